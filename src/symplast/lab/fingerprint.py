@@ -1,0 +1,50 @@
+"""Has the code behind a measurement changed? A hash of what a room computes.
+
+Comments, docstrings and layout don't count, nor do figures (``figures.py``): they can't change evidence.
+"""
+
+import ast
+import hashlib
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+
+@cache
+def code_fingerprint(folders: tuple[Path, ...]) -> str:
+    """A hash of the Python code in the folders, the same on every supported Python version."""
+    digest = hashlib.sha256()
+    for folder in folders:
+        for path in sorted(folder.rglob("*.py")):
+            if path.name != "figures.py":
+                digest.update(path.relative_to(folder).as_posix().encode())
+                digest.update(_meaning(path))
+    return digest.hexdigest()[:16]
+
+
+@cache
+def figures_fingerprint(folder: Path) -> str:
+    """A hash of a room's ``figures.py`` and of the house style."""
+    digest = hashlib.sha256()
+    for path in (folder / "figures.py", Path(__file__).parent / "theme.py"):
+        digest.update(_meaning(path))
+    return digest.hexdigest()[:16]
+
+
+def _meaning(path: Path) -> bytes:
+    return "\n".join(_walk(ast.parse(path.read_text(encoding="utf-8")))).encode()
+
+
+def _walk(node: ast.AST) -> Iterable[str]:
+    """Type and content of each syntax node, without docstrings, positions and empty fields."""
+    yield type(node).__name__
+    for name, value in ast.iter_fields(node):
+        children = value if isinstance(value, list) else [value]
+        if name == "body" and children and isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            children = children[ast.get_docstring(node, clean=False) is not None :]
+        for child in children:
+            if isinstance(child, ast.AST):
+                yield f"{name}:"
+                yield from _walk(child)
+            elif child is not None and name not in ("kind", "type_comment"):
+                yield f"{name}={child!r}"

@@ -1,0 +1,107 @@
+"""Evidence: what an experiment measured, as one xarray Dataset, and the estimates that verdicts read from it.
+
+A variable is a *quantity* in one of three forms:
+
+- with a ``seed`` dimension: independent samples; the estimate is their mean over ``seed`` with a BCa interval
+  (Clopper-Pearson for booleans);
+- with companions ``<name>_low`` and ``<name>_high``: the experiment brought its own interval;
+- otherwise: exact, no sampling error.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import xarray as xr
+
+from symplast.lab.measurement import LEVEL, Measurement
+
+Evidence: TypeAlias = xr.Dataset
+
+
+def evidence(
+    *,
+    coords: Mapping[str, Sequence[Any]] | None = None,
+    units: Mapping[str, str] | None = None,
+    notes: Mapping[str, Any] | None = None,
+    **quantities: Any,
+) -> Evidence:
+    """Collect quantities into evidence.
+
+    Args:
+        coords: dimension -> labels.
+        units: quantity -> unit.
+        notes: anything else worth keeping (text or numbers), stored as attributes.
+        **quantities: a scalar, a boolean, ``(dims, values)``, a DataArray, or an estimate with ``value``, ``low``,
+            ``high``, ``n`` and ``level`` (``symplast.stats.Estimate``).
+
+    Returns:
+        The Dataset.
+
+    Example:
+        >>> e = evidence(error=(("seed",), [0.1, 0.2, 0.3]), ok=True, units={"error": "%"})
+        >>> e.error.attrs["units"], bool(e.ok)
+        ('%', True)
+    """
+    arrays: dict[str, xr.DataArray] = {}
+    for name, quantity in quantities.items():
+        if isinstance(quantity, xr.DataArray):
+            arrays[name] = quantity
+        elif hasattr(quantity, "low") and hasattr(quantity, "high"):
+            about = {"n": int(quantity.n), "level": float(quantity.level)}
+            arrays[name] = xr.DataArray(float(quantity.value), attrs=about)
+            arrays[f"{name}_low"] = xr.DataArray(float(quantity.low))
+            arrays[f"{name}_high"] = xr.DataArray(float(quantity.high))
+        elif isinstance(quantity, tuple):
+            dims, values = quantity
+            arrays[name] = xr.DataArray(np.asarray(values), dims=dims)
+        else:
+            arrays[name] = xr.DataArray(np.asarray(quantity))
+    for name, unit in (units or {}).items():
+        if name not in arrays:
+            raise ValueError(f"units name {name!r}, which is no quantity; there are {', '.join(arrays)}")
+        arrays[name].attrs["units"] = unit
+    return xr.Dataset(arrays, coords=dict(coords or {}), attrs=dict(notes or {}))
+
+
+def measure(dataset: Evidence, name: str) -> Measurement:
+    """The estimate of one quantity of the evidence (rules in the module's docstring).
+
+    Raises:
+        ValueError: the evidence has no such quantity, or it is not a number.
+    """
+    if name not in dataset:
+        raise ValueError(f"the experiment did not measure {name!r}; it measured {', '.join(map(str, dataset.data_vars))}")
+    array = dataset[name]
+    unit = str(array.attrs.get("units", ""))
+    if array.dtype.kind not in "bifu":
+        raise ValueError(f"quantity {name!r} must be a number or boolean, its type is {array.dtype}")
+    if "seed" in array.dims:
+        return _over_seeds(array.transpose("seed", ...), unit)
+    if f"{name}_low" in dataset:
+        low, high = dataset[f"{name}_low"], dataset[f"{name}_high"]
+        return Measurement(
+            value=array.values.tolist(),
+            low=low.values.tolist(),
+            high=high.values.tolist(),
+            n=int(array.attrs["n"]) if "n" in array.attrs else None,
+            level=float(array.attrs.get("level", LEVEL)),
+            unit=unit,
+        )
+    return Measurement(value=array.values.tolist(), unit=unit)
+
+
+def _over_seeds(array: xr.DataArray, unit: str) -> Measurement:
+    from symplast import stats
+
+    samples = array.values.reshape(array.sizes["seed"], -1)
+    n, shape = samples.shape[0], array.shape[1:]
+    value = samples.mean(axis=0)
+    if n == 1:
+        return Measurement(value=value.reshape(shape).tolist(), n=1, unit=unit)
+    if array.dtype.kind == "b":
+        estimates = [stats.clopper_pearson(int(column.sum()), n, level=LEVEL) for column in samples.T]
+    else:
+        estimates = [stats.bootstrap(column, np.mean, method="bca", level=LEVEL) for column in samples.T]
+    ends = np.array([(e.low, e.high) for e in estimates]).T.reshape(2, *shape)
+    return Measurement(value=value.reshape(shape).tolist(), low=ends[0].tolist(), high=ends[1].tolist(), n=n, unit=unit)

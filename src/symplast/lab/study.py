@@ -1,0 +1,207 @@
+"""A system's experiments and figures, registered by name.
+
+An experiment is a function ``(config, key) -> Evidence``; its keyword arguments at registration are the parameters at
+each scale. A figure is a function ``(evidence) -> matplotlib Figure``.
+"""
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from symplast.lab.claims import SCALES, Claims, Scale
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as MplFigure
+    from xarray import Dataset
+
+Setting = bool | int | float | str | list[Any] | None
+
+
+class Config(Mapping[str, Setting]):
+    """Parameters of one run: read by attribute or item, never changed.
+
+    Example:
+        >>> config = Config({"repeats": 16, "seed": 0})
+        >>> config.repeats, config["seed"]
+        (16, 0)
+    """
+
+    def __init__(self, settings: Mapping[str, Setting]):
+        self._settings = MappingProxyType(dict(settings))
+
+    def __getitem__(self, name: str) -> Setting:
+        return self._settings[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._settings)
+
+    def __len__(self) -> int:
+        return len(self._settings)
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self.__dict__["_settings"][name]
+        except KeyError:
+            raise AttributeError(f"config has no parameter {name!r}") from None
+
+    def __repr__(self) -> str:
+        return f"Config({dict(self._settings)})"
+
+
+Experiment_ = Callable[[Config, Any], "Dataset"]
+Figure_ = Callable[["Dataset"], "MplFigure"]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A registered experiment.
+
+    Attributes:
+        name: the function's name.
+        measure: the function itself.
+        settings: parameters at each scale.
+        data: data sets that it reads.
+        doc: first line of its docstring, shown in the report.
+    """
+
+    name: str
+    measure: Experiment_
+    settings: Mapping[Scale, Mapping[str, Setting]]
+    data: tuple[str, ...]
+    doc: str
+
+    def config(self, scale: Scale, seeds: int | None = None, changes: Mapping[str, str] | None = None) -> Config:
+        """The parameters of a run, with ``--seeds`` and ``--set`` applied.
+
+        Args:
+            scale: quick, full or paper.
+            seeds: replaces the number of seeds where the experiment has one.
+            changes: parameter -> new value as text; parameters that the experiment lacks are left to others.
+
+        Raises:
+            ValueError: a value of the wrong type.
+        """
+        settings: dict[str, Setting] = {"seed": 0, **self.settings[scale]}
+        if seeds is not None and "seeds" in settings:
+            settings["seeds"] = seeds
+        for name, text in (changes or {}).items():
+            if name in settings:
+                settings[name] = parse_setting(f"{self.name}.{name}", text, settings[name])
+        return Config(settings)
+
+
+def parse_setting(name: str, text: str, default: Setting) -> Setting:
+    """Turn the text of ``--set name=text`` into the type of the parameter's default.
+
+    Example:
+        >>> parse_setting("noise.repeats", "32", 16), parse_setting("noise.sigmas", "[0.1, 0.2]", [0.05])
+        (32, [0.1, 0.2])
+    """
+    import json
+
+    if isinstance(default, str):
+        return text
+    try:
+        value = json.loads(text.lower() if isinstance(default, bool) else text)
+    except json.JSONDecodeError:
+        value = text
+    if isinstance(default, int) and not isinstance(default, bool) and isinstance(value, float) and value.is_integer():
+        value = int(value)  # 1e6 is a fine way to write a count
+    if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if default is not None and type(value) is not type(default):
+        raise ValueError(f"--set {name} must be of type {type(default).__name__} such as {default!r}, got {text!r}")
+    return value  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A registered figure: which experiment's evidence it draws, and how to say it in words."""
+
+    name: str
+    experiment: str
+    draw: Figure_
+    caption: str
+    alt: str
+
+
+@dataclass
+class Study:
+    """The experiments and figures of one system.
+
+    Args:
+        name: the system's name, equal to the folder's.
+        depends: shared rooms whose code also decides the results (``"learning"``, ``"spiking"``): a change there makes
+            this system's evidence stale too.
+    """
+
+    name: str
+    depends: tuple[str, ...] = ()
+    experiments: dict[str, Experiment] = field(default_factory=dict)
+    figures: dict[str, Figure] = field(default_factory=dict)
+
+    def experiment(
+        self,
+        *,
+        quick: Mapping[str, Setting],
+        full: Mapping[str, Setting] | None = None,
+        paper: Mapping[str, Setting] | None = None,
+        data: tuple[str, ...] = (),
+    ) -> Callable[[Experiment_], Experiment_]:
+        """Register ``(config, key) -> Evidence`` under the function's name.
+
+        Args:
+            quick: parameters at quick scale; they fix names and types. ``seeds`` is the number of seeds.
+            full: what differs at full scale.
+            paper: what differs from full at the paper's scale.
+            data: names of the data sets that it reads; a missing one makes the run ``skipped``, not failed.
+
+        Raises:
+            ValueError: a name used twice, a parameter that only one scale has, or a missing docstring.
+        """
+
+        def register(measure: Experiment_) -> Experiment_:
+            name = measure.__name__
+            if name in self.experiments:
+                raise ValueError(f"{self.name}: experiment {name!r} is registered twice")
+            doc = inspect.getdoc(measure)
+            if not doc:
+                raise ValueError(f"{self.name}.{name}: the docstring's first line is what the report says of it; add one")
+            if unknown := {*(full or {}), *(paper or {})} - set(quick):
+                raise ValueError(f"{self.name}.{name}: {sorted(unknown)} must be given at quick scale too")
+            by_full = {**quick, **(full or {})}
+            settings = dict(zip(SCALES, (dict(quick), by_full, {**by_full, **(paper or {})}), strict=True))
+            self.experiments[name] = Experiment(name, measure, settings, data, " ".join(doc.split("\n\n")[0].split()))
+            return measure
+
+        return register
+
+    def figure(self, experiment: str, *, caption: str, alt: str) -> Callable[[Figure_], Figure_]:
+        """Register ``(evidence) -> matplotlib Figure``, drawn from one experiment's evidence.
+
+        Args:
+            experiment: whose evidence it draws.
+            caption: one or two sentences under the figure.
+            alt: what a person who can't see it should know.
+        """
+
+        def register(draw: Figure_) -> Figure_:
+            if experiment not in self.experiments:
+                raise ValueError(f"{self.name}: figure {draw.__name__!r} draws unknown experiment {experiment!r}")
+            self.figures[draw.__name__] = Figure(draw.__name__, experiment, draw, caption, alt)
+            return draw
+
+        return register
+
+    def check(self, claims: Claims) -> None:
+        """Raise ValueError where claims and experiments don't fit together."""
+        for claim in claims.claim:
+            for part in claim.parts:
+                for quantity in part.quantities:
+                    if quantity.split(".")[0] not in self.experiments:
+                        raise ValueError(f"{self.name}.{claim.id}: no experiment measures {quantity!r}")
+        used = {name for experiment in self.experiments.values() for name in experiment.data}
+        if used != set(claims.system.data):
+            raise ValueError(f"{self.name}: claims.toml lists data {claims.system.data}, its experiments {sorted(used)}")
