@@ -1,0 +1,42 @@
+"""Named data sets: found or fetched once, checked by SHA-256 before every use, kept in a cache.
+
+A data set is looked for in this order:
+
+1. ``$SYMPLAST_DATA/<name>/``, a folder of yours (offline machines, shared file systems). It is only read;
+2. the user's cache (``$SYMPLAST_CACHE/data``, by default ``data`` in the user's cache folder for symplast);
+3. its public home, from which it is downloaded into the cache.
+
+``digits`` comes with scikit-learn and needs none of these. Every file must have the SHA-256 that the registry names;
+one that has not is never used and raises :class:`DataError`, which says what was expected, what was found and what to
+do. A data set that is nowhere raises :class:`DatasetUnavailable`.
+
+Example:
+    >>> from symplast import datasets
+    >>> datasets.names()
+    ('digits', 'mnist', 'fashion-mnist', 'scaling-laws')
+    >>> digits = datasets.load("digits")
+    >>> digits.train_images.shape, digits.test_images.shape, digits.max_value
+    ((1442, 8, 8), (355, 8, 8), 16)
+"""
+
+from symplast.datasets.errors import DataError, DatasetUnavailable
+from symplast.datasets.images import Images
+from symplast.datasets.loading import load
+from symplast.datasets.locations import Place, available, check, folder, locate
+from symplast.datasets.registry import DatasetInfo, FileInfo, describe, names
+
+__all__ = [
+    "DataError",
+    "DatasetInfo",
+    "DatasetUnavailable",
+    "FileInfo",
+    "Images",
+    "Place",
+    "available",
+    "check",
+    "describe",
+    "folder",
+    "load",
+    "locate",
+    "names",
+]

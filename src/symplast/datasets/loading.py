@@ -1,0 +1,51 @@
+"""Data sets as arrays and tables."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, overload
+
+from symplast.datasets.images import Images, read_digits, read_idx_images
+from symplast.datasets.locations import folder
+from symplast.datasets.registry import DatasetInfo, describe
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@overload
+def load(name: Literal["digits", "mnist", "fashion-mnist"]) -> Images: ...
+@overload
+def load(name: Literal["scaling-laws"]) -> "dict[str, pd.DataFrame]": ...
+@overload
+def load(name: str) -> "Images | dict[str, pd.DataFrame]": ...
+def load(name: str) -> "Images | dict[str, pd.DataFrame]":
+    """Load a data set; it is looked for, fetched if need be, and checked first.
+
+    Args:
+        name: one of :func:`names`.
+
+    Returns:
+        :class:`Images` for ``digits``, ``mnist`` and ``fashion-mnist``; for ``scaling-laws`` the tables ``isoflops``
+        and ``chinchilla_figure4`` as pandas DataFrames, columns as published.
+
+    Raises:
+        ValueError: an unknown name.
+        DatasetUnavailable: it is nowhere and could not be downloaded.
+        DataError: a file has another SHA-256 than the registry names.
+
+    Example:
+        >>> digits = load("digits")
+        >>> digits.train_images.dtype, digits.train_labels[:5]
+        (dtype('uint8'), array([0, 1, 2, 3, 4], dtype=uint8))
+    """
+    info = describe(name)
+    if info.reader == "digits":
+        return read_digits(info)
+    place = folder(name)
+    return read_idx_images(info, place) if info.reader == "idx" else read_tables(info, place)
+
+
+def read_tables(info: DatasetInfo, place: Path) -> "dict[str, pd.DataFrame]":
+    """The tables of a data set from its verified folder."""
+    import pandas as pd
+
+    return {file.holds: pd.read_csv(place / file.name) for file in info.files}
