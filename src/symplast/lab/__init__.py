@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from symplast.lab.claims import Claim, Claims, ClaimsError, read_claims
-    from symplast.lab.quantities import Evidence, evidence, measure
     from symplast.lab.measurement import Measurement
+    from symplast.lab.quantities import Evidence, evidence, measure
+    from symplast.lab.records import Run
     from symplast.lab.registry import Room, room, rooms
     from symplast.lab.runner import Job, plan, run
-    from symplast.lab.store import Run, Store
+    from symplast.lab.store import Store
     from symplast.lab.study import Config, Study
     from symplast.lab.verdicts import Judgement, Verdict, judge
 
@@ -23,7 +24,8 @@ _HOMES = {
     "quantities": ("Evidence", "evidence", "measure"),
     "registry": ("Room", "room", "rooms"),
     "runner": ("Job", "plan", "run"),
-    "store": ("Run", "Store"),
+    "records": ("Run",),
+    "store": ("Store",),
     "study": ("Config", "Study"),
     "verdicts": ("Judgement", "Verdict", "judge"),
 }

@@ -1,6 +1,6 @@
 """Claims as data: what a paper says, where, and the rule that decides whether a measurement agrees.
 
-A room keeps its claims in ``claims.toml``; this module reads and checks that file. Importing it is cheap: no JAX, no NumPy.
+A room keeps its claims in ``claims.toml``; this module reads and checks that file. Importing it is cheap: no JAX.
 """
 
 import hashlib
@@ -8,7 +8,7 @@ import re
 import tomllib
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -17,7 +17,6 @@ Scale = Literal["quick", "full", "paper"]
 SCALES: tuple[Scale, ...] = ("quick", "full", "paper")
 
 Number = int | float | bool
-Table = Number | list["Table"]
 
 _QUANTITY = re.compile(r"[a-z][a-z0-9_]*\.[a-zA-Z][a-zA-Z0-9_]*")
 
@@ -30,10 +29,10 @@ class Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Base of everything that is read from ``claims.toml``: unknown keys are errors."""
 
 
-class Near(Strict):
+class Near(Strict, frozen=True, kw_only=True):
     """``value`` within a tolerance; ``digits`` = printed decimals, i.e. half a unit of the last one."""
 
-    value: Number | list
+    value: Number | list[Any]
     abs: float | None = None
     rel: float | None = None
     digits: int | None = None
@@ -53,13 +52,13 @@ class Near(Strict):
         return value - half, value + half
 
 
-class Rival(Strict):
+class Rival(Strict, frozen=True, kw_only=True):
     """The other quantity of a ``greater_than`` rule."""
 
     quantity: str
 
 
-class Rule(Strict):
+class Rule(Strict, frozen=True, kw_only=True):
     """What the measured value must satisfy; exactly one of the fields is set."""
 
     near: Near | None = None
@@ -83,7 +82,9 @@ class Rule(Strict):
                 value = "the published table" if listed else f"{near.value:.10g}{tail}"
                 if near.digits is not None:
                     return f"{value} to {near.digits} decimals"
-                return f"{value} ± {near.abs:g}{tail}" if near.abs is not None else f"{value} ± {100 * near.rel:g} %"
+                if near.rel is not None:
+                    return f"{value} ± {100 * near.rel:g} %"
+                return f"{value} ± {near.abs:g}{tail}"
             case Rule(at_least=float() | int() as bound):
                 return f"at least {bound:g}{tail}"
             case Rule(at_most=float() | int() as bound):
@@ -96,7 +97,7 @@ class Rule(Strict):
                 return "holds"
 
 
-class Part(Strict):
+class Part(Strict, frozen=True, kw_only=True):
     """One measurable statement: a quantity and the rule it must satisfy.
 
     A claim with a single statement is its own part; others list theirs under ``[[claim.part]]``.
@@ -108,7 +109,7 @@ class Part(Strict):
     published: str | Number | None = None
     lenient: Rule | None = None
     unit: str = ""
-    scales: list[Scale] = list(SCALES)
+    scales: tuple[Scale, ...] = SCALES
 
     def __post_init__(self) -> None:
         rules = [self.rule, *([self.lenient] if self.lenient else [])]
@@ -123,7 +124,7 @@ class Part(Strict):
         return list(dict.fromkeys([self.quantity, *rivals]))
 
 
-class Claim(Strict):
+class Claim(Strict, frozen=True, kw_only=True):
     """A statement of a paper (or an extension of ours), where it stands, and how it is judged."""
 
     id: str
@@ -135,7 +136,7 @@ class Claim(Strict):
     rule: Rule | None = None
     lenient: Rule | None = None
     unit: str = ""
-    scales: list[Scale] = list(SCALES)
+    scales: tuple[Scale, ...] = SCALES
     part: list[Part] = []
     stands_in: str = ""
     why: str = ""
@@ -175,16 +176,17 @@ class Claim(Strict):
         return hashlib.sha256(msgspec.json.encode(judged)).hexdigest()[:16]
 
 
-class System(Strict):
+class System(Strict, frozen=True, kw_only=True):
     """The room's name and what it is, in plain words."""
 
     name: str
     title: str
     summary: str
     data: list[str] = []  # names of the data sets that its experiments read
+    depends: list[str] = []  # shared rooms whose code also decides the results: learning, spiking
 
 
-class Paper(Strict):
+class Paper(Strict, frozen=True, kw_only=True):
     """The publication that the claims come from."""
 
     title: str
@@ -213,7 +215,7 @@ class Paper(Strict):
         return f"{authors} ({self.year}). {self.title}. arXiv:{self.arxiv}"
 
 
-class Claims(Strict):
+class Claims(Strict, frozen=True, kw_only=True):
     """The content of one ``claims.toml``."""
 
     system: System

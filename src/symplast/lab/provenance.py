@@ -77,7 +77,9 @@ def machine() -> str:
     model = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():
-        lines = (line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name"))
+        lines = (
+            line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")
+        )
         model = next(lines, model)
     return f"{model}, {os.cpu_count()} cores, {platform.system()}"
 

@@ -2,8 +2,8 @@
 
 A variable is a *quantity* in one of three forms:
 
-- with a ``seed`` dimension: independent samples; the estimate is their mean over ``seed`` with a BCa interval
-  (Clopper-Pearson for booleans);
+- with a ``seed`` dimension: independent samples; the estimate is their mean over ``seed`` with a BCa interval,
+  Student's t for fewer than 20 samples, where the bootstrap is too narrow, and Clopper-Pearson for booleans;
 - with companions ``<name>_low`` and ``<name>_high``: the experiment brought its own interval;
 - otherwise: exact, no sampling error.
 """
@@ -17,6 +17,9 @@ import xarray as xr
 from symplast.lab.measurement import LEVEL, Measurement
 
 Evidence: TypeAlias = xr.Dataset
+
+FEW = 20
+"""Below this many samples the bootstrap of a mean is too narrow and Student's t is used."""
 
 
 def evidence(
@@ -71,7 +74,9 @@ def measure(dataset: Evidence, name: str) -> Measurement:
         ValueError: the evidence has no such quantity, or it is not a number.
     """
     if name not in dataset:
-        raise ValueError(f"the experiment did not measure {name!r}; it measured {', '.join(map(str, dataset.data_vars))}")
+        raise ValueError(
+            f"the experiment did not measure {name!r}; it measured {', '.join(map(str, dataset.data_vars))}"
+        )
     array = dataset[name]
     unit = str(array.attrs.get("units", ""))
     if array.dtype.kind not in "bifu":
@@ -101,6 +106,8 @@ def _over_seeds(array: xr.DataArray, unit: str) -> Measurement:
         return Measurement(value=value.reshape(shape).tolist(), n=1, unit=unit)
     if array.dtype.kind == "b":
         estimates = [stats.clopper_pearson(int(column.sum()), n, level=LEVEL) for column in samples.T]
+    elif n < FEW:
+        estimates = [stats.mean_interval(column, level=LEVEL) for column in samples.T]
     else:
         estimates = [stats.bootstrap(column, np.mean, method="bca", level=LEVEL) for column in samples.T]
     ends = np.array([(e.low, e.high) for e in estimates]).T.reshape(2, *shape)

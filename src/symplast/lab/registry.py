@@ -12,7 +12,9 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import symplast
 from symplast.lab.claims import Claims, ClaimsError, read_claims
+from symplast.lab.fingerprint import code_fingerprint
 
 if TYPE_CHECKING:
     from symplast.lab.study import Study
@@ -33,8 +35,16 @@ class Room:
         """The content of ``claims.toml``."""
         claims = read_claims(self.folder / "claims.toml")
         if claims.system.name != self.name:
-            raise ClaimsError(f"{self.folder / 'claims.toml'}: system.name is {claims.system.name!r}, not {self.name!r}")
+            raise ClaimsError(
+                f"{self.folder / 'claims.toml'}: system.name is {claims.system.name!r}, not {self.name!r}"
+            )
         return claims
+
+    @property
+    def code(self) -> str:
+        """Fingerprint of the room's code and of the shared rooms that it depends on."""
+        house = Path(symplast.__file__).parent
+        return code_fingerprint((self.folder, *(house / name for name in self.claims.system.depends)))
 
     def study(self) -> "Study":
         """Import the room's experiments and figures (this imports JAX)."""
@@ -48,7 +58,9 @@ class Room:
 def rooms() -> dict[str, Room]:
     """All systems by name, sorted; cheap (imports no room)."""
     house = Path(__file__).parent.parent
-    found = {f.parent.name: Room(f.parent.name, f"symplast.{f.parent.name}", f.parent) for f in house.glob("*/claims.toml")}
+    found = {
+        f.parent.name: Room(f.parent.name, f"symplast.{f.parent.name}", f.parent) for f in house.glob("*/claims.toml")
+    }
     for entry in entry_points(group=GROUP):
         spec = importlib.util.find_spec(entry.value)
         if spec is None or not spec.submodule_search_locations:

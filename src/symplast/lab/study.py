@@ -4,6 +4,7 @@ An experiment is a function ``(config, key) -> Evidence``; its keyword arguments
 each scale. A figure is a function ``(evidence) -> matplotlib Figure``.
 """
 
+import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -133,12 +134,9 @@ class Study:
 
     Args:
         name: the system's name, equal to the folder's.
-        depends: shared rooms whose code also decides the results (``"learning"``, ``"spiking"``): a change there makes
-            this system's evidence stale too.
     """
 
     name: str
-    depends: tuple[str, ...] = ()
     experiments: dict[str, Experiment] = field(default_factory=dict)
     figures: dict[str, Figure] = field(default_factory=dict)
 
@@ -168,7 +166,9 @@ class Study:
                 raise ValueError(f"{self.name}: experiment {name!r} is registered twice")
             doc = inspect.getdoc(measure)
             if not doc:
-                raise ValueError(f"{self.name}.{name}: the docstring's first line is what the report says of it; add one")
+                raise ValueError(
+                    f"{self.name}.{name}: the docstring's first line is what the report says of it; add one"
+                )
             if unknown := {*(full or {}), *(paper or {})} - set(quick):
                 raise ValueError(f"{self.name}.{name}: {sorted(unknown)} must be given at quick scale too")
             by_full = {**quick, **(full or {})}
@@ -179,7 +179,7 @@ class Study:
         return register
 
     def figure(self, experiment: str, *, caption: str, alt: str) -> Callable[[Figure_], Figure_]:
-        """Register ``(evidence) -> matplotlib Figure``, drawn from one experiment's evidence.
+        """Register ``(evidence) -> matplotlib Figure``, drawn in the house style from one experiment's evidence.
 
         Args:
             experiment: whose evidence it draws.
@@ -190,8 +190,18 @@ class Study:
         def register(draw: Figure_) -> Figure_:
             if experiment not in self.experiments:
                 raise ValueError(f"{self.name}: figure {draw.__name__!r} draws unknown experiment {experiment!r}")
-            self.figures[draw.__name__] = Figure(draw.__name__, experiment, draw, caption, alt)
-            return draw
+
+            @functools.wraps(draw)
+            def draw_in_style(dataset: "Dataset") -> "MplFigure":
+                import matplotlib as mpl
+
+                from symplast.lab.theme import STYLE
+
+                with mpl.rc_context(STYLE):
+                    return draw(dataset)
+
+            self.figures[draw.__name__] = Figure(draw.__name__, experiment, draw_in_style, caption, alt)
+            return draw_in_style
 
         return register
 
@@ -204,4 +214,6 @@ class Study:
                         raise ValueError(f"{self.name}.{claim.id}: no experiment measures {quantity!r}")
         used = {name for experiment in self.experiments.values() for name in experiment.data}
         if used != set(claims.system.data):
-            raise ValueError(f"{self.name}: claims.toml lists data {claims.system.data}, its experiments {sorted(used)}")
+            raise ValueError(
+                f"{self.name}: claims.toml lists data {claims.system.data}, its experiments {sorted(used)}"
+            )

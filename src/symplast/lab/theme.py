@@ -1,6 +1,6 @@
 """How figures look: one palette and one set of sizes, readable on white and on near-black.
 
-Text and axes are drawn in INK, which the report turns into the page's own text colour, so one SVG serves light and dark.
+Text and axes are drawn in INK, which the report turns into the page's text colour: one SVG serves light and dark.
 """
 
 from collections.abc import Sequence
@@ -8,6 +8,7 @@ from io import BytesIO
 from typing import Any, Literal
 
 import matplotlib as mpl
+from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -17,7 +18,7 @@ INK = "#5b6470"
 COLOURS = ["#2f7fd1", "#e07b39", "#2fa37c", "#c2568f", "#8a6fd1", "#b3902f"]
 """Data colours: mid-tones with a contrast of at least 3:1 on white and on #14171c, told apart by the colour-blind."""
 
-STYLE: dict[str, Any] = {
+STYLE: Any = {
     "font.family": "sans-serif",
     "font.size": 9,
     "axes.titlesize": 9.5,
@@ -37,7 +38,7 @@ STYLE: dict[str, Any] = {
     "axes.facecolor": "none",
     "figure.facecolor": "none",
     "savefig.facecolor": "none",
-    "axes.prop_cycle": mpl.cycler(color=COLOURS),
+    "axes.prop_cycle": cycler(color=COLOURS),
     "axes.linewidth": 0.8,
     "lines.linewidth": 1.6,
     "lines.markersize": 4.5,
@@ -64,9 +65,7 @@ def new_figure(
         return figure, figure.subplots(rows, columns, **options)
 
 
-def mark_published(
-    axes: Axes, *, x: float | None = None, y: float | None = None, label: str | None = "paper"
-) -> None:
+def mark_published(axes: Axes, *, x: float | None = None, y: float | None = None, label: str | None = "paper") -> None:
     """Mark the paper's value with a dashed line; ``label=None`` leaves it unlabelled."""
     style: dict[str, Any] = {"color": INK, "linestyle": (0, (4, 3)), "linewidth": 1.2, "zorder": 1}
     if x is not None:

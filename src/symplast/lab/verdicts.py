@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from symplast.lab.claims import Claim, Near, Part, Rival, Rule, Scale
+from symplast.lab.claims import Claim, Kind, Near, Part, Rival, Rule, Scale
 from symplast.lab.measurement import Measurement
 
 Outcome = Literal["reproduced", "partly", "refuted", "inconclusive", "not testable here", "not run"]
@@ -44,7 +44,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         outcome: of all its statements together.
         reason: one sentence that says why.
         judgements: its statements one by one; empty when it can't be measured here.
-        stale: the code of the room changed since the measurement.
+        stale: the room's code changed since the measurement.
     """
 
     claim: Claim
@@ -54,13 +54,21 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     stale: bool = False
 
 
-def judge(claim: Claim, measured: Mapping[str, Measurement], scale: Scale, stale: bool = False) -> Verdict:
+def judge(
+    claim: Claim,
+    measured: Mapping[str, Measurement],
+    scale: Scale,
+    *,
+    absent: Mapping[str, str] | None = None,
+    stale: bool = False,
+) -> Verdict:
     """The verdict on a claim.
 
     Args:
         claim: the claim.
         measured: quantity ``<experiment>.<variable>`` -> measurement; those missing count as not run.
         scale: statements that are not judged at this scale are left out.
+        absent: experiment -> why it measured nothing.
         stale: passed through to the verdict.
 
     Returns:
@@ -70,7 +78,7 @@ def judge(claim: Claim, measured: Mapping[str, Measurement], scale: Scale, stale
         return Verdict(claim=claim, outcome="not testable here", reason=claim.not_testable)
     if claim.not_run:
         return Verdict(claim=claim, outcome="not run", reason=claim.not_run)
-    judgements = [_judge_part(claim, part, measured) for part in claim.parts if scale in part.scales]
+    judgements = [_judge_part(claim, part, measured, absent or {}) for part in claim.parts if scale in part.scales]
     if not judgements:
         scales = sorted({s for part in claim.parts for s in part.scales})
         return Verdict(claim=claim, outcome="not run", reason=f"judged at {' and '.join(scales)} scale only")
@@ -102,10 +110,11 @@ def combine(outcomes: Sequence[Outcome]) -> Outcome:
     return "inconclusive"
 
 
-def _judge_part(claim: Claim, part: Part, measured: Mapping[str, Measurement]) -> Judgement:
+def _judge_part(claim: Claim, part: Part, measured: Mapping[str, Measurement], absent: Mapping[str, str]) -> Judgement:
     missing = [quantity for quantity in part.quantities if quantity not in measured]
     if missing:
-        return Judgement(part=part, outcome="not run", reason=f"{', '.join(missing)} was not measured")
+        reason = absent.get(missing[0].split(".")[0], f"{', '.join(missing)} was not measured")
+        return Judgement(part=part, outcome="not run", reason=reason)
     measurement = measured[part.quantity]
     try:
         outcome, reason = _hold_against_rules(claim, part, measurement, measured)
@@ -117,19 +126,32 @@ def _judge_part(claim: Claim, part: Part, measured: Mapping[str, Measurement]) -
 def _hold_against_rules(
     claim: Claim, part: Part, measurement: Measurement, measured: Mapping[str, Measurement]
 ) -> tuple[Outcome, str]:
-    entries = list(_entries(part.quantity, measurement, sure=claim.kind == "exact"))
     rule, unit = part.rule, part.unit or measurement.unit
-    outcomes = [_inside(interval, band) for interval, band in _pair(entries, rule, part, measured)]
+    pairs = intervals_and_bands(part, rule, measurement, claim.kind, measured)
+    outcomes = [_inside(interval, band) for interval, band in pairs]
     outcome = combine(outcomes)
     reason = f"{_shown(measurement)} against: {rule.text(unit)}"
-    if len(entries) > 1:
+    if len(pairs) > 1:
         count = outcomes.count("reproduced")
-        reason = f"{count} of {len(entries)} entries satisfy the rule: {rule.text(unit)}"
+        reason = f"{count} of {len(pairs)} entries satisfy the rule: {rule.text(unit)}"
     if outcome in ("refuted", "partly") and part.lenient:
-        lenient = combine([_inside(*pair) for pair in _pair(entries, part.lenient, part, measured)])
+        pairs = intervals_and_bands(part, part.lenient, measurement, claim.kind, measured)
+        lenient = combine([_inside(*pair) for pair in pairs])
         if lenient == "reproduced":
             return "partly", f"{reason}; holds leniently: {part.lenient.text(unit)}"
     return outcome, reason
+
+
+def intervals_and_bands(
+    part: Part, rule: Rule, measurement: Measurement, kind: Kind, measured: Mapping[str, Measurement]
+) -> list[tuple[Interval, Interval]]:
+    """For each number of a measurement its interval and the band of values that the rule accepts.
+
+    Raises:
+        ValueError: the measurement can't be held against the rule; says why.
+    """
+    entries = list(_entries(part.quantity, measurement, sure=kind == "exact"))
+    return _pair(entries, rule, part, measured)
 
 
 def _inside(interval: Interval, band: Interval) -> Outcome:

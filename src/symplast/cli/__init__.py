@@ -1,0 +1,69 @@
+"""The command line: thin commands over public functions, and one place where errors become one line."""
+
+import os
+import sys
+from importlib import import_module
+
+import typer
+from rich.markup import escape
+
+from symplast.cli.console import err
+
+app = typer.Typer(
+    name="symplast",
+    help="Learning systems of symmetry and plasticity: measure their papers' claims, use them on your own data.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+
+LAB_COMMANDS = ("reproduce", "catalogue", "report")
+"""Files whose commands stand at the top level."""
+
+GROUPS: tuple[str, ...] = ()
+"""Files that each bring a group of commands: ``symplast <group> <verb>``."""
+
+for _name in LAB_COMMANDS:
+    import_module(f"symplast.cli.{_name}").register(app)
+for _name in GROUPS:
+    app.add_typer(import_module(f"symplast.cli.{_name}").app, name=_name.replace("_", "-"))
+
+
+@app.callback(invoke_without_command=True)
+def symplast(
+    version: bool = typer.Option(False, "--version", help="Print the version and exit."),
+    debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
+) -> None:
+    if debug:
+        os.environ["SYMPLAST_DEBUG"] = "1"
+    if version:
+        from symplast import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line: exit 0 for success, 1 for failure, 2 for wrong input; errors are one line."""
+    try:
+        app(standalone_mode=True)
+    except (ValueError, OSError, KeyboardInterrupt, Exception) as error:
+        if os.environ.get("SYMPLAST_DEBUG"):
+            raise
+        sys.exit(_told(error))
+
+
+def _told(error: BaseException) -> int:
+    """Print an error as one line; the exit code that belongs to it."""
+    message = " ".join(str(error).split())
+    if isinstance(error, ValueError | FileNotFoundError):
+        err.print(f"[bold red]error:[/] {escape(message)}", soft_wrap=True, highlight=False)
+        return 2
+    name = "" if isinstance(error, OSError) else f"{type(error).__name__}: "
+    hint = "" if isinstance(error, OSError) else "  (symplast --debug ... shows where)"
+    err.print(f"[bold red]error:[/] {escape(name + message + hint)}", soft_wrap=True, highlight=False)
+    return 1
+
+
+if sys.argv[0].endswith("__main__.py"):
+    sys.argv[0] = "symplast"

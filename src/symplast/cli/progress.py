@@ -1,0 +1,78 @@
+"""Live progress of a run: what is running, how long it has taken, how long it may take."""
+
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+from symplast.lab.records import Run
+from symplast.lab.runner import Job
+from symplast.lab.runner import Progress as Listener
+
+MARKS = {"done": "[green]✓[/]", "failed": "[red]✗[/]", "skipped": "[yellow]–[/]"}
+
+
+class RichProgress(Listener):
+    """Draws the progress of :func:`symplast.lab.run` on a terminal; prints a line per experiment elsewhere.
+
+    The bar counts expected seconds, taken from earlier runs of the same experiment where there are any, so that the
+    time left means something although experiments differ in length.
+    """
+
+    def __init__(self, console: Console):
+        self._console = console
+        self._bar = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=30),
+            TimeElapsedColumn(),
+            TextColumn("[dim]{task.fields[left]}"),
+            console=console,
+            transient=True,
+        )
+        self._expected: dict[str, float] = {}
+        self._tasks: dict[str, tuple[TaskID, float]] = {}
+        self._ended: set[str] = set()
+        self._total: TaskID | None = None
+
+    def __enter__(self) -> "RichProgress":
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def begin(self, jobs: list[Job], expected_s: dict[str, float]) -> None:
+        self._expected = expected_s
+        if jobs:
+            self._total = self._bar.add_task(f"{len(jobs)} experiments", total=sum(expected_s.values()), left="")
+
+    def started(self, job: Job) -> None:
+        task = self._bar.add_task(f"  {job.name}", total=self._expected[job.name], left="")
+        self._tasks[job.name] = (task, time.monotonic())
+
+    def finished(self, job: Job, run: Run) -> None:
+        self._ended.add(job.name)
+        if job.name in self._tasks:
+            self._bar.remove_task(self._tasks.pop(job.name)[0])
+        seconds = f"{run.run_s:.1f} s" + (f" + {run.compile_s:.1f} s compiling" if run.compile_s >= 0.05 else "")
+        told = run.failure.message.strip().splitlines()[0][:120] if run.failure and run.failure.message.strip() else ""
+        self._console.print(f"{MARKS[run.status]} {job.name} [dim]({seconds})[/] ", end="", highlight=False)
+        self._console.print(told, markup=False, highlight=False)
+        self.tick()
+
+    def tick(self) -> None:
+        if self._total is None:
+            return
+        done = sum(self._expected[name] for name in self._ended)
+        for name, (task, begin) in self._tasks.items():
+            spent = min(time.monotonic() - begin, 0.98 * self._expected[name])
+            self._bar.update(task, completed=spent)
+            done += spent
+        total = sum(self._expected.values())
+        elapsed = self._bar.tasks[0].elapsed or 0.0
+        left = f"about {elapsed / done * (total - done):.0f} s left" if done > 0.05 * total else ""
+        self._bar.update(self._total, completed=done, left=left)

@@ -1,0 +1,101 @@
+"""``symplast report``, ``publish`` and ``query``: what the runs in a store amount to."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from symplast.cli.console import err, out, print_json
+from symplast.cli.reproduce import OUT, STORE
+from symplast.cli.systems import Systems, chosen
+
+if TYPE_CHECKING:
+    from symplast.lab.audit import Audit
+    from symplast.lab.store import Store
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command()(report)
+    app.command()(publish)
+    app.command()(query)
+
+
+def report(
+    systems: Systems = None,
+    out_folder: Path = OUT,
+    store_url: str | None = STORE,
+    open_it: bool = typer.Option(False, "--open", help="Open it in the browser."),
+    as_json: bool = typer.Option(False, "--json", help="Print where it is as JSON."),
+) -> None:
+    """Write the report again from the runs there are, without measuring anything."""
+    from symplast.lab.report import write_report
+    from symplast.lab.store import Store
+
+    store = Store(store_url or out_folder / "runs")
+    index = write_report(_audits(systems, store), store, out_folder, damages=store.damages)
+    if as_json:
+        print_json({"report": str(index)})
+    else:
+        out.print(f"report: {index}", highlight=False, soft_wrap=True)
+    if open_it:
+        typer.launch(index.resolve().as_uri())
+
+
+def publish(
+    systems: Systems = None,
+    to: Path = typer.Option(Path("results"), help="Folder of the published verdicts.", file_okay=False),
+    readme: Path | None = typer.Option(Path("README.md"), help="File whose table of verdicts is renewed."),
+    out_folder: Path = OUT,
+    store_url: str | None = STORE,
+    as_json: bool = typer.Option(False, "--json", help="Print the files written as JSON."),
+) -> None:
+    """Write the verdicts of the last runs to results/<system>.json, where docs and README take them from."""
+    from symplast.lab.published import publish as write
+    from symplast.lab.store import Store
+    from symplast.lab.tables import renew_readme
+
+    store = Store(store_url or out_folder / "runs")
+    written = [str(write(found, to)) for found in _audits(systems, store)]
+    if readme is not None and readme.exists() and renew_readme(readme, to):
+        written.append(str(readme))
+    if as_json:
+        print_json({"written": written})
+    else:
+        out.print("\n".join(written), highlight=False, soft_wrap=True)
+
+
+def query(
+    sql: str = typer.Argument(help="A query on the tables runs and quantities."),
+    out_folder: Path = OUT,
+    store_url: str | None = STORE,
+    as_json: bool = typer.Option(False, "--json", help="Print rows as JSON."),
+) -> None:
+    """Ask the store in SQL (DuckDB), e.g. "select experiment, run_s from runs"."""
+    import duckdb
+
+    from symplast.lab.store import Store
+
+    try:
+        answer = Store(store_url or out_folder / "runs").query(sql)
+    except duckdb.Error as error:
+        raise ValueError(f"the query is wrong: {error}") from error
+    if as_json:
+        typer.echo(answer.to_json(orient="records"))
+    else:
+        typer.echo(answer.to_string(index=False))
+
+
+def _audits(systems: list[str] | None, store: "Store") -> "list[Audit]":
+    """Audits of the systems asked for, or of all that have runs."""
+    from symplast.lab.audit import audit, newest
+    from symplast.lab.registry import room
+
+    stored = store.runs(verify=True)
+    for damage in store.damages:
+        err.print(f"[yellow]skipped a damaged run:[/] {damage.place}: {damage.reason}", soft_wrap=True)
+    found = [audit(room(name), *newest(stored, name)) for name in chosen(systems)]
+    found = [a for a in found if a.runs or systems]
+    if not found:
+        raise ValueError(f"no runs in {store.url}; measure first: symplast reproduce")
+    return found

@@ -1,0 +1,143 @@
+"""``symplast reproduce``: measure the claims, tell the verdicts, leave a report."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from symplast.cli.console import err, out, print_json
+from symplast.cli.systems import Systems, chosen
+
+if TYPE_CHECKING:
+    from symplast.lab.audit import Audit
+    from symplast.lab.runner import Job, Outcome
+
+OUT = typer.Option(
+    Path("symplast-out"), "--out", envvar="SYMPLAST_OUT", help="Folder for the runs and the report.", file_okay=False
+)
+STORE = typer.Option(None, "--store", help="Keep the runs elsewhere: a folder or an fsspec URL. Default: OUT/runs.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command()(reproduce)
+
+
+def reproduce(
+    systems: Systems = None,
+    scale: str = typer.Option("quick", help="quick (minutes), full (up to half an hour a system) or paper."),
+    seeds: int | None = typer.Option(None, help="Number of seeds, where an experiment has seeds."),
+    settings: list[str] = typer.Option([], "--set", help="Change a parameter: [experiment.]name=value. Repeatable."),
+    force: bool = typer.Option(False, "--force", help="Measure again even what is measured already."),
+    workers: int | None = typer.Option(None, min=0, help="Local processes; 0 = none. Default: one a CPU."),
+    cluster: str | None = typer.Option(None, help="Address of a Dask scheduler, such as tcp://host:8786."),
+    out_folder: Path = OUT,
+    store_url: str | None = STORE,
+    as_json: bool = typer.Option(False, "--json", help="Print the result as JSON."),
+) -> None:
+    """Measure the claims of SYSTEMS (default: all) and judge them.
+
+    What is measured already and has not changed is not run again. Exit code 0 when every experiment ran, whatever the
+    verdicts; 1 when one failed; 130 after Ctrl-C.
+    """
+    from symplast.cli.progress import RichProgress
+    from symplast.lab.audit import audit, newest
+    from symplast.lab.registry import room, rooms
+    from symplast.lab.report import write_report
+    from symplast.lab.runner import plan, run
+    from symplast.lab.store import Store
+
+    begin = time.perf_counter()
+    names = chosen(systems)
+    at = as_scale(scale)
+    jobs = plan(names, at, seeds=seeds, changes=parse_changes(settings))
+    store = Store(store_url or out_folder / "runs")
+    store.check_writable()
+    with RichProgress(err) as progress:
+        outcome = run(jobs, store, workers=workers, cluster=cluster, force=force, progress=progress)
+    damages = list(store.damages)
+    for damage in damages:
+        err.print(f"[yellow]skipped a damaged run:[/] {damage.place}: {damage.reason}", soft_wrap=True)
+    audits = {name: audit(room(name), outcome.runs.values(), at) for name in names}
+    stored = store.runs()
+    shown = [audits.get(name) or audit(room(name), *newest(stored, name)) for name in rooms()]
+    wall_s = time.perf_counter() - begin
+    index = write_report(shown, store, out_folder, damages=damages, wall_s=wall_s)
+    wall_s = time.perf_counter() - begin
+    if as_json:
+        print_json(as_record(list(audits.values()), jobs, outcome, wall_s))
+    else:
+        show(list(audits.values()), outcome, len(jobs), index, wall_s)
+    if outcome.interrupted:
+        missing = len(jobs) - len(outcome.runs)
+        err.print(f"[yellow]interrupted:[/] {missing} of {len(jobs)} experiments not done; the same command resumes.")
+        raise typer.Exit(130)
+    if outcome.failed:
+        raise typer.Exit(1)
+
+
+def as_scale(text: str) -> Any:
+    """Check ``--scale``."""
+    from symplast.lab.claims import SCALES
+
+    if text not in SCALES:
+        raise ValueError(f"--scale must be one of {', '.join(SCALES)}; got {text!r}")
+    return text
+
+
+def parse_changes(settings: list[str]) -> dict[str, str]:
+    """``["a=1"] -> {"a": "1"}``."""
+    changes = {}
+    for setting in settings:
+        name, sign, value = setting.partition("=")
+        if not sign or not name.strip():
+            raise ValueError(f"--set must read name=value, got {setting!r}")
+        changes[name.strip()] = value.strip()
+    return changes
+
+
+def as_record(audits: "list[Audit]", jobs: "list[Job]", outcome: "Outcome", wall_s: float) -> dict[str, Any]:
+    """The ``--json`` contract, version 1."""
+    from symplast.lab.audit import claim_row
+
+    rows = []
+    for job in jobs:
+        done = outcome.runs.get(job.name)
+        row: dict[str, Any] = {"id": job.name, "experiment": job.experiment, "seeds": job.config.get("seeds")}
+        if done is None:
+            row |= {"compile_s": None, "run_s": None, "status": "interrupted"}
+        else:
+            row |= {"compile_s": done.compile_s, "run_s": done.run_s, "status": done.status, "run": done.id}
+            row |= {"reused": job.name in outcome.reused}
+            if done.failure:
+                row["error"] = done.failure
+        rows.append(row)
+    return {
+        "version": 1,
+        "scale": jobs[0].scale if jobs else "quick",
+        "systems": [audit.room.name for audit in audits],
+        "runs": rows,
+        "claims": [claim_row(verdict, audit) for audit in audits for verdict in audit.verdicts],
+        "wall_s": round(wall_s, 3),
+    }
+
+
+def show(audits: "list[Audit]", outcome: "Outcome", n_jobs: int, index: Path, wall_s: float) -> None:
+    """Print the table of verdicts, the failures and where the report is."""
+    from symplast.cli.tables import verdict_table
+
+    for audit in audits:
+        out.print(verdict_table(audit))
+    for run in outcome.runs.values():
+        if run.failure:
+            colour = "red" if run.status == "failed" else "yellow"
+            told = run.failure.message.strip().splitlines() or [""]
+            out.print(f"[{colour}]{run.status}[/] {run.name}: {run.failure.type}: ", end="", soft_wrap=True)
+            out.print(told[0], markup=False, soft_wrap=True)
+    measured = len(outcome.runs) - len(outcome.reused)
+    out.print(
+        f"\n{measured} of {n_jobs} experiments measured now, {len(outcome.reused)} already there, "
+        f"{len(outcome.failed)} failed; {wall_s:.1f} s"
+    )
+    out.print(f"report: {index}", soft_wrap=True, highlight=False)

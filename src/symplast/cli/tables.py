@@ -1,0 +1,68 @@
+"""Verdicts as tables in the terminal."""
+
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from symplast.lab.published import read_published
+
+if TYPE_CHECKING:
+    from symplast.lab.audit import Audit
+    from symplast.lab.verdicts import Outcome
+
+COLOURS: "dict[Outcome, str]" = {
+    "reproduced": "green",
+    "partly": "yellow",
+    "refuted": "red",
+    "inconclusive": "cyan",
+    "not testable here": "bright_black",
+    "not run": "bright_black",
+}
+MARKS: "dict[Outcome, str]" = {
+    "reproduced": "✓",
+    "partly": "◐",
+    "refuted": "✗",
+    "inconclusive": "?",
+    "not testable here": "–",
+    "not run": "·",
+}
+
+
+def coloured(outcome: Any) -> str:
+    """An outcome with its mark, so that colour is never the only sign."""
+    return f"[{COLOURS[outcome]}]{MARKS[outcome]} {outcome}[/]"
+
+
+def counts(found: Any) -> str:
+    """Counts of outcomes in one line."""
+    return "  ".join(f"[{COLOURS[o]}]{n} {o}[/]" for o, n in found.items()) or "[bright_black]not run yet[/]"
+
+
+def verdict_table(audit: "Audit") -> Table:
+    """A system's claims with what was published and measured, and the verdict beside the published one."""
+    from symplast.lab.audit import claim_row
+    from symplast.lab.numbers import shown
+
+    published = read_published(audit.room.name)
+    title = f"{audit.room.name}: {audit.room.claims.system.title} [dim]({audit.scale} scale)[/]"
+    table = Table(title=title, title_justify="left", expand=False, show_lines=False, pad_edge=False)
+    table.add_column("claim", no_wrap=True)
+    table.add_column("says", ratio=3, overflow="fold")
+    table.add_column("paper", ratio=1, overflow="fold")
+    table.add_column("measured", ratio=1, overflow="fold")
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("published verdict", overflow="fold")
+    for verdict in audit.verdicts:
+        row = claim_row(verdict, audit)
+        said = published.verdict(row["id"]) if published else None
+        first = row["parts"][0] if row["parts"] else {}
+        table.add_row(
+            verdict.claim.id,
+            escape(verdict.claim.says),
+            escape("" if row["published"] is None else str(row["published"])),
+            escape(shown(row["measured"], row["interval"], first.get("unit", ""))),
+            coloured(verdict.outcome) + (" [yellow](stale)[/]" if verdict.stale else ""),
+            "" if said is None else "same" if said == verdict.outcome else coloured(said),
+        )
+    return table

@@ -1,0 +1,134 @@
+"""A system's audit: its claims judged by the runs that there are."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from symplast.lab.claims import Claim, Scale
+from symplast.lab.records import Run
+from symplast.lab.registry import Room
+from symplast.lab.verdicts import OUTCOMES, Judgement, Outcome, Verdict, judge
+
+
+@dataclass(frozen=True)
+class Audit:
+    """Verdicts on all claims of a system, with the runs behind them.
+
+    Attributes:
+        room: the system.
+        scale: at which it was judged.
+        runs: experiment -> its run (done, failed or skipped).
+        verdicts: one a claim, in the order of the file.
+    """
+
+    room: Room
+    scale: Scale
+    runs: dict[str, Run]
+    verdicts: list[Verdict]
+
+    @property
+    def counts(self) -> dict[Outcome, int]:
+        """How many claims came to each outcome, in a fixed order, without zeros."""
+        found = Counter(verdict.outcome for verdict in self.verdicts)
+        return {outcome: found[outcome] for outcome in OUTCOMES if found[outcome]}
+
+    def data(self, claim: Claim) -> str:
+        """Which data a claim was measured on, in words."""
+        used = {quantity.split(".")[0] for part in claim.parts for quantity in part.quantities}
+        names = sorted({name for experiment in used & set(self.runs) for name in self.runs[experiment].data})
+        return ", ".join(names) or "computed, no data set"
+
+
+def audit(room: Room, runs: Iterable[Run], scale: Scale, *, check_code: bool = True) -> Audit:
+    """Judge a system's claims.
+
+    Args:
+        room: the system.
+        runs: one run an experiment; those of other systems are ignored.
+        scale: which statements are judged.
+        check_code: mark verdicts stale whose runs were made by other code.
+    """
+    mine = {run.experiment: run for run in runs if run.system == room.name}
+    measured = {f"{run.experiment}.{name}": q for run in mine.values() for name, q in run.quantities.items()}
+    absent = {name: _absence(run) for name, run in mine.items() if run.status != "done"}
+    code = room.code if check_code else ""
+    verdicts = []
+    for claim in room.claims.claim:
+        used = {quantity.split(".")[0] for part in claim.parts for quantity in part.quantities}
+        stale = check_code and any(name in mine and mine[name].code != code for name in used)
+        verdicts.append(judge(claim, measured, scale, absent=absent, stale=stale))
+    return Audit(room, scale, mine, verdicts)
+
+
+def newest(runs: Iterable[Run], system: str) -> tuple[list[Run], Scale]:
+    """For each experiment of a system the run to show: the newest done one of the scale that was run last.
+
+    Args:
+        runs: of the store, oldest first.
+        system: name.
+
+    Returns:
+        The runs, and their scale (quick when there are none).
+    """
+    mine = [run for run in runs if run.system == system]
+    if not mine:
+        return [], "quick"
+    scale = mine[-1].scale
+    chosen: dict[str, Run] = {}
+    for run in mine:
+        rank, best = _rank(run, scale), chosen.get(run.experiment)
+        if best is None or rank >= _rank(best, scale):
+            chosen[run.experiment] = run
+    return list(chosen.values()), scale
+
+
+def _rank(run: Run, scale: Scale) -> tuple[bool, bool]:
+    return run.status == "done", run.scale == scale
+
+
+def _absence(run: Run) -> str:
+    told = run.failure.message if run.failure else "no reason recorded"
+    if run.status == "skipped":
+        return told
+    return f"experiment {run.experiment} failed: {run.failure.type if run.failure else ''}: {told}"
+
+
+def claim_row(verdict: Verdict, audit: Audit) -> dict[str, Any]:
+    """A verdict as the ``--json`` contract has it; the first statement stands for the claim, all are in ``parts``."""
+    claim = verdict.claim
+    parts = [_part_row(judgement) for judgement in verdict.judgements]
+    first = parts[0] if parts else {}
+    return {
+        "id": f"{audit.room.name}.{claim.id}",
+        "says": claim.says,
+        "source": claim.source,
+        "kind": claim.kind,
+        "published": claim.published if claim.published is not None else first.get("published"),
+        "measured": first.get("measured"),
+        "interval": first.get("interval"),
+        "n": first.get("n"),
+        "verdict": verdict.outcome,
+        **({"stale": True} if verdict.stale else {}),
+        **({"stands_in": claim.stands_in} if claim.stands_in else {}),
+        **({"why": claim.why} if claim.why else {}),
+        "data": audit.data(claim),
+        "reason": verdict.reason,
+        "parts": parts,
+    }
+
+
+def _part_row(judgement: Judgement) -> dict[str, Any]:
+    part, measured = judgement.part, judgement.measurement
+    return {
+        "says": part.says,
+        "published": part.published,
+        "quantity": part.quantity,
+        "rule": part.rule.text(part.unit),
+        "measured": measured.value if measured else None,
+        "interval": [measured.low, measured.high] if measured and measured.low is not None else None,
+        "n": measured.n if measured else None,
+        "unit": part.unit or (measured.unit if measured else ""),
+        "verdict": judgement.outcome,
+        "reason": judgement.reason,
+    }

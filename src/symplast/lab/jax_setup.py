@@ -1,0 +1,66 @@
+"""JAX for a worker: the persistent compilation cache, and how long compiling took."""
+
+import os
+import threading
+from pathlib import Path
+
+
+def compilation_cache_folder() -> Path:
+    """Where compiled programs are kept: ``$SYMPLAST_CACHE`` or the user's cache folder."""
+    import pooch
+
+    return Path(os.environ.get("SYMPLAST_CACHE") or pooch.os_cache("symplast")) / "jax"
+
+
+def use_compilation_cache() -> None:
+    """Switch on JAX's persistent compilation cache, unless the user has set one."""
+    import jax
+
+    if jax.config.values["jax_compilation_cache_dir"] is None:
+        jax.config.update("jax_compilation_cache_dir", str(compilation_cache_folder()))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+
+
+_active: "list[CompileClock]" = []
+_registered = threading.Event()
+
+
+class CompileClock:
+    """Adds up what JAX spends on lowering and compiling while the clock is active.
+
+    Attributes:
+        seconds: time spent.
+        count: number of programs compiled (or fetched from the persistent cache).
+
+    Example:
+        >>> import jax
+        >>> with CompileClock() as clock:
+        ...     _ = jax.jit(lambda x: x * 3 + 1)(2.0)
+        >>> clock.seconds > 0
+        True
+    """
+
+    EVENTS = ("/jax/core/compile/jaxpr_to_mlir_module_duration", "/jax/core/compile/backend_compile_duration")
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.count = 0
+
+    def __enter__(self) -> "CompileClock":
+        import jax
+
+        if not _registered.is_set():
+            _registered.set()
+            jax.monitoring.register_event_duration_secs_listener(_listen)
+        _active.append(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _active.remove(self)
+
+
+def _listen(event: str, duration_secs: float, **_: str | int) -> None:
+    if event in CompileClock.EVENTS:
+        for clock in _active:
+            clock.seconds += duration_secs
+            clock.count += event.endswith("backend_compile_duration")

@@ -1,0 +1,130 @@
+"""The verdicts that the project stands behind: ``results/<system>.json``, written by ``symplast publish``.
+
+Docs, README and report take every published number from there; nobody types one.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+import symplast
+from symplast.lab.audit import Audit, claim_row
+from symplast.lab.claims import Scale
+from symplast.lab.provenance import now
+from symplast.lab.registry import Room
+from symplast.lab.verdicts import OUTCOMES, Outcome
+
+
+class PublishedRun(msgspec.Struct, frozen=True, kw_only=True):
+    """How the evidence behind a published verdict was made."""
+
+    experiment: str
+    scale: Scale
+    config: dict[str, Any]
+    compile_s: float
+    run_s: float
+    versions: dict[str, str]
+    device: str
+    machine: str
+    started: str
+    commit: str
+    dirty: bool
+
+
+class Published(msgspec.Struct, frozen=True, kw_only=True):
+    """The content of ``results/<system>.json``; ``claims`` are rows of the ``--json`` contract."""
+
+    version: int
+    system: str
+    scale: Scale
+    published: str
+    code: str
+    fingerprints: dict[str, str]
+    runs: list[PublishedRun]
+    claims: list[dict[str, Any]]
+
+    @property
+    def counts(self) -> dict[Outcome, int]:
+        """How many claims came to each outcome, without zeros."""
+        found = [row["verdict"] for row in self.claims]
+        return {outcome: found.count(outcome) for outcome in OUTCOMES if outcome in found}
+
+    def verdict(self, claim_id: str) -> str | None:
+        """The published outcome of a claim ``<system>.<id>``."""
+        return next((row["verdict"] for row in self.claims if row["id"] == claim_id), None)
+
+    def stale_claims(self, room: Room) -> list[str]:
+        """Claims that read otherwise now, or were never published; all of them when the room's code has changed."""
+        claims = room.claims.claim
+        if self.code != room.code:
+            return [claim.id for claim in claims if claim.parts]
+        return [claim.id for claim in claims if self.fingerprints.get(claim.id) != claim.fingerprint]
+
+
+def results_folder() -> Path:
+    """Where published verdicts are: ``results/`` of the checkout, or the copy inside the installed package."""
+    house = Path(symplast.__file__).parent
+    inside = house / "results"
+    return inside if inside.is_dir() else house.parents[1] / "results"
+
+
+def read_published(system: str, folder: Path | None = None) -> Published | None:
+    """The published verdicts of a system; None when there are none.
+
+    Raises:
+        ValueError: the file is not what ``symplast publish`` writes.
+    """
+    path = (folder or results_folder()) / f"{system}.json"
+    if not path.exists():
+        return None
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Published)
+    except msgspec.MsgspecError as error:
+        raise ValueError(
+            f"{path}: not a file of published verdicts ({error}); write it with symplast publish"
+        ) from error
+
+
+def publish(audit: Audit, folder: Path) -> Path:
+    """Write a system's verdicts to ``<folder>/<system>.json``.
+
+    Raises:
+        ValueError: a verdict is stale, or an experiment failed or was skipped: such results are not published.
+    """
+    name = audit.room.name
+    unsound = [f"{run.experiment} ({run.status})" for run in audit.runs.values() if run.status != "done"]
+    stale = [verdict.claim.id for verdict in audit.verdicts if verdict.stale]
+    if not audit.runs or unsound or stale:
+        problem = ", ".join(unsound) or (f"{', '.join(stale)} stale" if stale else "nothing was run")
+        mend = f"symplast reproduce {name} --scale {audit.scale}"
+        raise ValueError(f"{name} can't be published: {problem}; first run: {mend}")
+    published = Published(
+        version=1,
+        system=name,
+        scale=audit.scale,
+        published=now()[:10],
+        code=audit.room.code,
+        fingerprints={verdict.claim.id: verdict.claim.fingerprint for verdict in audit.verdicts},
+        runs=[
+            PublishedRun(
+                experiment=run.experiment,
+                scale=run.scale,
+                config=run.config,
+                compile_s=run.compile_s,
+                run_s=run.run_s,
+                versions=run.provenance.versions,
+                device=run.provenance.device,
+                machine=run.provenance.machine,
+                started=run.provenance.started,
+                commit=run.provenance.commit,
+                dirty=run.provenance.dirty,
+            )
+            for run in sorted(audit.runs.values(), key=lambda run: run.experiment)
+        ],
+        claims=[claim_row(verdict, audit) for verdict in audit.verdicts],
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.json"
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(published), indent=1) + b"\n")
+    return path

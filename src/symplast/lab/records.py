@@ -1,0 +1,103 @@
+"""The record of one run, as it stands in the store."""
+
+import hashlib
+from typing import Any, Literal
+
+import msgspec
+
+from symplast.lab.claims import Scale
+from symplast.lab.measurement import Measurement
+from symplast.lab.provenance import Provenance
+
+Status = Literal["done", "failed", "skipped"]
+
+
+class DamagedError(ValueError):
+    """A run folder whose content is not what was written."""
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
+    """Why an experiment has no evidence."""
+
+    type: str
+    message: str
+    traceback: str = ""
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """One run of one experiment.
+
+    Attributes:
+        id: unique; its first part is the time of the start.
+        system, experiment: what was run.
+        scale: quick, full or paper.
+        config: parameters, base seed and number of seeds included.
+        code: fingerprint of the room's code.
+        data: names of the data sets that it reads; empty means built-in or computed.
+        status: done, failed, or skipped (a data set was missing; such runs are not stored).
+        compile_s, run_s: seconds of JAX compilation, and the rest of the wall time.
+        peak_memory_mb: largest resident memory of the worker process so far.
+        quantities: estimates of everything measured.
+        files: name -> SHA-256 of each file beside ``run.json``.
+        provenance: versions, device, commit, time.
+        failure: why it failed or was skipped.
+    """
+
+    id: str
+    system: str
+    experiment: str
+    scale: Scale
+    config: dict[str, Any]
+    code: str
+    data: list[str]
+    status: Status
+    compile_s: float
+    run_s: float
+    peak_memory_mb: float
+    quantities: dict[str, Measurement]
+    files: dict[str, str]
+    provenance: Provenance
+    failure: Failure | None = None
+
+    @property
+    def name(self) -> str:
+        """``<system>.<experiment>``."""
+        return f"{self.system}.{self.experiment}"
+
+    @property
+    def identity(self) -> tuple[str, str, bytes, str]:
+        """Runs of equal identity measure the same thing."""
+        return identity(self.system, self.experiment, self.config, self.code)
+
+
+def identity(system: str, experiment: str, config: dict[str, Any], code: str) -> tuple[str, str, bytes, str]:
+    """What decides a measurement's values: experiment, parameters, code."""
+    return system, experiment, msgspec.json.encode(config, order="deterministic"), code
+
+
+def sha256(content: bytes) -> str:
+    """Hex SHA-256."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def seal(run: Run) -> bytes:
+    """``run.json``: the record with its own hash, so that damage to it shows."""
+    body = msgspec.json.encode(run)
+    return msgspec.json.format(b'{"sha256":"' + sha256(body).encode() + b'","run":' + body + b"}", indent=1)
+
+
+def unseal(content: bytes) -> Run:
+    """The record in a ``run.json``.
+
+    Raises:
+        DamagedError: not the bytes that :func:`seal` wrote.
+    """
+    try:
+        sealed = msgspec.json.decode(content, type=dict[str, msgspec.Raw])
+        run = msgspec.json.decode(sealed["run"], type=Run)
+        said = msgspec.json.decode(sealed["sha256"], type=str)
+    except (msgspec.MsgspecError, UnicodeDecodeError, KeyError) as error:
+        raise DamagedError(f"run.json can't be read: {error}") from error
+    if sha256(msgspec.json.encode(run)) != said:
+        raise DamagedError("run.json does not match its hash")
+    return run

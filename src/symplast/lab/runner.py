@@ -1,0 +1,354 @@
+"""The runner: which experiments need running, and running them, here, in processes or on a Dask cluster.
+
+``plan`` compares what is asked for with what the store holds; ``run`` executes the rest. A run that is killed loses
+only the experiments that were running: each result is stored the moment it exists.
+"""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from symplast.lab.claims import Scale
+from symplast.lab.records import Failure, Run, identity
+from symplast.lab.registry import room
+from symplast.lab.store import Store, new_run_id
+from symplast.lab.study import Config
+
+ATTEMPTS = 2
+"""A worker process may die under an experiment this often before it counts as failed."""
+
+GUESS_S: Mapping[Scale, float] = {"quick": 10, "full": 120, "paper": 600}
+
+
+@dataclass(frozen=True)
+class Job:
+    """One experiment to run: plain data, so that any worker anywhere can take it."""
+
+    system: str
+    experiment: str
+    scale: Scale
+    config: dict[str, Any]
+    code: str
+    data: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """``<system>.<experiment>``."""
+        return f"{self.system}.{self.experiment}"
+
+    @cached_property
+    def identity(self) -> tuple[str, str, bytes, str]:
+        """Equal to that of a run which already measured this."""
+        return identity(self.system, self.experiment, self.config, self.code)
+
+
+def plan(
+    systems: list[str], scale: Scale, *, seeds: int | None = None, changes: Mapping[str, str] | None = None
+) -> list[Job]:
+    """The jobs that measure the systems at a scale.
+
+    Args:
+        systems: names.
+        scale: quick, full or paper.
+        seeds: number of seeds where an experiment has them.
+        changes: ``parameter`` or ``experiment.parameter`` -> new value as text.
+
+    Raises:
+        ValueError: unknown system, a change that fits no experiment, or a value of the wrong type.
+    """
+    if seeds is not None and seeds < 1:
+        raise ValueError(f"seeds must be at least 1, got {seeds}")
+    jobs, used = [], set()
+    for name in systems:
+        place = room(name)
+        study = place.study()
+        for experiment in study.experiments.values():
+            mine = {}
+            for change, text in (changes or {}).items():
+                owner, _, parameter = change.rpartition(".")
+                if owner in ("", experiment.name) and parameter in {"seed", *experiment.settings[scale]}:
+                    mine[parameter] = text
+                    used.add(change)
+            config = experiment.config(scale, seeds, mine)
+            jobs.append(Job(name, experiment.name, scale, dict(config), place.code, experiment.data))
+    if unused := set(changes or {}) - used:
+        known = sorted({f"{job.experiment}.{parameter}" for job in jobs for parameter in job.config})
+        raise ValueError(f"--set {', '.join(sorted(unused))}: no such parameter; there are {', '.join(known)}")
+    return jobs
+
+
+def execute(job: Job, store_url: str) -> Run:
+    """Run one job and store what it measured; never raises for a failing experiment.
+
+    This is what a worker calls, in this process or elsewhere.
+    """
+    import resource
+
+    from symplast.lab.jax_setup import CompileClock, use_compilation_cache
+    from symplast.lab.provenance import provenance
+    from symplast.lab.quantities import measure
+
+    use_compilation_cache()
+    source = provenance()
+    record: dict[str, Any] = {
+        "id": new_run_id(),
+        "system": job.system,
+        "experiment": job.experiment,
+        "scale": job.scale,
+        "config": job.config,
+        "code": job.code,
+        "data": list(job.data),
+        "provenance": source,
+    }
+    dataset, quantities, failure, status = None, {}, None, "done"
+    begin = time.perf_counter()
+    with CompileClock() as clock:
+        try:
+            experiment = room(job.system).study().experiments[job.experiment]
+            if missing := _missing_data(job.data):
+                status, failure = "skipped", Failure(type="DatasetUnavailable", message=missing)
+            else:
+                import jax
+
+                dataset = experiment.measure(Config(job.config), jax.random.key(job.config["seed"]))
+                names = [str(name) for name, array in dataset.data_vars.items() if array.dtype.kind in "bifu"]
+                quantities = {
+                    n: measure(dataset, n) for n in names if dataset[n].size <= 1000 or "seed" in dataset[n].dims
+                }
+        except Exception as error:
+            status, failure, dataset, quantities = "failed", _failure(error), None, {}
+    record |= {
+        "status": status,
+        "failure": failure,
+        "quantities": quantities,
+        "files": {},
+        "compile_s": round(clock.seconds, 3),
+        "run_s": round(time.perf_counter() - begin - clock.seconds, 3),
+        "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+    }
+    run = Run(**record)
+    if status == "skipped":
+        return run
+    try:
+        return Store(store_url).add(run, dataset)
+    except OSError as error:
+        message = f"the result could not be stored: {error}"
+        return Run(
+            **record | {"status": "failed", "quantities": {}, "failure": Failure(type="OSError", message=message)}
+        )
+
+
+def _missing_data(names: tuple[str, ...]) -> str:
+    """Why a data set can't be had, with the mend; empty when all are there."""
+    from symplast import datasets
+
+    for name in names:
+        try:
+            datasets.folder(name)
+        except datasets.DatasetUnavailable as error:
+            return str(error)
+    return ""
+
+
+def _failure(error: BaseException) -> Failure:
+    told = "".join(traceback.format_exception(error))
+    return Failure(type=type(error).__name__, message=str(error), traceback=told)
+
+
+@dataclass
+class Outcome:
+    """What came of a call of :func:`run`.
+
+    Attributes:
+        runs: job -> its run, measured now or before; jobs that did not finish are missing.
+        reused: jobs whose run was in the store already.
+        interrupted: stopped by Ctrl-C.
+    """
+
+    runs: dict[str, Run] = field(default_factory=dict)
+    reused: set[str] = field(default_factory=set)
+    interrupted: bool = False
+
+    @property
+    def failed(self) -> list[Run]:
+        """Runs that failed."""
+        return [run for run in self.runs.values() if run.status == "failed"]
+
+
+class Progress:
+    """What ``run`` tells while it works; the command line draws it, tests record it."""
+
+    def begin(self, jobs: list[Job], expected_s: dict[str, float]) -> None:
+        """Called once with the jobs that need running and how long each may take."""
+
+    def started(self, job: Job) -> None:
+        """A worker has taken the job."""
+
+    def finished(self, job: Job, run: Run) -> None:
+        """The job has a run."""
+
+    def tick(self) -> None:
+        """Called about four times a second."""
+
+
+def run(
+    jobs: list[Job],
+    store: Store,
+    *,
+    workers: int | None = None,
+    cluster: str | None = None,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> Outcome:
+    """Run those jobs that the store has no sound, fresh run of.
+
+    Args:
+        jobs: from :func:`plan`.
+        store: where runs are and go.
+        workers: local processes; 0 runs in this process; None means one for each CPU, at most one a job.
+        cluster: address of a Dask scheduler, used instead of local processes.
+        force: run even what is measured already.
+        progress: is told what happens.
+
+    Returns:
+        The runs by job name. Ctrl-C ends it early with ``interrupted`` set; nothing stored is lost.
+    """
+    progress = progress or Progress()
+    known = store.runs(verify=True)
+    fresh = {r.identity: r for r in known if r.status == "done"}
+    outcome = Outcome()
+    todo = []
+    for job in jobs:
+        if not force and job.identity in fresh:
+            outcome.runs[job.name] = fresh[job.identity]
+            outcome.reused.add(job.name)
+        else:
+            todo.append(job)
+    past = {(r.name, r.scale): r.run_s + r.compile_s for r in known if r.status == "done"}
+    expected = {job.name: past.get((job.name, job.scale), GUESS_S[job.scale]) for job in todo}
+    todo.sort(key=lambda job: -expected[job.name])  # longest first: the workers end together
+    progress.begin(todo, expected)
+    if not todo:
+        return outcome
+    try:
+        if cluster is None and workers == 0:
+            for job in todo:
+                progress.started(job)
+                outcome.runs[job.name] = execute(job, store.url)
+                progress.finished(job, outcome.runs[job.name])
+        else:
+            count = min(len(todo), workers or len(os.sched_getaffinity(0)))
+            for job, done in _in_parallel(todo, store.url, count, cluster, progress):
+                outcome.runs[job.name] = done
+                progress.finished(job, done)
+    except KeyboardInterrupt:
+        outcome.interrupted = True
+    return outcome
+
+
+def _in_parallel(
+    todo: list[Job], url: str, count: int, cluster: str | None, progress: Progress
+) -> Iterator[tuple[Job, Run]]:
+    """Jobs as they finish. A worker process that dies takes nothing with it but the experiments it was running."""
+    deaths: dict[str, int] = {}
+    while todo:
+        retry = []
+        with _executor(count, cluster) as executor:
+            waiting: dict[Future[Run], Job] = {executor.submit(execute, job, url): job for job in todo}
+            running: set[str] = set()
+            while waiting:
+                for future, job in waiting.items():
+                    if job.name not in running and future.running():
+                        running.add(job.name)
+                        progress.started(job)
+                done, _ = wait(waiting, timeout=0.25, return_when=FIRST_COMPLETED)
+                progress.tick()
+                for future in done:
+                    job = waiting.pop(future)
+                    try:
+                        yield job, future.result()
+                    except BrokenProcessPool:
+                        deaths[job.name] = deaths.get(job.name, 0) + (job.name in running)
+                        if deaths[job.name] < ATTEMPTS:
+                            retry.append(job)
+                        else:
+                            yield job, _lost(job, "the worker process died under it (out of memory?), twice")
+                    except Exception as error:  # the cluster gave it up
+                        yield job, _lost(job, f"{type(error).__name__}: {error}")
+        todo, count = retry, 1  # one at a time, so that a killer is told from its neighbours
+
+
+def _lost(job: Job, message: str) -> Run:
+    from symplast.lab.provenance import provenance
+
+    return Run(
+        id=new_run_id(),
+        system=job.system,
+        experiment=job.experiment,
+        scale=job.scale,
+        config=job.config,
+        code=job.code,
+        data=list(job.data),
+        status="failed",
+        compile_s=0,
+        run_s=0,
+        peak_memory_mb=0,
+        quantities={},
+        files={},
+        provenance=provenance(),
+        failure=Failure(type="WorkerLost", message=message),
+    )
+
+
+@contextlib.contextmanager
+def _executor(count: int, cluster: str | None) -> Iterator[Executor]:
+    if cluster is None:
+        context = multiprocessing.get_context("spawn")
+        pool = ProcessPoolExecutor(count, mp_context=context, initializer=_guard_worker)
+        try:
+            yield pool
+        except BaseException:
+            for process in multiprocessing.active_children():
+                process.kill()
+            raise
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+        return
+    try:
+        from distributed import Client
+    except ImportError:
+        raise ValueError('--cluster needs Dask; install it with: pip install "symplast[cluster]"') from None
+    try:
+        client = Client(cluster, timeout=10, set_as_default=False)
+    except OSError as error:
+        raise ValueError(f"--cluster {cluster}: no Dask scheduler answers there ({error})") from None
+    with client:
+        executor = client.get_executor(pure=False, retries=ATTEMPTS)
+        try:
+            yield executor
+        except BaseException:
+            executor.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _guard_worker() -> None:
+    """Leave Ctrl-C to the parent, and end when the parent does, even by ``kill -9``."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+
+    def follow() -> None:
+        if parent is not None:
+            parent.join()
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True, name="follow-parent").start()

@@ -1,0 +1,77 @@
+"""Tables of published verdicts in Markdown, for README and docs: generated, never typed."""
+
+from pathlib import Path
+
+from symplast.lab.numbers import shown
+from symplast.lab.published import Published, read_published
+from symplast.lab.registry import Room, rooms
+from symplast.lab.verdicts import OUTCOMES
+
+BEGIN, END = "<!-- verdicts: begin (symplast publish writes this) -->", "<!-- verdicts: end -->"
+
+
+def overview(folder: Path) -> str:
+    """Systems by number of claims with each verdict, from ``results/``."""
+    lines = [
+        "| system | paper | claims | " + " | ".join(OUTCOMES[:4]) + " | other | scale |",
+        "|---|---|" + "--:|" * 6 + "---|",
+    ]
+    for name, room in rooms().items():
+        published = read_published(name, folder)
+        if published is None:
+            continue
+        counts = published.counts
+        other = sum(counts.get(outcome, 0) for outcome in OUTCOMES[4:])
+        cells = [str(counts.get(outcome, "")) for outcome in OUTCOMES[:4]]
+        paper = f"[{room.claims.paper.arxiv}](https://arxiv.org/abs/{room.claims.paper.arxiv})"
+        stale = " (stale)" if published.stale_claims(room) else ""
+        lines.append(
+            f"| `{name}` {room.claims.system.title} | {paper} | {len(published.claims)} | {' | '.join(cells)} "
+            f"| {other or ''} | {published.scale}{stale} |"
+        )
+    return "\n".join(lines)
+
+
+def claims_table(room: Room, published: Published | None) -> str:
+    """A system's claims with published value, measured value and verdict."""
+    if published is None:
+        return "No verdicts are published for this system yet."
+    lines = ["| | claim | paper | measured | verdict |", "|---|---|---|---|---|"]
+    stale = set(published.stale_claims(room))
+    for row in published.claims:
+        name = row["id"].split(".")[1]
+        unit = row["parts"][0]["unit"] if row["parts"] else ""
+        said = "" if row["published"] is None else str(row["published"])
+        why = f" {row['why']}" if row.get("why") else ""
+        mark = " (stale)" if name in stale else ""
+        cells = [
+            name,
+            row["says"],
+            said,
+            shown(row["measured"], row["interval"], unit),
+            f"**{row['verdict']}**{mark}.{why}",
+        ]
+        lines.append("| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in cells) + " |")
+    made = published.runs[0]
+    return "\n".join(lines) + (
+        f"\n\nMeasured at {published.scale} scale, published {published.published}, symplast "
+        f"{made.versions['symplast']}, jax {made.versions['jax']}, on {made.machine}."
+    )
+
+
+def renew_readme(readme: Path, folder: Path) -> bool:
+    """Replace the table between the two marks in the README; True when it changed.
+
+    Raises:
+        ValueError: a mark is missing.
+    """
+    text = readme.read_text(encoding="utf-8")
+    if BEGIN not in text or END not in text:
+        raise ValueError(f"{readme} must hold the lines {BEGIN!r} and {END!r}; the table of verdicts goes between them")
+    head, rest = text.split(BEGIN, 1)
+    tail = rest.split(END, 1)[1]
+    renewed = f"{head}{BEGIN}\n\n{overview(folder)}\n\n{END}{tail}"
+    if renewed == text:
+        return False
+    readme.write_text(renewed, encoding="utf-8")
+    return True
