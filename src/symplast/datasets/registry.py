@@ -37,7 +37,8 @@ class DatasetInfo(_Record, frozen=True):
         name: what ``load`` takes; also the folder's name.
         title: one line.
         reader: how it is read: ``digits`` (built in), ``idx`` (images) or ``csv`` (tables).
-        licence: terms of its publishers.
+        licence: short name of its licence.
+        terms: what else there is to say about the licence.
         citation: whom to cite.
         home: its public home page.
         files: its files, none when it is built in.
@@ -48,6 +49,7 @@ class DatasetInfo(_Record, frozen=True):
     title: str
     reader: Literal["digits", "idx", "csv"]
     licence: str
+    terms: str
     citation: str
     home: str
     files: tuple[FileInfo, ...] = msgspec.field(name="file", default=())
@@ -89,7 +91,7 @@ def describe(name: str) -> DatasetInfo:
 
     Example:
         >>> describe("fashion-mnist").licence
-        'MIT (Copyright (c) 2017 Zalando SE)'
+        'MIT'
     """
     if name not in _registry():
         raise ValueError(f"name must be one of {', '.join(_registry())}, got {name!r}")
