@@ -26,9 +26,9 @@ def list_datasets(as_json: bool = AS_JSON) -> None:
     from rich import box
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
     for column in ("name", "what it is", "from", "size", "state", "licence"):
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column != "what it is")
     for row in rows:
         size = f"{row['bytes'] / 1e6:.1f} MB" if row["bytes"] else "-"
         table.add_row(row["name"], row["title"], row["source"], size, row["state"], row["licence"])
