@@ -72,14 +72,10 @@ def query(
     as_json: bool = typer.Option(False, "--json", help="Print rows as JSON."),
 ) -> None:
     """Ask the store in SQL (DuckDB), e.g. "select experiment, run_s from runs"."""
-    import duckdb
-
+    from symplast.lab.query import query as ask
     from symplast.lab.store import Store
 
-    try:
-        answer = Store(store_url or out_folder / "runs").query(sql)
-    except duckdb.Error as error:
-        raise ValueError(f"the query is wrong: {error}") from error
+    answer = ask(Store(store_url or out_folder / "runs"), sql)
     if as_json:
         typer.echo(answer.to_json(orient="records"))
     else:

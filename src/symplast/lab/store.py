@@ -12,6 +12,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,7 +20,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from symplast.lab.records import DamagedError, Run, seal, sha256, unseal
 
 if TYPE_CHECKING:
-    import pandas as pd
     import xarray as xr
 
 EVIDENCE = "evidence.nc"
@@ -107,46 +107,6 @@ class Store:
 
         return xr.load_dataset(BytesIO(self._read_checked(run, EVIDENCE)), engine="h5netcdf")
 
-    def query(self, sql: str) -> "pd.DataFrame":
-        """Ask the store in SQL (DuckDB).
-
-        Tables: ``runs`` (one row a run: id, system, experiment, scale, status, config, seconds, versions ...) and
-        ``quantities`` (one row a scalar quantity: run, system, experiment, quantity, value, low, high, n, unit).
-
-        Args:
-            sql: a query, such as ``select experiment, max(run_s) from runs group by 1``.
-        """
-        import duckdb
-        import msgspec
-        import pandas as pd
-
-        runs = self.runs()
-        rows = [
-            {"run": run.id, "system": run.system, "experiment": run.experiment, "scale": run.scale, "quantity": name}
-            | {"value": q.value, "low": q.low, "high": q.high, "n": q.n, "unit": q.unit}
-            for run in runs
-            for name, q in run.quantities.items()
-            if not isinstance(q.value, list)
-        ]
-        columns = ["run", "system", "experiment", "scale", "quantity", "value", "low", "high", "n", "unit"]
-        quantities = pd.DataFrame(rows, columns=columns).astype({"value": float, "low": float, "high": float})
-        flat = [
-            {name: getattr(run, name) for name in ("id", "system", "experiment", "scale", "status", "code")}
-            | {"compile_s": run.compile_s, "run_s": run.run_s, "peak_memory_mb": run.peak_memory_mb}
-            | {
-                "config": msgspec.json.encode(run.config).decode(),
-                "error": run.failure.message if run.failure else None,
-            }
-            | {f: getattr(run.provenance, f) for f in ("started", "device", "machine", "threads", "commit", "dirty")}
-            | {"versions": msgspec.json.encode(run.provenance.versions).decode()}
-            for run in runs
-        ]
-        with duckdb.connect() as database:
-            database.register("runs", pd.DataFrame(flat))
-            database.register("quantities", quantities)
-            answer: pd.DataFrame = database.sql(sql).df()
-            return answer
-
     def _read_checked(self, run: Run, name: str) -> bytes:
         if name not in run.files:
             raise DamagedError(f"run {run.id} has no {name}")
@@ -158,7 +118,7 @@ class Store:
 
 def new_run_id() -> str:
     """A unique id that sorts by time."""
-    return f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{uuid.uuid4().hex[:10]}"
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{uuid.uuid4().hex[:8]}"
 
 
 def _place(run: Run) -> str:

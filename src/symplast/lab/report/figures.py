@@ -78,5 +78,5 @@ def fit_into_page(svg: str, prefix: str, alt: str) -> str:
     head, rest = svg.split(">", 1)
     width_pt = re.search(r'viewBox="0 0 ([0-9.]+)', head)
     widest = f"{1.45 * float(width_pt.group(1)):.0f}px" if width_pt else "100%"
-    head = re.sub(r'\s(width|height)="[^"]*"', "", head) + f' style="max-width:{widest}"'
+    head = re.sub(r'\s(width|height)="[^"]*"', "", head) + f' style="--natural:{widest}"'
     return f'{head} role="img" aria-label="{escape(alt, quote=True)}">{rest}'

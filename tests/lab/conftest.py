@@ -1,0 +1,47 @@
+"""The toy system, as a plug-in of this process and of commands that the tests start."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from symplast.lab import registry
+
+PLUGIN = Path(__file__).parent / "plugin"
+
+
+@pytest.fixture
+def toy(monkeypatch: pytest.MonkeyPatch) -> Iterator[registry.Room]:
+    """The toy system, also for worker processes."""
+    monkeypatch.syspath_prepend(str(PLUGIN))
+    monkeypatch.setenv("PYTHONPATH", str(PLUGIN))
+    registry.rooms.cache_clear()
+    yield registry.room("toy")
+    registry.rooms.cache_clear()
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """Environment of a command that knows the toy system."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("TOY_", "SYMPLAST_O", "COV"))}
+    return kept | {"PYTHONPATH": str(PLUGIN), "COLUMNS": "200"}
+
+
+@pytest.fixture
+def command(environment: dict[str, str], tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run ``symplast`` as a user would, in an empty folder."""
+
+    def run(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "symplast", *arguments],
+            cwd=tmp_path,
+            env=environment | more,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    return run

@@ -1,0 +1,146 @@
+"""The runner: what is fresh is not run again, failures stay apart, samples are reproducible."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from symplast.lab import Store, plan, run
+from symplast.lab.audit import audit, newest
+from symplast.lab.fingerprint import code_fingerprint
+from symplast.lab.jax_setup import CompileClock
+
+
+def test_run_then_nothing_to_do(toy, tmp_path: Path) -> None:
+    store, jobs = Store(tmp_path), plan(["toy"], "quick")
+    first = run(jobs, store, workers=0)
+    assert {name: done.status for name, done in first.runs.items()} == dict.fromkeys(first.runs, "done")
+    assert first.reused == set()
+    again = run(jobs, store, workers=0)
+    assert again.reused == set(first.runs)
+    assert again.runs == first.runs
+    forced = run(jobs, store, workers=0, force=True)
+    assert forced.reused == set()
+    assert len(store.runs()) == 6
+
+
+def test_only_what_changed_is_run_again(toy, tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    run(plan(["toy"], "quick"), store, workers=0)
+    changed = run(plan(["toy"], "quick", changes={"coin.tosses": "41"}), store, workers=0)
+    assert changed.reused == {"toy.arithmetic", "toy.slow"}
+    full = run(plan(["toy"], "full"), store, workers=0)
+    assert full.reused == {"toy.arithmetic", "toy.slow"}  # the same parameters at both scales
+    assert full.runs["toy.coin"].config["seeds"] == 32
+
+
+def test_samples_are_reproducible_bit_for_bit(toy, tmp_path: Path) -> None:
+    """Same (config, seed): the same bytes, in this process and in a worker process; another seed: others."""
+    coins = [job for job in plan(["toy"], "quick") if job.experiment == "coin"]
+    samples = []
+    for folder, workers in (("a", 0), ("b", 0), ("c", 1)):
+        store = Store(tmp_path / folder)
+        samples.append(store.evidence(run(coins, store, workers=workers).runs["toy.coin"]).heads.values)
+    assert samples[0].tobytes() == samples[1].tobytes() == samples[2].tobytes()
+    store = Store(tmp_path / "d")
+    others = [job for job in plan(["toy"], "quick", changes={"seed": "1"}) if job.experiment == "coin"]
+    assert not np.array_equal(store.evidence(run(others, store, workers=0).runs["toy.coin"]).heads, samples[0])
+    more = [job for job in plan(["toy"], "quick", seeds=12) if job.experiment == "coin"]
+    longer = store.evidence(run(more, store, workers=0).runs["toy.coin"]).heads.values
+    assert np.array_equal(longer[:8], samples[0])  # more seeds extend the samples
+
+
+def test_one_failure_leaves_the_others_standing(toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, jobs = Store(tmp_path), plan(["toy"], "quick")
+    monkeypatch.setenv("TOY_FAIL", "1")
+    outcome = run(jobs, store, workers=2)
+    assert [r.name for r in outcome.failed] == ["toy.arithmetic"]
+    failure = outcome.failed[0].failure
+    assert (failure.type, failure.message) == ("RuntimeError", "the abacus is broken")
+    assert "in arithmetic" in failure.traceback
+    found = audit(toy, outcome.runs.values(), "quick")
+    by_id = {verdict.claim.id: verdict for verdict in found.verdicts}
+    assert by_id["T1"].outcome == "not run"
+    assert "the abacus is broken" in by_id["T1"].reason
+    assert by_id["T2"].outcome == "reproduced"
+    monkeypatch.delenv("TOY_FAIL")
+    mended = run(jobs, store, workers=0)
+    assert mended.failed == []
+    assert mended.reused == {"toy.coin", "toy.slow"}
+
+
+def test_a_worker_that_dies_once_is_replaced(toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOY_DIE_ONCE", str(tmp_path / "died"))
+    outcome = run(plan(["toy"], "quick"), Store(tmp_path / "runs"), workers=2)
+    assert (tmp_path / "died").exists()
+    assert {name: done.status for name, done in outcome.runs.items()} == dict.fromkeys(outcome.runs, "done")
+
+
+def test_an_experiment_that_kills_its_worker_is_reported(toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOY_DIE", "1")
+    outcome = run(plan(["toy"], "quick"), Store(tmp_path), workers=2)
+    assert [(r.name, r.failure.type) for r in outcome.failed] == [("toy.slow", "WorkerLost")]
+    assert len(outcome.runs) == 3
+
+
+def test_verdicts_from_the_store(toy, tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    assert newest(store.runs(), "toy") == ([], "quick")
+    run(plan(["toy"], "full"), store, workers=0)
+    runs, scale = newest(store.runs(), "toy")
+    assert (len(runs), scale) == (3, "full")
+    found = audit(toy, runs, scale)
+    assert found.counts == {"reproduced": 2, "partly": 2, "inconclusive": 1, "not testable here": 1}
+    assert not any(verdict.stale for verdict in found.verdicts)
+
+
+def test_stale_after_a_change_of_code(toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(tmp_path)
+    done = run(plan(["toy"], "quick"), store, workers=0)
+    monkeypatch.setattr(type(toy), "code", "another")
+    found = audit(toy, done.runs.values(), "quick")
+    assert {verdict.claim.id for verdict in found.verdicts if verdict.stale} == {"T1", "T2", "T3", "T4", "T6"}
+    assert run(plan(["toy"], "quick"), store, workers=0).reused == set()
+
+
+def test_fingerprint_sees_code_and_nothing_else(tmp_path: Path) -> None:
+    def fingerprint(**files: str) -> str:
+        shutil.rmtree(tmp_path / "room", ignore_errors=True)
+        (tmp_path / "room").mkdir()
+        for name, text in files.items():
+            (tmp_path / "room" / f"{name}.py").write_text(text)
+        code_fingerprint.cache_clear()
+        return code_fingerprint((tmp_path / "room",))
+
+    plain = fingerprint(a='"""Doc."""\n\ndef f(x):\n    """Add."""\n    return x + 1\n')
+    assert plain == fingerprint(a="# why\ndef f(x):\n\n    return (x +\n        1)\n", figures="import nothing")
+    assert plain != fingerprint(a="def f(x):\n    return x + 2\n")
+    assert plain != fingerprint(a="def f(x):\n    return x - 1\n")
+    assert plain != fingerprint(b="def f(x):\n    return x + 1\n")
+
+
+def test_compile_clock_counts_programs() -> None:
+    import jax
+    import jax.numpy as jnp
+
+    triple = jax.jit(lambda x: 3 * x + 0.1234)
+    with CompileClock() as clock:
+        triple(jnp.arange(3.0)).block_until_ready()
+    first = clock.count
+    with CompileClock() as clock:
+        triple(jnp.arange(3.0) + 0.0).block_until_ready()
+    assert first >= 1
+    assert clock.count <= 1  # at most the addition, not the jitted function again
+
+
+def test_commands_answer_quickly_because_they_import_little() -> None:
+    code = (
+        "import sys, symplast.cli; "
+        "heavy = {'jax', 'numpy', 'pandas', 'scipy', 'xarray', 'matplotlib', 'duckdb'} & set(sys.modules); "
+        "sys.exit(f'imported {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
