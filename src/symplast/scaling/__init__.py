@@ -1,0 +1,15 @@
+"""Compute-optimal scaling laws: fit them, see how sure you can be, and what a wrong fit costs.
+
+Given runs (N parameters, D tokens, loss L, budget C), estimate L(N, D) = E + A N^-alpha + B D^-beta and how a budget
+should be split. Approach 2 (parabolas), Approach 3 (five parameters at once) and variable projection side by side.
+"""
+
+from symplast.scaling.approach1 import EnvelopeFit, fit_approach1
+from symplast.scaling.approach2 import Approach2Fit, Parabola, fit_approach2
+from symplast.scaling.bias import ParabolaBias, approach2_bias, design_grid, small_grid_bias
+from symplast.scaling.conditioning import Conditioning, condition_numbers, covariance, identifiability
+from symplast.scaling.deadweight import DeadweightLoss, TrainingPrice, deadweight_loss
+from symplast.scaling.fit import Bounds, GridMinimum, SurfaceFit, fit_surface, grid_search
+from symplast.scaling.simulation import simulate_isoflop
+from symplast.scaling.surfaces import SURFACES, Allocation, LossSurface
+from symplast.scaling.tables import RunTable, ScalingWarning, read_runs, run_table

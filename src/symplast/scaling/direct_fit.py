@@ -1,0 +1,144 @@
+"""The five-parameter problem, solved directly: any residual, any loss, a box, several starts.
+
+Centred logs x = ln N - mean, y = ln D - mean remove nearly all of the ill-conditioning that the problem has in raw
+parameters. Parameters are p = (E, A', B', alpha, beta) for linear residuals and (ln E, ln A', ln B', alpha, beta) for
+log residuals, with A' = A exp(-alpha mean ln N), B' likewise. Newton's method with the exact Hessian, damped by the
+Gauss-Newton matrix of the reweighted residuals, polishes until the objective stops changing.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.scipy.linalg import cho_factor, cho_solve
+from jax.scipy.special import logsumexp
+from jaxtyping import Array, Bool, Float, Int
+
+from symplast.scaling.centred import CentredRuns
+
+MAX_STEPS = 500
+STALLED = 1e14
+
+
+class DirectFit(NamedTuple):
+    """Parameters p, objective (sum of rho), number of steps, and whether the gradient vanished in the box."""
+
+    p: Float[Array, "5"]
+    objective: Float[Array, ""]
+    steps: Int[Array, ""]
+    converged: Bool[Array, ""]
+
+
+class Box(NamedTuple):
+    """Bounds of the five parameters; infinite where there is none."""
+
+    low: Float[Array, "5"]
+    high: Float[Array, "5"]
+
+
+def linear_residuals(p: Float[Array, "5"], runs: CentredRuns) -> Float[Array, " runs"]:
+    """L - E - A' e^(-alpha x) - B' e^(-beta y)."""
+    return runs.L - p[0] - p[1] * jnp.exp(-p[3] * runs.x) - p[2] * jnp.exp(-p[4] * runs.y)
+
+
+def log_residuals(p: Float[Array, "5"], runs: CentredRuns) -> Float[Array, " runs"]:
+    """ln L - logsumexp(ln E, ln A' - alpha x, ln B' - beta y)."""
+    terms = jnp.stack([jnp.broadcast_to(p[0], runs.x.shape), p[1] - p[3] * runs.x, p[2] - p[4] * runs.y])
+    return jnp.log(runs.L) - logsumexp(terms, axis=0)
+
+
+RESIDUALS = {"linear": linear_residuals, "log": log_residuals}
+
+
+def huber_sum(r: Float[Array, " runs"], weights: Float[Array, " runs"], delta: Float[Array, ""]) -> Float[Array, ""]:
+    """Sum of w rho(r): r^2/2 within delta, delta (|r| - delta/2) beyond; delta = inf gives half the squares."""
+    inner = jnp.clip(r, -delta, delta)
+    return jnp.sum(weights * inner * (r - inner / 2))
+
+
+class _State(NamedTuple):
+    p: Float[Array, "5"]
+    objective: Float[Array, ""]
+    damping: Float[Array, ""]
+    quiet: Int[Array, ""]
+    steps: Int[Array, ""]
+    done: Bool[Array, ""]
+
+
+def minimise(residuals, runs: CentredRuns, start: Float[Array, "5"], delta: Float[Array, ""], box: Box) -> DirectFit:
+    """Damped Newton in a box from one start.
+
+    Parameters at a bound whose slope points outwards are held. A step is accepted when the objective falls; the
+    iteration ends when three steps in a row leave it unchanged to 1e-14 relative, or no step improves it.
+    """
+
+    def objective(p):
+        return huber_sum(residuals(p, runs), runs.weights, delta)
+
+    def derivatives(p):
+        r = residuals(p, runs)
+        J = jax.jacfwd(residuals)(p, runs)
+        psi = runs.weights * jnp.clip(r, -delta, delta)
+        slope = J.T @ psi
+        within = runs.weights * (jnp.abs(r) <= delta)
+        majorised = runs.weights * jnp.minimum(1.0, delta / jnp.maximum(jnp.abs(r), 1e-300))
+        bend = jax.hessian(lambda q: jnp.sum(psi * residuals(q, runs)))(p)
+        held = ((p <= box.low) & (slope > 0)) | ((p >= box.high) & (slope < 0))
+        return slope, (J.T * within) @ J + bend, (J.T * majorised) @ J, held
+
+    def body(state: _State) -> _State:
+        slope, hessian, scale, held = derivatives(state.p)
+        free = ~held
+        both = free[:, None] & free[None, :]
+        floor = 1e-8 * jnp.max(jnp.diag(scale)) + 1e-300
+        scale = scale + floor * jnp.eye(5)
+        slope = jnp.where(free, slope, 0.0)
+        exact = cho_factor(jnp.where(both, hessian + state.damping * scale, jnp.eye(5)))
+        majorant = cho_factor(jnp.where(both, (1 + state.damping) * scale, jnp.eye(5)))
+        step = cho_solve(exact, slope)
+        step = jnp.where(jnp.all(jnp.isfinite(step)), step, cho_solve(majorant, slope))
+        solvable = jnp.all(jnp.isfinite(step))
+        trial = jnp.clip(state.p - jnp.where(solvable, step, 0.0), box.low, box.high)
+        value = objective(trial)
+        better = solvable & (value < state.objective)
+        flat = solvable & (jnp.abs(value - state.objective) <= 1e-14 * state.objective)
+        quiet = jnp.where(flat, state.quiet + 1, jnp.where(better, 0, state.quiet))
+        damping = jnp.where(better, state.damping / 10, jnp.maximum(state.damping * 4, 1e-8))
+        damping = jnp.where(damping < 1e-12, 0.0, damping)
+        done = (quiet >= 3) | (damping > STALLED) | (value == 0)
+        return _State(
+            jnp.where(better, trial, state.p),
+            jnp.where(better, value, state.objective),
+            damping, quiet, state.steps + 1, done,
+        )  # fmt: skip
+
+    start = jnp.clip(start, box.low, box.high)
+    first = _State(start, objective(start), jnp.asarray(1e-2), jnp.asarray(0), jnp.asarray(0), jnp.asarray(False))
+    last = jax.lax.while_loop(lambda s: ~s.done & (s.steps < MAX_STEPS), body, first)
+    slope, _, scale, held = derivatives(last.p)
+    # predicted fall of the objective along the gradient, relative to the objective: free of units
+    scaled = jnp.where(held, 0.0, slope) ** 2 / jnp.maximum(jnp.diag(scale), 1e-300)
+    converged = jnp.max(scaled) <= 1e-10 * last.objective
+    converged = converged | (last.objective <= 1e-26 * (runs.weights @ runs.L**2))
+    return DirectFit(last.p, last.objective, last.steps, converged)
+
+
+def _from_starts(residual: str):
+    def fit(runs, starts, delta, box):
+        return jax.vmap(lambda p: minimise(RESIDUALS[residual], runs, p, delta, box))(starts)
+
+    return jax.jit(fit)
+
+
+def _weighted(residual: str):
+    def fit(runs, weights, start, delta, box):
+        return jax.vmap(lambda w: minimise(RESIDUALS[residual], runs._replace(weights=w), start, delta, box))(weights)
+
+    return jax.jit(fit)
+
+
+fit_from_starts = {name: _from_starts(name) for name in RESIDUALS}
+"""residual -> jitted ``(runs, starts [s, 5], delta, box) -> DirectFit`` with a leading axis of starts."""
+
+fit_direct_weighted = {name: _weighted(name) for name in RESIDUALS}
+"""residual -> jitted ``(runs, weights [w, runs], start [5], delta, box) -> DirectFit`` with a leading axis."""

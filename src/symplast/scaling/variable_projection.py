@@ -1,0 +1,257 @@
+"""Variable projection: a search over (alpha, beta) with E, A, B solved exactly inside.
+
+L = E + A N^-alpha + B D^-beta is linear in (E, A, B) for fixed exponents. A start grid is one matrix product; from its
+best local minima a Levenberg-Marquardt iteration on the projected Jacobian runs to machine precision. All functions
+here are jitted, work on centred logs x = ln N - mean and y = ln D - mean, and take weights, so that resampling and
+leaving out are vmaps over weights and padding costs no compilation.
+
+Source: Sec. 7.2 of arXiv:2603.22339 for the idea; the matrix form and the iteration are ours.
+"""
+
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+from symplast.scaling.centred import CentredRuns
+from symplast.scaling.nonnegative import SETS, Moments, active_set_rss, unconstrained_rss
+
+MAX_STEPS = 200
+STALLED = 1e10
+"""Damping at which no step improves the objective any more."""
+
+
+class Exponents(NamedTuple):
+    """Where to search: start grids and bounds ``[[alpha_low, alpha_high], [beta_low, beta_high]]``."""
+
+    alphas: Float[Array, " alphas"]
+    betas: Float[Array, " betas"]
+    bounds: Float[Array, "2 2"]
+
+
+class ProjectedFit(NamedTuple):
+    """Exponents (alpha, beta), coefficients (E, A', B') for centred logs, RSS, steps, and whether it converged."""
+
+    exponents: Float[Array, "2"]
+    theta: Float[Array, "3"]
+    rss: Float[Array, ""]
+    steps: Int[Array, ""]
+    converged: Bool[Array, ""]
+    collinear_cells: Int[Array, ""]
+
+
+def grid_moments(runs: CentredRuns, alphas: Float[Array, " alphas"], betas: Float[Array, " betas"]) -> Moments:
+    """Inner products of every cell of the exponent grid; only ``suv`` is a full plane, and it is a matrix product."""
+    w, total = runs.weights, runs.weights.sum()
+    U, V = jnp.exp(-alphas[:, None] * runs.x), jnp.exp(-betas[:, None] * runs.y)
+    u_mean, v_mean, y_mean = U @ w / total, V @ w / total, runs.L @ w / total
+    # columns scaled to unit norm keep the products of a steep and a shallow column in range
+    U, V, y = U - u_mean[:, None], V - v_mean[:, None], runs.L - y_mean
+    wU, wy = U * w, w * y
+    return Moments(
+        total,
+        u_mean[:, None],
+        v_mean[None, :],
+        y_mean,
+        jnp.sum(wU * U, 1)[:, None],
+        jnp.sum(w * V**2, 1)[None, :],
+        wU @ V.T,
+        (U @ wy)[:, None],
+        (V @ wy)[None, :],
+        y @ wy,
+    )
+
+
+def grid_rss(
+    runs: CentredRuns, alphas: Float[Array, " alphas"], betas: Float[Array, " betas"], nonneg: Bool[Array, ""]
+) -> tuple[Float[Array, "alphas betas"], Int[Array, ""]]:
+    """RSS of every cell (exact NNLS, or least squares without it) and the number of collinear cells."""
+    moments = grid_moments(runs, alphas, betas)
+    per_set, collinear = active_set_rss(moments)
+    plane, one_sided = per_set[0], per_set[1]
+    for rss in per_set[2:]:
+        if rss.ndim == 2 and rss.shape == plane.shape:
+            plane = jnp.minimum(plane, rss)
+        else:  # row and column terms stay small until the end
+            one_sided = jnp.minimum(one_sided, rss)
+    free, _ = unconstrained_rss(moments)
+    return jnp.where(nonneg, jnp.minimum(plane, one_sided), free), jnp.sum(collinear)
+
+
+@jax.jit
+def best_cell(
+    runs: CentredRuns, alphas: Float[Array, " alphas"], betas: Float[Array, " betas"], nonneg: Bool[Array, ""]
+) -> tuple[Int[Array, ""], Float[Array, ""], Int[Array, ""]]:
+    """Flat index of the grid's minimum, its RSS, and the number of collinear cells."""
+    rss, collinear = grid_rss(runs, alphas, betas, nonneg)
+    index = jnp.argmin(rss)
+    return index, rss.ravel()[index], collinear
+
+
+class InnerSolution(NamedTuple):
+    """Least squares at fixed exponents, and the profiled objective's derivatives there."""
+
+    theta: Float[Array, "3"]
+    rss: Float[Array, ""]
+    slope: Float[Array, "2"]  # of rss / 2 along (alpha, beta)
+    gauss_newton: Float[Array, "2 2"]
+    hessian: Float[Array, "2 2"]
+
+
+def solve_inner(runs: CentredRuns, exponents: Float[Array, "2"], nonneg: Bool[Array, ""]) -> InnerSolution:
+    """E, A, B at fixed exponents: choose the active set by its RSS, then solve it by Gram-Schmidt, done twice.
+
+    With X = QR, r = y - X theta and columns j_alpha = A x u, j_beta = B y v, the slope of rss/2 is j . r, its
+    Gauss-Newton matrix is that of the columns minus their projection on X, and its exact Hessian adds the terms of r.
+    """
+    moments = grid_moments(runs, exponents[:1], exponents[1:])
+    per_set = jnp.stack([jnp.broadcast_to(rss, (1, 1))[0, 0] for rss in active_set_rss(moments)[0]])
+    support = jnp.where(nonneg, SETS[jnp.argmin(per_set)], True)
+    root = jnp.sqrt(runs.weights)
+    logs = jnp.stack([runs.x, runs.y])
+    powers = root * jnp.exp(-exponents[:, None] * logs)
+    columns = [jnp.where(support[0], root, 0.0), *jnp.where(support[1:, None], powers, 0.0)]
+    basis, upper = orthonormal(columns)
+    residual, along = _project_off(root * runs.L, basis)
+    theta = jnp.where(support, back_substitute(upper, along), 0.0)
+    jacobian = jnp.where(support[1:, None], theta[1:, None] * logs * powers, 0.0)
+    left_a, along_a = _project_off(jacobian[0], basis)
+    left_b, along_b = _project_off(jacobian[1], basis)
+    slope = jnp.stack([left_a @ residual, left_b @ residual])
+    aa, ab, bb = left_a @ left_a, left_a @ left_b, left_b @ left_b
+    gauss_newton = jnp.stack([aa, ab, ab, bb]).reshape(2, 2)
+    # rows of d(j . r)/d theta in the basis Q: the projection's part and that of the coefficient in j
+    pull = jnp.where(support[1:], (logs * powers) @ residual, 0.0)
+    mixed = jnp.stack(
+        [
+            -along_a + pull[0] * jnp.stack([0.0, 1.0 / upper[1, 1], -upper[1, 2] / (upper[1, 1] * upper[2, 2])]),
+            -along_b + pull[1] * jnp.stack([0.0, 0.0, 1.0 / upper[2, 2]]),
+        ]
+    )
+    direct = jnp.stack([aa + along_a @ along_a, ab + along_a @ along_b, bb + along_b @ along_b])
+    bend = jnp.stack([(logs[0] * jacobian[0]) @ residual, (logs[1] * jacobian[1]) @ residual])
+    h00 = direct[0] - bend[0] - mixed[0] @ mixed[0]
+    h01 = direct[1] - mixed[0] @ mixed[1]
+    h11 = direct[2] - bend[1] - mixed[1] @ mixed[1]
+    hessian = jnp.stack([h00, h01, h01, h11]).reshape(2, 2)
+    return InnerSolution(theta, residual @ residual, slope, gauss_newton, hessian)
+
+
+def _project_off(
+    column: Float[Array, " runs"], basis: list[Float[Array, " runs"]]
+) -> tuple[Float[Array, " runs"], Float[Array, "3"]]:
+    """What is left of a column outside the basis, and its components along it; done twice for full precision."""
+    along = [jnp.zeros(()) for _ in basis]
+    for _ in range(2):
+        parts = [q @ column for q in basis]
+        for q, part in zip(basis, parts, strict=True):
+            column = column - part * q
+        along = [total + part for total, part in zip(along, parts, strict=True)]
+    return column, jnp.stack(along)
+
+
+def orthonormal(columns: list[Float[Array, " runs"]]) -> tuple[list[Float[Array, " runs"]], Float[Array, "3 3"]]:
+    """Gram-Schmidt with reorthogonalisation; columns that are zero stay zero with a unit diagonal."""
+    basis: list[Array] = []
+    rows = [[jnp.zeros(())] * 3 for _ in range(3)]
+    for k, column in enumerate(columns):
+        left, along = _project_off(column, basis) if basis else (column, jnp.zeros(0))
+        for i in range(k):
+            rows[i][k] = along[i]
+        norm = jnp.sqrt(left @ left)
+        rows[k][k] = jnp.where(norm > 0, norm, 1.0)
+        basis.append(left / rows[k][k])
+    return basis, jnp.stack([jnp.stack(row) for row in rows])
+
+
+def back_substitute(upper: Float[Array, "3 3"], y: Float[Array, "3"]) -> Float[Array, "3"]:
+    B = y[2] / upper[2, 2]
+    A = (y[1] - upper[1, 2] * B) / upper[1, 1]
+    E = (y[0] - upper[0, 1] * A - upper[0, 2] * B) / upper[0, 0]
+    return jnp.stack([E, A, B])
+
+
+class _Step(NamedTuple):
+    exponents: Float[Array, "2"]
+    inner: InnerSolution
+    damping: Float[Array, ""]
+    steps: Int[Array, ""]
+    done: Bool[Array, ""]
+
+
+def refine(
+    runs: CentredRuns, start: Float[Array, "2"], bounds: Float[Array, "2 2"], nonneg: Bool[Array, ""]
+) -> tuple[Float[Array, "2"], InnerSolution, Int[Array, ""], Bool[Array, ""]]:
+    """Damped Newton on the profiled objective inside the bounds, until the RSS stops falling.
+
+    Where the exact Hessian is not positive definite, the projected Jacobian's (Levenberg-Marquardt) takes its place.
+
+    Returns:
+        Exponents, inner solution, number of steps, and whether the gradient vanishes (or points out of the bounds).
+    """
+    nothing = 1e-28 * (runs.weights @ runs.L**2)
+
+    def held(exponents: Float[Array, "2"], inner: InnerSolution) -> Bool[Array, "2"]:
+        outward = ((exponents <= bounds[:, 0]) & (inner.slope > 0)) | ((exponents >= bounds[:, 1]) & (inner.slope < 0))
+        return outward | (inner.theta[1:] == 0)
+
+    def body(state: _Step) -> _Step:
+        inner, free = state.inner, ~held(state.exponents, state.inner)
+        h, both = inner.hessian, free[0] & free[1]
+        convex = (h[0, 0] > 0) & (h[1, 1] > 0) & (h[0, 0] * h[1, 1] > h[0, 1] ** 2)
+        chosen = jnp.where(convex, h, inner.gauss_newton)
+        scale = state.damping * inner.gauss_newton
+        h00 = jnp.where(free[0], chosen[0, 0] + scale[0, 0], 1.0)
+        h11 = jnp.where(free[1], chosen[1, 1] + scale[1, 1], 1.0)
+        h01 = jnp.where(both, chosen[0, 1], 0.0)
+        slope = jnp.where(free, inner.slope, 0.0)
+        determinant = h00 * h11 - h01**2
+        step = jnp.stack([h11 * slope[0] - h01 * slope[1], h00 * slope[1] - h01 * slope[0]])
+        step = jnp.where(determinant > 0, step / jnp.where(determinant > 0, determinant, 1.0), 0.0)
+        trial = jnp.clip(state.exponents - step, bounds[:, 0], bounds[:, 1])
+        new = solve_inner(runs, trial, nonneg)
+        better = new.rss < inner.rss
+        damping = jnp.where(better, state.damping / 10, jnp.maximum(state.damping * 10, 1e-6))
+        flat = jnp.abs(inner.rss - new.rss) <= 1e-15 * inner.rss
+        still = jnp.all(jnp.abs(trial - state.exponents) <= 1e-15) & (determinant > 0)
+        done = still | flat | (damping > STALLED) | (new.rss <= nothing)
+        kept = jax.tree.map(lambda n, o: jnp.where(better, n, o), new, inner)
+        return _Step(jnp.where(better, trial, state.exponents), kept, damping, state.steps + 1, done)
+
+    first = _Step(start, solve_inner(runs, start, nonneg), jnp.asarray(1e-3), jnp.asarray(0), jnp.asarray(False))
+    last = jax.lax.while_loop(lambda s: ~s.done & (s.steps < MAX_STEPS), body, first)
+    slope = jnp.where(held(last.exponents, last.inner), 0.0, last.inner.slope)
+    lengths = jnp.sqrt(jnp.diag(last.inner.gauss_newton) * last.inner.rss)
+    converged = jnp.all(jnp.abs(slope) <= 1e-6 * lengths) | (last.inner.rss <= 1e4 * nothing)
+    return last.exponents, last.inner, last.steps, converged
+
+
+def project(runs: CentredRuns, search: Exponents, nonneg: Bool[Array, ""], starts: int = 1) -> ProjectedFit:
+    """Grid, then refinement from its ``starts`` lowest local minima; the best of them."""
+    rss, collinear = grid_rss(runs, search.alphas, search.betas, nonneg)
+    if starts > 1:
+        around = jax.lax.reduce_window(rss, jnp.inf, jax.lax.min, (3, 3), (1, 1), "SAME")
+        rss = jnp.where(rss <= around, rss, jnp.inf)
+    cells = jax.lax.top_k(-rss.ravel(), starts)[1]
+    points = jnp.stack([search.alphas[cells // rss.shape[1]], search.betas[cells % rss.shape[1]]], axis=1)
+    exponents, inner, steps, converged = jax.vmap(lambda p: refine(runs, p, search.bounds, nonneg))(points)
+    best = jnp.argmin(inner.rss)
+    return ProjectedFit(
+        exponents[best], inner.theta[best], inner.rss[best], steps[best], converged[best], collinear
+    )
+
+
+fit_projected = jax.jit(project, static_argnames="starts")
+"""One table."""
+
+fit_weighted = jax.jit(
+    lambda runs, weights, search, nonneg: jax.vmap(
+        lambda w: project(runs._replace(weights=w), search, nonneg, starts=1)
+    )(weights)
+)
+"""One table under many sets of weights ``[sets, runs]``: bootstrap, leaving out."""
+
+fit_tables = jax.jit(jax.vmap(partial(project, starts=2), in_axes=(0, None, None)))
+"""Many tables ``[tables, runs]`` at once."""
