@@ -1,6 +1,5 @@
 """Checks of what callers pass in: each returns the checked value or raises ValueError that says the rule."""
 
-from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -8,7 +7,7 @@ import numpy.typing as npt
 
 Integer: TypeAlias = int | np.integer[Any]
 Real: TypeAlias = float | int | np.floating[Any] | np.integer[Any]
-Sample: TypeAlias = npt.NDArray[Any] | Sequence[Any]  # anything that np.asarray makes a 1-D array of numbers of
+Sample: TypeAlias = npt.ArrayLike  # whatever np.asarray makes a 1-D array of numbers of
 Floats: TypeAlias = npt.NDArray[np.float64]
 
 

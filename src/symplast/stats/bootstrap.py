@@ -1,6 +1,7 @@
 """The bootstrap: intervals of any statistic, by resampling."""
 
 import warnings
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, Literal, TypeAlias
 
@@ -21,13 +22,13 @@ _METHODS: dict[str, Literal["percentile", "basic", "BCa"]] = {
 
 
 def bootstrap(
-    samples: Sample,
+    samples: Sample | Sequence[Sample],
     statistic: Statistic,
     *,
     level: Real = 0.95,
     method: BootstrapMethod = "percentile",
     resamples: Integer = 9999,
-    strata: Sample | None = None,
+    strata: Sample | Sequence[Sample] | None = None,
     paired: bool = False,
     seed: Integer = 0,
 ) -> Estimate:

@@ -13,8 +13,8 @@ ProportionMethod: TypeAlias = Literal["clopper-pearson", "wilson"]
 
 
 def proportion_interval(
-    k: npt.NDArray[Any] | Integer,
-    n: npt.NDArray[Any] | Integer,
+    k: npt.ArrayLike | Integer,
+    n: npt.ArrayLike | Integer,
     *,
     level: Real = 0.95,
     method: ProportionMethod = "clopper-pearson",
