@@ -20,7 +20,7 @@ app = typer.Typer(
 LAB_COMMANDS = ("reproduce", "catalogue", "report")
 """Files whose commands stand at the top level."""
 
-GROUPS: tuple[str, ...] = ()
+GROUPS = ("data",)
 """Files that each bring a group of commands: ``symplast <group> <verb>``."""
 
 for _name in LAB_COMMANDS:
@@ -46,8 +46,8 @@ def symplast(
 def main() -> None:
     """Run the command line: exit 0 for success, 1 for failure, 2 for wrong input; errors are one line."""
     try:
-        app(standalone_mode=True)
-    except (ValueError, OSError, KeyboardInterrupt, Exception) as error:
+        app(prog_name="symplast")
+    except Exception as error:
         if os.environ.get("SYMPLAST_DEBUG"):
             raise
         sys.exit(_told(error))
@@ -64,6 +64,3 @@ def _told(error: BaseException) -> int:
     err.print(f"[bold red]error:[/] {escape(name + message + hint)}", soft_wrap=True, highlight=False)
     return 1
 
-
-if sys.argv[0].endswith("__main__.py"):
-    sys.argv[0] = "symplast"

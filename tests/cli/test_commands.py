@@ -1,0 +1,147 @@
+"""The commands as a user meets them: output, exit codes, errors in one line."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def test_reproduce_json_contract(command) -> None:
+    done = command("reproduce", "toy", "--json")
+    assert done.returncode == 0
+    told = json.loads(done.stdout)
+    assert list(told) == ["version", "scale", "systems", "runs", "claims", "wall_s"]
+    assert (told["version"], told["scale"], told["systems"]) == (1, "quick", ["toy"])
+    for row in told["runs"]:
+        assert {"id", "experiment", "seeds", "compile_s", "run_s", "status"} <= set(row)
+    required = {"id", "kind", "published", "measured", "interval", "n", "verdict", "data", "reason"}
+    assert all(required <= set(row) for row in told["claims"])
+    rows = {row["id"]: row for row in told["claims"]}
+    assert rows["toy.T1"]["interval"] is None
+    low, high = rows["toy.T2"]["interval"]
+    assert low < rows["toy.T2"]["measured"] < high
+    assert rows["toy.T2"]["n"] == 8
+    assert "stands_in" in rows["toy.T2"]
+    assert rows["toy.T5"]["verdict"] == "not testable here"
+
+
+def test_reproduce_tells_a_person(command, tmp_path: Path) -> None:
+    done = command("reproduce", "toy")
+    assert done.returncode == 0
+    assert "reproduced" in done.stdout
+    assert "3 of 3 experiments measured now" in done.stdout
+    assert (tmp_path / "symplast-out" / "report" / "toy.html").exists()
+    assert "toy.coin" in done.stderr  # progress goes to stderr
+    again = command("reproduce", "toy")
+    assert "0 of 3 experiments measured now, 3 already there" in again.stdout
+
+
+def test_a_failing_experiment_exits_1_and_the_json_has_the_record(command) -> None:
+    done = command("reproduce", "toy", "--json", TOY_FAIL="1")
+    assert done.returncode == 1
+    error = next(row["error"] for row in json.loads(done.stdout)["runs"] if row["status"] == "failed")
+    assert (error["type"], error["message"]) == ("RuntimeError", "the abacus is broken")
+    assert "Traceback" in error["traceback"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("reproduce", "toi"), "system must be one of"),
+        (("reproduce", "toy", "--scale", "huge"), "--scale must be one of quick, full, paper; got 'huge'"),
+        (("reproduce", "toy", "--set", "tosses"), "--set must read name=value"),
+        (("reproduce", "toy", "--set", "coin.tosses=many"), "--set coin.tosses must be of type int"),
+        (("reproduce", "toy", "--set", "nothing=1"), "no such parameter"),
+        (("reproduce", "toy", "--seeds", "0"), "seeds must be at least 1"),
+        (("show", "toi"), "system must be one of"),
+        (("report", "toy", "--store", "nowhere"), ""),
+        (("publish",), "no runs in"),
+        (("query", "select nothing"), "the query is wrong"),
+        (("reproduce", "toy", "--cluster", "tcp://127.0.0.1:9"), "no Dask scheduler answers"),
+    ],
+)
+def test_wrong_input_is_one_line_and_exit_2(command, arguments, told: str) -> None:
+    done = command(*arguments)
+    if not told:
+        assert done.returncode == 0  # a named system without runs has a report that says so
+        return
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert done.stderr.strip().count("\n") == 0
+    assert "Traceback" not in done.stderr
+    assert "Traceback" in command("--debug", *arguments).stderr
+
+
+def test_list_show_cite(command) -> None:
+    command("reproduce", "toy")
+    listed = next(row for row in json.loads(command("list", "--json").stdout) if row["system"] == "toy")
+    assert {"system", "title", "arxiv", "claims", "data", "last"} <= set(listed)
+    assert listed["last"] == {"reproduced": 2, "partly": 2, "inconclusive": 1, "not testable here": 1}
+    shown = json.loads(command("show", "toy", "--json").stdout)
+    assert shown["claims"][0]["id"] == "toy.T1"
+    assert "A toy system" in command("show", "toy").stdout
+    cited = command("cite", "toy").stdout
+    assert cited.startswith("@misc{author2020toys,")
+    assert "A. Author and B. Writer" in cited
+    assert command("list").returncode == 0
+
+
+def test_report_publish_query(command, tmp_path: Path) -> None:
+    command("reproduce", "toy", "--scale", "full")
+    assert json.loads(command("report", "toy", "--json").stdout)["report"].endswith("index.html")
+    (tmp_path / "README.md").write_text(
+        "a\n<!-- verdicts: begin (symplast publish writes this) -->\n<!-- verdicts: end -->\nb\n"
+    )
+    done = command("publish", "toy", "--to", "out", "--json")
+    assert json.loads(done.stdout)["written"] == ["out/toy.json", "README.md"]
+    published = json.loads((tmp_path / "out" / "toy.json").read_text())
+    assert (published["scale"], len(published["claims"]), len(published["runs"])) == ("full", 6, 3)
+    readme = (tmp_path / "README.md").read_text()
+    assert (
+        "| `toy` A toy system | [2001.00001](https://arxiv.org/abs/2001.00001) | 6 | 2 | 2 |  | 1 | 1 | full |"
+        in readme
+    )
+    assert readme.endswith("b\n")
+    assert json.loads(command("query", "select count(*) as n from runs", "--json").stdout) == [{"n": 3}]
+
+
+def test_failed_and_stale_results_are_not_published(command) -> None:
+    command("reproduce", "toy", TOY_FAIL="1")
+    done = command("publish", "toy", "--to", "out")
+    assert done.returncode == 2
+    assert "toy can't be published: arithmetic (failed); first run: symplast reproduce toy" in done.stderr
+
+
+def test_verdicts_stand_beside_published_ones(toy, tmp_path: Path) -> None:
+    from symplast.lab import Store, plan, run
+    from symplast.lab.audit import audit
+    from symplast.lab.published import publish, read_published
+
+    runs = run(plan(["toy"], "quick"), Store(tmp_path / "runs"), workers=0).runs
+    publish(audit(toy, runs.values(), "quick"), tmp_path)
+    published = read_published("toy", tmp_path)
+    assert published.verdict("toy.T3") == "partly"
+    assert published.stale_claims(toy) == []
+    assert read_published("toy", tmp_path / "elsewhere") is None
+    (tmp_path / "toy.json").write_text("{}")
+    with pytest.raises(ValueError, match="not a file of published verdicts"):
+        read_published("toy", tmp_path)
+
+
+def test_completion_knows_the_systems(command, environment, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "symplast"],
+        env=environment | {"_SYMPLAST_COMPLETE": "complete_bash", "COMP_WORDS": "symplast show t", "COMP_CWORD": "2"},
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert "toy" in done.stdout
+
+
+def test_module_and_script_are_the_same(command) -> None:
+    told = command("--help").stdout
+    assert "Usage: symplast [OPTIONS] COMMAND" in told
+    assert "reproduce" in told
