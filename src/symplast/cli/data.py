@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from symplast.cli.console import err, out, print_json
 
@@ -35,7 +36,7 @@ def list_datasets(as_json: bool = AS_JSON) -> None:
     out.print(table)
     for row in rows:
         if row["state"] == "damaged":
-            err.print(f"[yellow]{row['name']}:[/] {row['problem']}", soft_wrap=True, highlight=False)
+            err.print(f"[yellow]{row['name']}:[/] {escape(row['problem'])}", soft_wrap=True, highlight=False)
 
 
 @app.command()
@@ -43,20 +44,30 @@ def fetch(
     names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Data sets, see 'symplast data list'.")],
     as_json: bool = AS_JSON,
 ) -> None:
-    """Download data sets into the cache, unless they are here already."""
+    """Download data sets into the cache, unless they are here already.
+
+    Exit code 1 when one of them could not be had; the others are fetched all the same.
+    """
     from symplast import datasets
 
     for name in names:
         datasets.describe(name)  # a wrong name stops before the first download
-    rows = []
+    rows, failed = [], False
     for name in names:
-        with _DownloadBar(name) as progress:
-            datasets.folder(name, progress=progress)
+        try:
+            with _DownloadBar(name) as progress:
+                place = datasets.folder(name, progress=progress)
+        except (datasets.DatasetUnavailable, datasets.DataError) as error:
+            failed = True
+            err.print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True, highlight=False)
+        else:
+            if not as_json:
+                out.print(f"{name}: {place}", markup=False, soft_wrap=True, highlight=False)
         rows.append(_record(name))
-        if not as_json:
-            out.print(f"{name}: {rows[-1]['folder']}", soft_wrap=True, highlight=False)
     if as_json:
         print_json(rows)
+    if failed:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -70,7 +81,7 @@ def where(
     if as_json:
         print_json(_record(name))
     else:
-        out.print(str(place), soft_wrap=True, highlight=False)
+        out.print(str(place), markup=False, soft_wrap=True, highlight=False)
 
 
 def _record(name: str) -> dict[str, Any]:
