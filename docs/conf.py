@@ -32,6 +32,7 @@ autodoc_member_order = "bysource"
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_rtype = False
+napoleon_use_ivar = True
 nitpicky = False
 sys.path.insert(0, str(HERE))
 

@@ -1,5 +1,6 @@
 """Live progress of a run: what is running, how long it has taken, how long it may take."""
 
+import math
 import time
 from types import TracebackType
 
@@ -74,5 +75,6 @@ class RichProgress(Listener):
             done += spent
         total = sum(self._expected.values())
         elapsed = self._bar.tasks[0].elapsed or 0.0
-        left = f"about {elapsed / done * (total - done):.0f} s left" if done > 0.05 * total else ""
+        left_s = elapsed / done * (total - done) if done > 0.05 * total else math.inf
+        left = "" if left_s == math.inf else f"about {left_s:.0f} s left" if left_s >= 1 else "longer than before"
         self._bar.update(self._total, completed=done, left=left)

@@ -247,7 +247,7 @@ def run(
                 outcome.runs[job.name] = execute(job, store.url)
                 progress.finished(job, outcome.runs[job.name])
         else:
-            count = min(len(todo), workers or len(os.sched_getaffinity(0)))
+            count = len(todo) if cluster else min(len(todo), workers or len(os.sched_getaffinity(0)))
             for job, done in _in_parallel(todo, store.url, count, cluster, progress):
                 outcome.runs[job.name] = done
                 progress.finished(job, done)
@@ -267,8 +267,11 @@ def _in_parallel(
             waiting: dict[Future[Run], Job] = {executor.submit(execute, job, url): job for job in todo}
             running: set[str] = set()
             while waiting:
+                unfinished = {
+                    job.name for job in waiting.values()
+                }  # a pool calls one more job running than it has workers
                 for future, job in waiting.items():
-                    if job.name not in running and future.running():
+                    if job.name not in running and future.running() and len(running & unfinished) < count:
                         running.add(job.name)
                         progress.started(job)
                 done, _ = wait(waiting, timeout=0.25, return_when=FIRST_COMPLETED)
