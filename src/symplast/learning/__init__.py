@@ -1,0 +1,53 @@
+"""The shared protocol of learning: any way of assigning credit with any way a synapse takes the change.
+
+A :class:`CreditRule` says which way each weight should go; an optax transform says how the synapse takes it;
+a :class:`GradientLearner` joins them; :func:`train` runs seeds side by side in one compiled scan.
+"""
+
+from symplast.learning.alignment import alignment, average_accuracy, backward_transfer, cosines
+from symplast.learning.credit_rules import (
+    Autodiff,
+    Backprop,
+    DirectFeedback,
+    FeedbackAlignment,
+    KolenPollack,
+    LayerwiseRule,
+    SignSymmetric,
+)
+from symplast.learning.feedforward import FeedForwardNet, weight_angle
+from symplast.learning.learner import GradientLearner, Learner, LearnerState
+from symplast.learning.protocol import Batch, Credit, CreditRule, Reseedable
+from symplast.learning.tasks import Task, images, modular_addition, permuted, teacher_student
+from symplast.learning.training import Training, accuracy, begin, train
+
+__all__ = [
+    "Autodiff",
+    "Backprop",
+    "Batch",
+    "Credit",
+    "CreditRule",
+    "DirectFeedback",
+    "FeedForwardNet",
+    "FeedbackAlignment",
+    "GradientLearner",
+    "KolenPollack",
+    "LayerwiseRule",
+    "Learner",
+    "LearnerState",
+    "Reseedable",
+    "SignSymmetric",
+    "Task",
+    "Training",
+    "accuracy",
+    "alignment",
+    "average_accuracy",
+    "backward_transfer",
+    "begin",
+    "cosines",
+    "images",
+    "modular_addition",
+    "permuted",
+    "teacher_student",
+    "train",
+    "weight_angle",
+]

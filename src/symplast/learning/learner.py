@@ -1,0 +1,129 @@
+"""Learners: anything that learns from batches, and the one that joins a credit rule with an optax transform."""
+
+import abc
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float, Key, PyTree
+
+from symplast.learning.protocol import Batch, CreditRule, Parameters, check_fit, is_reseedable, reseed
+
+
+class LearnerState(NamedTuple):
+    """Everything that changes while a gradient learner learns; arrays only, so it can be vmapped, scanned and saved.
+
+    Attributes:
+        params: trainable leaves of the network.
+        buffers: its other arrays (masks, indices), which don't learn.
+        rule: state of the credit rule.
+        opt: state of the transform.
+        extra: extra arguments that are passed to the transform at each update, such as a task's index.
+    """
+
+    params: Parameters
+    buffers: PyTree
+    rule: PyTree
+    opt: PyTree
+    extra: dict[str, Any]
+
+
+class Learner(eqx.Module):
+    """Anything that learns: gradient learners, spiking learners, devices."""
+
+    @abc.abstractmethod
+    def init(self, key: Key[Array, ""]) -> PyTree:
+        """The state before learning."""
+
+    @abc.abstractmethod
+    def learn(self, state: PyTree, batch: Batch, key: Key[Array, ""]) -> tuple[PyTree, dict[str, Array]]:
+        """Learn from one batch; the new state and scalar metrics (at least ``loss``)."""
+
+    @abc.abstractmethod
+    def predict(self, state: PyTree, inputs: Float[Array, "rows ..."]) -> Float[Array, "rows outputs"]:
+        """Outputs for inputs, without learning."""
+
+
+class GradientLearner(Learner):
+    """A network, a credit rule that says which way, a transform that says how the synapses take it.
+
+    Order is part of the contract. Chain transforms as: sign patterns, projection, optimiser, normalisation, and last of
+    all whatever turns the wanted change into the one that the hardware really makes.
+
+    Attributes:
+        make_network: key -> network; called once per seed, so that seeds can be vmapped.
+        rule: the credit rule.
+        transform: optax transform; :func:`optax.chain` composes.
+        signals: signals of the rule that the transform receives as extra arguments.
+
+    Example:
+        >>> import jax, optax
+        >>> from symplast.learning import Backprop, FeedForwardNet, GradientLearner
+        >>> learner = GradientLearner(lambda key: FeedForwardNet((4, 8, 3), key=key), Backprop(), optax.sgd(0.1))
+        >>> states = jax.vmap(learner.init)(jax.random.split(jax.random.key(0), 5))
+        >>> states.params.weights[0].shape
+        (5, 8, 4)
+    """
+
+    make_network: Callable[[Key[Array, ""]], eqx.Module] = eqx.field(static=True)
+    rule: CreditRule
+    transform: optax.GradientTransformationExtraArgs = eqx.field(static=True)
+    signals: tuple[str, ...] = eqx.field(static=True)
+
+    def __init__(
+        self,
+        make_network: Callable[[Key[Array, ""]], eqx.Module],
+        rule: CreditRule,
+        transform: optax.GradientTransformation,
+        signals: tuple[str, ...] = (),
+    ):
+        """Join the parts.
+
+        Raises:
+            ValueError: the network lacks what the rule needs, or the rule does not offer a signal asked for.
+        """
+        self.make_network = make_network
+        self.rule = rule
+        self.transform = optax.with_extra_args_support(transform)
+        self.signals = tuple(signals)
+        check_fit(rule, eqx.filter_eval_shape(make_network, jax.random.key(0)), self.signals)
+
+    def init(self, key: Key[Array, ""]) -> LearnerState:
+        """Draw a network and the states of rule and transform.
+
+        One update of zero goes through the transform, so that predictions before learning already see what the synapses
+        can hold (a memristor's levels). Only nodes with random state keep what that update did to them: an optimiser's
+        step count and moments start untouched.
+        """
+        for_network, for_rule, for_transform = jax.random.split(key, 3)
+        network = self.make_network(for_network)
+        params, rest = eqx.partition(network, eqx.is_inexact_array)
+        opt = reseed(self.transform.init(params), for_transform)
+        updates, touched = self.transform.update(jax.tree.map(jnp.zeros_like, params), opt, params)
+        nodes, structure = jax.tree.flatten(opt, is_leaf=is_reseedable)
+        after = jax.tree.leaves(touched, is_leaf=is_reseedable)
+        kept = [new if is_reseedable(old) else old for old, new in zip(nodes, after, strict=True)]
+        params = optax.apply_updates(params, updates)
+        rule = self.rule.init(network, for_rule)
+        return LearnerState(params, eqx.filter(rest, eqx.is_array), rule, jax.tree.unflatten(structure, kept), {})
+
+    def network(self, state: LearnerState) -> Any:
+        """The network with the state's parameters."""
+        shapes = eqx.filter_eval_shape(self.make_network, jax.random.key(0))
+        static = eqx.filter(shapes, lambda leaf: isinstance(leaf, jax.ShapeDtypeStruct), inverse=True)
+        return eqx.combine(state.params, state.buffers, static)
+
+    def learn(self, state: LearnerState, batch: Batch, key: Key[Array, ""]) -> tuple[LearnerState, dict[str, Array]]:
+        """One update."""
+        credit = self.rule(self.network(state), batch, state.rule, key)
+        passed = {name: credit.signals[name] for name in self.signals}
+        updates, opt = self.transform.update(credit.direction, state.opt, state.params, **passed, **state.extra)
+        params = optax.apply_updates(state.params, updates)
+        return LearnerState(params, state.buffers, credit.state, opt, state.extra), {"loss": credit.loss}
+
+    def predict(self, state: LearnerState, inputs: Float[Array, "rows ..."]) -> Float[Array, "rows outputs"]:
+        """Outputs for inputs."""
+        return jax.vmap(self.network(state))(inputs)

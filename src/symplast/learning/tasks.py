@@ -1,0 +1,136 @@
+"""Tasks: data to learn from and to be tested on, as arrays that stay on the device."""
+
+from typing import Literal
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int, Key
+
+from symplast.learning.protocol import Batch
+
+
+class Task(eqx.Module):
+    """Training and test examples; batches are gathered by index, so a change of task never recompiles.
+
+    Attributes:
+        inputs, targets: training examples, one a row.
+        test_inputs, test_targets: test examples.
+    """
+
+    inputs: Float[Array, "examples ..."]
+    targets: Int[Array, " examples"] | Float[Array, "examples outputs"]
+    test_inputs: Float[Array, "tests ..."]
+    test_targets: Int[Array, " tests"] | Float[Array, "tests outputs"]
+
+    def epoch(self, key: Key[Array, ""], batch_size: int) -> Int[Array, "steps batch"]:
+        """Indices of one epoch's batches: a fresh permutation; a last incomplete batch is left out.
+
+        Raises:
+            ValueError: the batch is larger than the training set.
+        """
+        examples = self.inputs.shape[0]
+        if not 1 <= batch_size <= examples:
+            raise ValueError(f"batch_size must be in [1, examples={examples}], got {batch_size}")
+        steps = examples // batch_size
+        return jax.random.permutation(key, examples)[: steps * batch_size].reshape(steps, batch_size)
+
+    def batch(self, indices: Int[Array, " batch"]) -> Batch:
+        """The training examples at the indices."""
+        return Batch(self.inputs[indices], self.targets[indices])
+
+    def accuracy(self, output: Float[Array, "tests outputs"]) -> Float[Array, ""]:
+        """Share of test examples whose largest output is the right class."""
+        return jnp.mean(jnp.argmax(output, axis=1) == self.test_targets)
+
+
+def images(
+    name: Literal["digits", "mnist", "fashion-mnist"], *, train: int | None = None, test: int | None = None
+) -> Task:
+    """A classification task of images, one flat row each, pixels in [0, 1].
+
+    Args:
+        name: a data set of ``symplast.datasets``.
+        train: use the first so many training images, None for all.
+        test: the same for test images.
+
+    Raises:
+        DatasetUnavailable: the data set can't be had; says how to get it.
+        ValueError: more images asked for than there are.
+    """
+    from symplast import datasets
+
+    data = datasets.load(name)
+    for what, asked, there in (("train", train, len(data.train_images)), ("test", test, len(data.test_images))):
+        if asked is not None and not 1 <= asked <= there:
+            raise ValueError(f"{what} must be in [1, {there}] for {name}, got {asked}")
+
+    def rows(pixels: np.ndarray) -> Float[Array, "examples pixels"]:
+        brightest = 16 if name == "digits" else 255
+        return jnp.asarray(pixels.reshape(len(pixels), -1), dtype=jnp.float32) / brightest
+
+    return Task(
+        rows(data.train_images[:train]),
+        jnp.asarray(data.train_labels[:train], dtype=jnp.int32),
+        rows(data.test_images[:test]),
+        jnp.asarray(data.test_labels[:test], dtype=jnp.int32),
+    )
+
+
+def permuted(task: Task, tasks: int, key: Key[Array, ""]) -> list[Task]:
+    """A sequence of tasks with the pixels in another order each; the first keeps its order.
+
+    Raises:
+        ValueError: fewer than one task.
+    """
+    if tasks < 1:
+        raise ValueError(f"tasks must be at least 1, got {tasks}")
+    pixels = task.inputs.shape[1]
+    orders = [jnp.arange(pixels)]
+    orders += [jax.random.permutation(jax.random.fold_in(key, index), pixels) for index in range(1, tasks)]
+    return [Task(task.inputs[:, o], task.targets, task.test_inputs[:, o], task.test_targets) for o in orders]
+
+
+def teacher_student(
+    sizes: tuple[int, ...], examples: int, key: Key[Array, ""], *, activation: str = "linear", tests: int = 100
+) -> Task:
+    """Regression on the outputs of a random feed-forward teacher; inputs are standard normal.
+
+    Args:
+        sizes: units of the teacher's layers, the input first.
+        examples: training examples.
+        key: random key.
+        activation: of the teacher's hidden layers.
+        tests: test examples.
+    """
+    from symplast.learning.feedforward import FeedForwardNet
+
+    for_teacher, for_inputs = jax.random.split(key)
+    teacher = FeedForwardNet(sizes, key=for_teacher, activation=activation, readout="mse")
+    x = jax.random.normal(for_inputs, (examples + tests, sizes[0]))
+    y = jax.vmap(teacher)(x)
+    return Task(x[:examples], y[:examples], x[examples:], y[examples:])
+
+
+def modular_addition(modulus: int, train_fraction: float, key: Key[Array, ""]) -> Task:
+    """Class ``(x + y) mod p`` of two one-hot numbers; the pairs left out of training are the test.
+
+    Args:
+        modulus: p.
+        train_fraction: share of the p^2 pairs to train on.
+        key: random key.
+
+    Raises:
+        ValueError: a modulus below 2 or a fraction that leaves no training or test pair.
+    """
+    if modulus < 2:
+        raise ValueError(f"modulus must be at least 2, got {modulus}")
+    pairs = modulus * modulus
+    train = round(train_fraction * pairs)
+    if not 0 < train < pairs:
+        raise ValueError(f"train_fraction must leave both training and test pairs, got {train_fraction}")
+    x, y = jnp.divmod(jax.random.permutation(key, pairs), modulus)
+    inputs = jnp.concatenate([jax.nn.one_hot(x, modulus), jax.nn.one_hot(y, modulus)], axis=1)
+    targets = (x + y) % modulus
+    return Task(inputs[:train], targets[:train], inputs[train:], targets[train:])
