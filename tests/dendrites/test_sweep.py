@@ -81,6 +81,7 @@ def test_all_thresholds_by_default():
         ({"n": 100, "s": 5, "a": 3, "activity": 0.1}, "exactly one of a"),
         ({"n": [100, 50], "s": 5, "a": [3, 60]}, "a must be at most n=50"),
         ({"n": [], "s": 5, "a": 3}, "n must hold at least one value"),
+        ({"n": range(5000, 9000), "s": range(1, 2000), "a": 3000}, "split it over n"),
         ({"n": 100, "s": 5, "activity": 1.5}, "activity must be a probability"),
         ({"n": 100, "s": [[5]], "a": 3}, "s must hold at least one value in one dimension"),
     ],

@@ -52,7 +52,7 @@ class SegmentBank:
             object.__setattr__(self, "n", array.shape[1])
         else:
             object.__setattr__(self, "n", check_single(self.n, "n", least=1))
-            _check_indices(array, self.n)
+            _check_indices(array, int(self.n))
             array = array.astype(np.int32)
         object.__setattr__(self, "synapses", jnp.asarray(array))
 
@@ -79,7 +79,7 @@ class SegmentBank:
         Raises:
             ValueError: patterns that are not boolean, or not n wide.
         """
-        patterns = check_patterns(A, "A", self.n)
+        patterns = check_patterns(A, "A", int(self.n))
         return _dense_overlap(patterns, self.synapses) if self.dense else _indexed_overlap(patterns, self.synapses)
 
     def fires(self, A: Any, theta: CountLike) -> Bool[Array, "batch segments"]:

@@ -199,7 +199,7 @@ def _checked(n, a, patterns, fp_max, noise, fn_max, per, objective, max_synapses
         raise ValueError("patterns must be given: the false-positive budget is held against all of them together")
     stored = 1 if patterns is None else check_single(patterns, "patterns", least=1)
     share = isinstance(noise, float | np.floating) and 0 < noise < 1
-    v = lost_cells(float(noise), active) if share else check_single(noise, "noise")
+    v = check_single(lost_cells(float(noise), active), "noise") if share else check_single(noise, "noise")
     check_noise(v, active, cells, "replace")
     limit = active if max_synapses is None else check_single(max_synapses, "max_synapses", least=1)
     check_at_most(limit, "max_synapses", active, "a", "synapses are a subsample of the pattern's active cells")

@@ -6,7 +6,7 @@ and the tails of all thresholds come from one reversed cumulative log-sum-exp.
 """
 
 from functools import partial
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +16,10 @@ from jaxtyping import Array, Float, Int
 from symplast.dendrites.arguments import Count
 from symplast.dendrites.precision import in_float64, require_float64
 
-Float64: TypeAlias = Float[np.ndarray, "..."] | np.float64
+if TYPE_CHECKING:
+    Float64: TypeAlias = Any  # as for NumPy's own functions: a scalar or an array, known to the caller only
+else:
+    Float64 = Float[np.ndarray, "..."] | np.float64
 """float64 of any shape: an array, or a scalar where all arguments are single numbers."""
 Counts: TypeAlias = Int[Array, "..."]
 CHUNK = 2**22
@@ -79,7 +82,7 @@ _pmf = partial(jax.jit, static_argnames="width")(log_overlap_pmf)
 
 
 @in_float64
-def tail_table(n: Count, a: Count, s: Count) -> Float64:
+def tail_table(n: Count, a: Count, s: Count) -> Float[np.ndarray, "..."]:
     """Log-tails of all thresholds for many triples at once.
 
     Sizes are padded to powers of two, so that calls with other values and similar sizes reuse the compiled program.

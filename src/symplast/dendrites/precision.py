@@ -5,6 +5,7 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 
 import jax
+import numpy as np
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -27,5 +28,5 @@ def in_float64(function: Callable[P, R]) -> Callable[P, R]:
 
 def require_float64(name: str) -> None:
     """Raise RuntimeError while JAX computes in float32: log-probabilities would lose all their digits."""
-    if not jax.config.jax_enable_x64:
+    if jax.dtypes.canonicalize_dtype(np.float64) != np.float64:
         raise RuntimeError(f"{name} needs 64-bit floats; call it inside `with jax.enable_x64(True):`")

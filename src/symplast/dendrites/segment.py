@@ -23,7 +23,7 @@ class MissRate(np.ndarray):
         self.v = getattr(source, "v", None)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class DendriticSegment:
     """A segment of ``s`` synapses that fires when at least ``theta`` of them are active.
 
@@ -52,14 +52,14 @@ class DendriticSegment:
         Eq. 1 and Eq. 4-6, arXiv:1601.00720.
     """
 
-    n: CountLike
-    a: CountLike
-    s: CountLike
-    theta: CountLike
+    n: Count
+    a: Count
+    s: Count
+    theta: Count
 
-    def __post_init__(self) -> None:
-        for name, least in (("n", 1), ("a", 0), ("s", 0), ("theta", None)):
-            object.__setattr__(self, name, check_count(getattr(self, name), name, least))
+    def __init__(self, n: CountLike, a: CountLike, s: CountLike, theta: CountLike) -> None:
+        for name, value, least in (("n", n, 1), ("a", a, 0), ("s", s, 0), ("theta", theta, None)):
+            object.__setattr__(self, name, check_count(value, name, least))
         check_at_most(self.a, "a", self.n, "n", "active cells are among the n cells")
         check_at_most(self.s, "s", self.n, "n", "each synapse has its own cell")
         try:
@@ -153,7 +153,7 @@ class DendriticSegment:
         n, a, s, theta = (int(count) for count in (self.n, self.a, self.s, self.theta))
         return n, a, s, theta
 
-    def _noise(self, v: CountLike | None, noise: float | NoiseModel) -> tuple[Count, str]:
+    def _noise(self, v: CountLike | None, noise: float | NoiseModel | str) -> tuple[Count, str]:
         model = noise if isinstance(noise, str) else "replace"
         if (v is None) == isinstance(noise, str):
             raise ValueError("give either v (a count of lost cells) or noise (a fraction of the active cells)")

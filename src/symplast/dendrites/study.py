@@ -74,10 +74,10 @@ def cells(config: Config, key: Any) -> Evidence:
         quarter_fp=(("n",), quarter),
         quarter_ends=(("end",), [quarter[0], quarter[-1]]),
         coords={
-            "a": a,
-            "n": n,
-            "start": doubled,
-            "steady_n": steady,
+            "a": a.tolist(),
+            "n": n.tolist(),
+            "start": doubled.tolist(),
+            "steady_n": steady.tolist(),
             "end": ["n=300", "n=19900"],
             "end_of_range": ["least", "largest"],
         },
@@ -104,7 +104,7 @@ def synapses(config: Config, key: Any) -> Evidence:
         coords={
             "population": [f"{active} of {total}" for total, active in populations],
             "fitted": [f"{active} of {total}" for total, active in populations[:4]],
-            "s": s,
+            "s": s.tolist(),
         },
         units={"slope": "nats per synapse", "predicted_slope": "nats per synapse"},
     )
@@ -127,7 +127,7 @@ def thresholds(config: Config, key: Any) -> Evidence:
         lowest=(("theta",), grids[0].fp.min(["n", "activity", "s"]).values),
         highest=(("theta",), grids[0].fp.max(["n", "activity", "s"]).values),
         fast_error=max(_largest_error(grid) for grid in grids),
-        coords={"grid": list(numbers), "theta": np.arange(3, 25)},
+        coords={"grid": list(numbers), "theta": list(range(3, 25))},
         units={"fraction": "%"},
     )
 
@@ -166,9 +166,9 @@ def unions(config: Config, key: Any) -> Evidence:
         size_high95=(("stored",), high),
         proxy_curve=(("n", "M"), 100 * (paper / fp - 1)),
         coords={
-            "n": n,
-            "M": M,
-            "stored": stored,
+            "n": n.tolist(),
+            "M": M.tolist(),
+            "stored": stored.tolist(),
             "setting": [f"n={c}, M={m}" for c, m in proxy],
             "synapses": [100, 400],
         },
@@ -216,7 +216,7 @@ def false_negatives(config: Config, key: Any) -> Evidence:
         **_published_comparison(printed, published.FN_TRIALS, exact, exact.size, ("theta", "noise")),
         curve_fn=(("theta", "curve_v"), DendriticSegment(6000, a, s, thetas[:, None]).fn(curve).view(np.ndarray)),
         v=(("noise",), v),
-        coords={"theta": thetas, "noise": noise, "curve_v": curve},
+        coords={"theta": thetas.tolist(), "noise": noise.tolist(), "curve_v": curve.tolist()},
         notes={"entropy": list(entropy_of(key)), "trials": config.trials},
     )
 
@@ -243,7 +243,7 @@ def _simulated_false_positives(config: Config, key: Any, active: tuple[int, ...]
         published_n=(("printed",), printed_n),
         published_exact=(("printed",), printed_exact),
         curve_fp=(("curve_a", "curve_n"), DendriticSegment(curve, np.array(active)[:, None], s, theta).fp()),
-        coords={"curve_a": list(active), "curve_n": curve},
+        coords={"curve_a": list(active), "curve_n": curve.tolist()},
         notes={"entropy": list(entropy_of(key)), "trials": config.trials},
     )
 

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+LARGEST_SWEEP = 2e8
+"""Most table entries of one sweep: a few gigabytes."""
+
+
 @dataclass(frozen=True, eq=False)
 class Sweep:
     """Log-probabilities over labelled axes.
@@ -28,7 +32,7 @@ class Sweep:
     @property
     def fp(self) -> xr.DataArray:
         """``P_FP``, same labels."""
-        return np.exp(self.log_fp).rename("fp")
+        return self.log_fp.copy(data=np.exp(self.log_fp.values)).rename("fp")
 
     def median(self, over: str | list[str]) -> xr.DataArray:
         """Median of P_FP over dimensions, taken in log space so that it does not underflow.
@@ -85,7 +89,7 @@ def sweep(
         The :class:`Sweep`.
 
     Raises:
-        ValueError: wrong counts, or not exactly one of ``a`` and ``activity``.
+        ValueError: wrong counts, not exactly one of ``a`` and ``activity``, or a sweep that would not fit in memory.
 
     Example:
         >>> grid = sweep(n=[1000, 2000], activity=[0.02], s=[20, 30], theta=range(8, 13))
@@ -115,6 +119,9 @@ def sweep(
             raise ValueError(f"{name} must hold at least one value in one dimension, got shape {axis.shape}")
     check_at_most(active, "a", cells[:, None], "n", "active cells are among the n cells")
     check_at_most(synapses, "s", cells[:, None], "n", "each synapse has its own cell")
+    entries = active.size * synapses.size * (int(np.minimum(synapses.max(), active.max())) + thresholds.size)
+    if entries > LARGEST_SWEEP:
+        raise ValueError(f"the sweep needs {entries:.1e} table entries, more than {LARGEST_SWEEP:.0e}; split it over n")
     table = tail_table(cells[:, None, None], active[:, :, None], synapses)
     log_fp = xr.DataArray(
         table[..., np.clip(thresholds, 0, table.shape[-1] - 1)],

@@ -84,15 +84,16 @@ def union_size(n: CountLike, s: CountLike, M: CountLike) -> UnionSize:
     """
     cells, synapses, patterns = _checked(n, s, M)
     shape = np.broadcast_shapes(*map(np.shape, (cells, synapses, patterns)))
-    flat = [np.broadcast_to(x, shape).ravel() for x in (cells, synapses, patterns)]
-    largest = int(np.minimum(flat[0], flat[1] * flat[2]).max(initial=0))
-    work = float(largest) * float(flat[1].max(initial=0)) * float(flat[2].max(initial=0)) * flat[0].size
+    all_n, all_s, all_M = (np.broadcast_to(x, shape).ravel() for x in (cells, synapses, patterns))
+    largest = int(np.minimum(all_n, all_s.astype(np.float64) * all_M).max(initial=0))
+    work = float(largest) * float(all_s.max(initial=0)) * float(all_M.max(initial=0)) * all_n.size
     if work > LARGEST_CHAIN:
         raise ValueError(
-            f"the exact law of K for n={flat[0].max()}, s={flat[1].max()}, M={flat[2].max()} takes {work:.1e} steps; "
+            f"the exact law of K for n={all_n.max()}, s={all_s.max()}, M={all_M.max()} takes {work:.1e} steps; "
             "use mode='paper' (expected size) or mode='bound'"
         )
-    pmf = _union_law(*flat, width=power_of_two(int(flat[1].max(initial=0)), 16), size=power_of_two(largest, 64))
+    width, size = power_of_two(int(all_s.max(initial=0)), 16), power_of_two(largest, 64)
+    pmf = _union_law(all_n, all_s, all_M, width, size)
     pmf = pmf[:, : largest + 1]
     mean = np.asarray(expected_union_size(cells, synapses, patterns))
     deviation = np.arange(largest + 1) - mean.reshape(-1, 1)
