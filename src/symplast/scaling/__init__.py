@@ -6,10 +6,49 @@ should be split. Approach 2 (parabolas), Approach 3 (five parameters at once) an
 
 from symplast.scaling.approach1 import EnvelopeFit, fit_approach1
 from symplast.scaling.approach2 import Approach2Fit, Parabola, fit_approach2
+from symplast.scaling.auditing import AuditReport, EstimatorRow, audit
 from symplast.scaling.bias import ParabolaBias, approach2_bias, design_grid, small_grid_bias
 from symplast.scaling.conditioning import Conditioning, condition_numbers, covariance, identifiability
 from symplast.scaling.deadweight import DeadweightLoss, TrainingPrice, deadweight_loss
 from symplast.scaling.fit import Bounds, GridMinimum, SurfaceFit, fit_surface, grid_search
+from symplast.scaling.resampling import BootstrapResult, bootstrap
 from symplast.scaling.simulation import simulate_isoflop
 from symplast.scaling.surfaces import SURFACES, Allocation, LossSurface
 from symplast.scaling.tables import RunTable, ScalingWarning, read_runs, run_table
+
+__all__ = [
+    "SURFACES",
+    "Allocation",
+    "Approach2Fit",
+    "AuditReport",
+    "BootstrapResult",
+    "Bounds",
+    "Conditioning",
+    "DeadweightLoss",
+    "EnvelopeFit",
+    "EstimatorRow",
+    "GridMinimum",
+    "LossSurface",
+    "Parabola",
+    "ParabolaBias",
+    "RunTable",
+    "ScalingWarning",
+    "SurfaceFit",
+    "TrainingPrice",
+    "approach2_bias",
+    "audit",
+    "bootstrap",
+    "condition_numbers",
+    "covariance",
+    "deadweight_loss",
+    "design_grid",
+    "fit_approach1",
+    "fit_approach2",
+    "fit_surface",
+    "grid_search",
+    "identifiability",
+    "read_runs",
+    "run_table",
+    "simulate_isoflop",
+    "small_grid_bias",
+]

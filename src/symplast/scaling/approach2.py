@@ -4,7 +4,6 @@ Everything takes weights with a leading axis, so that a bootstrap is one call wi
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -87,13 +86,14 @@ def parabola_vertices(
         rest = centred - slope * p1
         c2 = (weights * p2 * rest).sum(-1) / (weights * p2**2).sum(-1)
         c1 = slope[..., 0] - c2 * skew[..., 0]
-        return mean[..., 0] - c1 / (2 * c2), c2
+        return np.asarray(mean[..., 0] - c1 / (2 * c2)), np.asarray(c2)
 
 
 def distinct_counts(values: np.ndarray, weights: Float[np.ndarray, "... runs"]) -> Int[np.ndarray, "..."]:
     """How many different values carry weight."""
     kinds = np.unique(values, return_inverse=True)[1]
-    return sum((np.any(weights[..., kinds == k] > 0, axis=-1).astype(int) for k in range(kinds.max() + 1)), 0)
+    present = [np.any(weights[..., kinds == k] > 0, axis=-1) for k in range(kinds.max() + 1)]
+    return np.asarray(np.sum(present, axis=0))
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def isoflop_vertices(runs: RunTable, weights: Float[np.ndarray, "... runs"]) -> 
     """
     log_n, log_d, curvature, status = [], [], [], []
     for budget in runs.budgets:
-        rows = runs.C == budget
+        rows = runs.at(budget)
         w, L = weights[..., rows], runs.L[rows]
         u, v = np.log10(runs.N[rows]), np.log10(runs.D[rows])
         vertex_n, c2_n = parabola_vertices(u, L, w)
@@ -143,7 +143,7 @@ def regress_vertices(
         y_mean = y.sum(-1, keepdims=True) / n
         x = np.where(used, log_c - x_mean, 0.0)
         slope = (x * (y - y_mean)).sum(-1) / (x**2).sum(-1)
-        return slope, y_mean[..., 0] - slope * x_mean[..., 0]
+        return np.asarray(slope), np.asarray(y_mean[..., 0] - slope * x_mean[..., 0])
 
 
 def fit_approach2(
@@ -152,7 +152,7 @@ def fit_approach2(
     L: ArrayLike,
     C: ArrayLike | None = None,
     *,
-    on_bad_curve: Literal["raise", "drop", "report"] = "raise",
+    on_bad_curve: str = "raise",
 ) -> Approach2Fit:
     """Approach 2: IsoFLOP parabolas and the regression of their vertices on compute.
 
@@ -183,9 +183,7 @@ def fit_approach2(
     return fit_approach2_table(run_table(N, D, L, C), on_bad_curve=on_bad_curve)
 
 
-def fit_approach2_table(
-    runs: RunTable, *, on_bad_curve: Literal["raise", "drop", "report"] = "raise"
-) -> Approach2Fit:
+def fit_approach2_table(runs: RunTable, *, on_bad_curve: str = "raise") -> Approach2Fit:
     """:func:`fit_approach2` on a checked table."""
     import warnings
 
@@ -220,7 +218,7 @@ def fit_approach2_table(
 
 def _parabola(runs: RunTable, vertices: Vertices, index: int) -> Parabola:
     budget = runs.budgets[index]
-    u = np.log10(runs.N[runs.C == budget])
+    u = np.log10(runs.N[runs.at(budget)])
     fitted = bool(vertices.status[index] == FITTED)
     vertex = float(vertices.log_n[index])
     return Parabola(

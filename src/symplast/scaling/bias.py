@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import brentq
 
+from symplast.scaling.surfaces import Real
+
 WIDEST = 3.0
 """Half-widths above 3 decades (+-1000x) are not considered."""
 
@@ -33,7 +35,7 @@ class ParabolaBias:
         return 10.0**-self.shift_log10
 
 
-def approach2_bias(alpha: float, beta: float, k: float, n: int | None = 15) -> ParabolaBias:
+def approach2_bias(alpha: Real, beta: Real, k: Real, n: int | None = 15) -> ParabolaBias:
     """Bias of Approach 2 on a centred, equally spaced +-k x grid without noise.
 
     With w_i in [-h, h], h = log10 k, and q_i = (beta/alpha) 10^(-alpha w_i) + 10^(beta w_i):
@@ -77,7 +79,7 @@ def approach2_bias(alpha: float, beta: float, k: float, n: int | None = 15) -> P
     return ParabolaBias(float(-a1 / (2 * a2)))
 
 
-def small_grid_bias(alpha: float, beta: float, k: float, n: int | None = 15) -> float:
+def small_grid_bias(alpha: Real, beta: Real, k: Real, n: int | None = 15) -> float:
     """Rule of thumb for narrow grids: d ln N* ~ (alpha - beta) c_n (ln k)^2 / 6, in log10 units.
 
     c_n = sum w^4 / (h^2 sum w^2): 167/245 for n = 15, 3/5 for n = None (infinitely many).
@@ -89,10 +91,10 @@ def small_grid_bias(alpha: float, beta: float, k: float, n: int | None = 15) -> 
     _check_exponents(alpha, beta)
     w = np.linspace(-1, 1, n) if n is not None else None
     c_n = 0.6 if w is None else float(np.sum(w**4) / np.sum(w**2))
-    return (alpha - beta) * c_n * math.log(k) ** 2 / 6 / math.log(10)
+    return float(alpha - beta) * c_n * math.log(k) ** 2 / 6 / math.log(10)
 
 
-def design_grid(alpha: float, beta: float, max_bias: float, n: int | None = 15) -> float:
+def design_grid(alpha: Real, beta: Real, max_bias: Real, n: int | None = 15) -> float:
     """The widest centred grid whose bias stays within a limit.
 
     Args:
@@ -128,7 +130,7 @@ def design_grid(alpha: float, beta: float, max_bias: float, n: int | None = 15) 
     return float(10.0 ** brentq(excess, first - (widths[1] - widths[0]), first, xtol=1e-13))
 
 
-def _continuum_shift(alpha: float, beta: float, H: float) -> float:
+def _continuum_shift(alpha: Real, beta: Real, H: float) -> float:
     def i1(g: float) -> float:
         return 2 * (H * math.cosh(g * H) / g - math.sinh(g * H) / g**2)
 
@@ -142,7 +144,7 @@ def _continuum_shift(alpha: float, beta: float, H: float) -> float:
     return -a1 / (2 * a2) / math.log(10)
 
 
-def _check_exponents(alpha: float, beta: float) -> None:
+def _check_exponents(alpha: Real, beta: Real) -> None:
     for name, value in (("alpha", alpha), ("beta", beta)):
         if not (math.isfinite(value) and value > 0):
             raise ValueError(f"{name} must be positive and finite, got {value}")

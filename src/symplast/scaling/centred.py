@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 
 from symplast.scaling.surfaces import LossSurface
 
-PADDING = 32
+PADDING = 64
 """Tables are padded with weight-zero rows to a multiple of this, so that tables of similar size share a program."""
 
 
@@ -31,7 +31,7 @@ class Centre(NamedTuple):
         """(E, A, B) in raw units from exponents ``[..., 2]`` and theta ``[..., 3]`` for centred logs."""
         A = theta[..., 1] * np.exp(exponents[..., 0] * self.log_n)
         B = theta[..., 2] * np.exp(exponents[..., 1] * self.log_d)
-        return theta[..., 0], A, B
+        return np.asarray(theta[..., 0]), np.asarray(A), np.asarray(B)
 
     def surface(self, exponents: np.ndarray, theta: np.ndarray) -> LossSurface:
         """One fit as a surface; coefficients that are negative (least squares without constraint) are refused there."""
@@ -46,8 +46,9 @@ class Centre(NamedTuple):
 
 
 def padded_length(n: int) -> int:
-    """The next multiple of PADDING."""
-    return -(-n // PADDING) * PADDING
+    """The next multiple of PADDING, of 4 PADDING above 512 runs."""
+    step = PADDING if n <= 512 else 4 * PADDING
+    return -(-n // step) * step
 
 
 def pad(values: np.ndarray, fill: float, length: int) -> np.ndarray:

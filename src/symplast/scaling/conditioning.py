@@ -15,9 +15,7 @@ PARAMETERS = ("E", "A", "B", "alpha", "beta")
 def residual_jacobian(surface: LossSurface, N: np.ndarray, D: np.ndarray) -> Float[np.ndarray, "runs 5"]:
     """d L(N, D) / d (E, A, B, alpha, beta) at a surface, in raw units."""
     u, v = N**-surface.alpha, D**-surface.beta
-    return np.stack(
-        [np.ones_like(u), u, v, -surface.A * np.log(N) * u, -surface.B * np.log(D) * v], axis=1
-    )
+    return np.stack([np.ones_like(u), u, v, -surface.A * np.log(N) * u, -surface.B * np.log(D) * v], axis=1)
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,8 @@ def condition_numbers(surface: LossSurface, N: np.ndarray, D: np.ndarray) -> Con
 
     Example:
         >>> from symplast.scaling import SURFACES, simulate_isoflop
-        >>> runs = simulate_isoflop(SURFACES["asymmetric"], [1e17, 1e18, 1e19, 1e20, 1e21], 15, 0.903, drift=0.2)
+        >>> budgets = [1e17, 1e18, 1e19, 1e20, 1e21]
+        >>> runs = simulate_isoflop(SURFACES["asymmetric"], budgets, 15, np.log10(8), drift=0.2)
         >>> found = condition_numbers(SURFACES["asymmetric"], runs.N, runs.D)
         >>> f"{found.raw:.2e} {found.projected:.1f}"
         '3.48e+11 10.6'
@@ -96,10 +95,10 @@ def _condition(J: np.ndarray) -> float:
 def covariance(
     surface: LossSurface, N: np.ndarray, D: np.ndarray, L: np.ndarray, residual: str = "linear", delta: float = np.inf
 ) -> Float[np.ndarray, "5 5"]:
-    """Covariance of (E, A, B, alpha, beta) at a fit: Gauss-Newton, or the sandwich for a Huber loss.
+    """Covariance of (E, A, B, alpha, beta) at a fit: s^2 (J^T J)^-1, Gauss-Newton.
 
-    Squares: s^2 (J^T J)^-1 with s^2 = RSS / (n - 5). Huber: M^-1 (J^T diag(psi^2) J) M^-1 n / (n - 5) with
-    M = J^T diag(|r| <= delta) J. Rows of J are of L, or of ln L for log residuals. Infinite when J has no full rank.
+    s^2 = sum psi(r)^2 / (n - 5) / (mean psi'(r))^2 (Huber's): RSS / (n - 5) for squares. Rows of J are of L, or of ln L
+    for log residuals. Infinite when J has no full rank or no residual lies within delta.
 
     Args:
         surface: the fit.
@@ -111,19 +110,18 @@ def covariance(
     r = L - fitted
     if residual == "log":
         J, r = J / fitted[:, None], np.log(L / fitted)
+    within = np.mean(np.abs(r) <= delta)
     scale = np.linalg.norm(J, axis=0)
     free = N.size - 5
-    within = np.abs(r) <= delta
-    if free <= 0 or np.any(scale == 0) or within.sum() < 5:
-        return np.full((5, 5), np.inf)
-    J = J / scale
-    psi = np.clip(r, -delta, delta)
-    M = (J.T * within) @ J
-    if np.linalg.cond(M) > 1e15:
-        return np.full((5, 5), np.inf)
-    inverse = np.linalg.inv(M)
-    meat = (J.T * psi**2) @ J if np.isfinite(delta) else np.sum(r**2) / N.size * (J.T @ J)
-    return (inverse @ meat @ inverse * N.size / free) / np.outer(scale, scale)
+    unknown = np.full((5, 5), np.inf)
+    if free <= 0 or np.any(scale == 0) or within == 0:
+        return unknown
+    R = np.linalg.qr(J / scale, mode="r")
+    if np.linalg.cond(R) > 1e13:
+        return unknown
+    inverse = np.linalg.inv(R)
+    s2 = np.sum(np.clip(r, -delta, delta) ** 2) / free / within**2
+    return s2 * (inverse @ inverse.T) / np.outer(scale, scale)
 
 
 def identifiability(runs: RunTable) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from symplast.scaling.surfaces import FLOP_PER_PARAMETER_TOKEN, Allocation, LossSurface
+from symplast.scaling.surfaces import FLOP_PER_PARAMETER_TOKEN, Allocation, LossSurface, Real
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,9 @@ class TrainingPrice:
         '5.614507888e-19'
     """
 
-    price: float = 2.0
-    peak: float = 1979e12
-    mfu: float = 0.5
+    price: Real = 2.0
+    peak: Real = 1979e12
+    mfu: Real = 0.5
 
     def __post_init__(self) -> None:
         for name in ("price", "peak"):
@@ -36,7 +36,7 @@ class TrainingPrice:
     @property
     def per_flop(self) -> float:
         """Dollars per FLOP."""
-        return self.price / (self.peak * self.mfu * 3600)
+        return float(self.price / (self.peak * self.mfu * 3600))
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class DeadweightLoss:
     loss: float
 
 
-def wasted_fraction(surface: LossSurface, D: np.ndarray | float, C: float) -> np.ndarray | np.float64:
+def wasted_fraction(surface: LossSurface, D: np.ndarray | Real, C: Real) -> np.ndarray | np.float64:
     """Share of compute C that is wasted when D tokens are bought with it, on a reference surface; any shape of D."""
     loss = surface.loss(C / (FLOP_PER_PARAMETER_TOKEN * np.asarray(D)), D)
     return 1 - surface.c_from_loss(np.maximum(loss, surface.loss_opt(C))) / C
@@ -73,10 +73,10 @@ def wasted_fraction(surface: LossSurface, D: np.ndarray | float, C: float) -> np
 def deadweight_loss(
     surface: LossSurface,
     allocation: Allocation | LossSurface,
-    C: float,
-    price: float = 2.0,
-    peak: float = 1979e12,
-    mfu: float = 0.5,
+    C: Real,
+    price: Real = 2.0,
+    peak: Real = 1979e12,
+    mfu: Real = 0.5,
 ) -> DeadweightLoss:
     """Deadweight Compute Loss: how much less compute would have reached the same loss.
 
@@ -106,7 +106,7 @@ def deadweight_loss(
     C = float(C)
     per_flop = TrainingPrice(price, peak, mfu).per_flop
     d_hat = float(allocation.d_opt(C))
-    fraction = float(wasted_fraction(surface, d_hat, C))
+    fraction = max(0.0, float(wasted_fraction(surface, d_hat, C)))  # below 0 by rounding only
     n_hat = C / (FLOP_PER_PARAMETER_TOKEN * d_hat)
     return DeadweightLoss(
         budget=C,

@@ -6,6 +6,7 @@ log residuals, with A' = A exp(-alpha mean ln N), B' likewise. Newton's method w
 Gauss-Newton matrix of the reweighted residuals, polishes until the objective stops changing.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -17,6 +18,9 @@ from jaxtyping import Array, Bool, Float, Int
 from symplast.scaling.centred import CentredRuns
 
 MAX_STEPS = 500
+RESAMPLE_STEPS = 100
+"""Steps of a refit that starts at the fit of the whole table."""
+
 STALLED = 1e14
 
 
@@ -36,18 +40,63 @@ class Box(NamedTuple):
     high: Float[Array, "5"]
 
 
-def linear_residuals(p: Float[Array, "5"], runs: CentredRuns) -> Float[Array, " runs"]:
+class Local(NamedTuple):
+    """Residuals at a point, their Jacobian, and the sum of psi_i times their Hessians as a function of psi."""
+
+    r: Float[Array, " runs"]
+    J: Float[Array, "5 runs"]
+    bend: Callable[[Float[Array, " runs"]], Float[Array, "5 5"]]
+
+
+def linear_residuals(p: Float[Array, "5"], runs: CentredRuns) -> Local:
     """L - E - A' e^(-alpha x) - B' e^(-beta y)."""
-    return runs.L - p[0] - p[1] * jnp.exp(-p[3] * runs.x) - p[2] * jnp.exp(-p[4] * runs.y)
+    u, v = jnp.exp(-p[3] * runs.x), jnp.exp(-p[4] * runs.y)
+    xu, yv = runs.x * u, runs.y * v
+
+    def bend(psi):
+        H = jnp.zeros((5, 5))
+        for i, j, value in (
+            (1, 3, psi @ xu),
+            (2, 4, psi @ yv),
+            (3, 3, -p[1] * (psi @ (runs.x * xu))),
+            (4, 4, -p[2] * (psi @ (runs.y * yv))),
+        ):
+            H = H.at[i, j].set(value).at[j, i].set(value)
+        return H
+
+    J = jnp.stack([-jnp.ones_like(u), -u, -v, p[1] * xu, p[2] * yv])
+    return Local(runs.L - p[0] - p[1] * u - p[2] * v, J, bend)
 
 
-def log_residuals(p: Float[Array, "5"], runs: CentredRuns) -> Float[Array, " runs"]:
+def log_residuals(p: Float[Array, "5"], runs: CentredRuns) -> Local:
     """ln L - logsumexp(ln E, ln A' - alpha x, ln B' - beta y)."""
-    terms = jnp.stack([jnp.broadcast_to(p[0], runs.x.shape), p[1] - p[3] * runs.x, p[2] - p[4] * runs.y])
-    return jnp.log(runs.L) - logsumexp(terms, axis=0)
+    z = jnp.stack([jnp.broadcast_to(p[0], runs.x.shape), p[1] - p[3] * runs.x, p[2] - p[4] * runs.y])
+    total = logsumexp(z, axis=0)
+    e, a, b = jnp.exp(z - total)  # shares of the three terms
+    slope = jnp.stack([e, a, b, -runs.x * a, -runs.y * b])
+
+    def bend(psi):
+        H = (slope * psi) @ slope.T
+        for i, j, value in (
+            (0, 0, psi @ e),
+            (1, 1, psi @ a),
+            (2, 2, psi @ b),
+            (1, 3, -psi @ (runs.x * a)),
+            (2, 4, -psi @ (runs.y * b)),
+            (3, 3, psi @ (runs.x**2 * a)),
+            (4, 4, psi @ (runs.y**2 * b)),
+        ):
+            H = H.at[i, j].add(-value)
+            H = H if i == j else H.at[j, i].add(-value)
+        return H
+
+    return Local(jnp.log(runs.L) - total, -slope, bend)
 
 
 RESIDUALS = {"linear": linear_residuals, "log": log_residuals}
+
+LONGEST = {"linear": (jnp.inf,) * 3 + (0.3, 0.3), "log": (2.0, 2.0, 2.0, 0.3, 0.3)}
+"""Longest step of each parameter: a leap in a logarithm can switch a term off for good."""
 
 
 def huber_sum(r: Float[Array, " runs"], weights: Float[Array, " runs"], delta: Float[Array, ""]) -> Float[Array, ""]:
@@ -65,26 +114,28 @@ class _State(NamedTuple):
     done: Bool[Array, ""]
 
 
-def minimise(residuals, runs: CentredRuns, start: Float[Array, "5"], delta: Float[Array, ""], box: Box) -> DirectFit:
+def minimise(
+    residual: str, runs: CentredRuns, start: Float[Array, "5"], delta: Float[Array, ""], box: Box, most: int = MAX_STEPS
+) -> DirectFit:
     """Damped Newton in a box from one start.
 
     Parameters at a bound whose slope points outwards are held. A step is accepted when the objective falls; the
     iteration ends when three steps in a row leave it unchanged to 1e-14 relative, or no step improves it.
     """
 
+    residuals, longest = RESIDUALS[residual], jnp.asarray(LONGEST[residual])
+
     def objective(p):
-        return huber_sum(residuals(p, runs), runs.weights, delta)
+        return huber_sum(residuals(p, runs).r, runs.weights, delta)
 
     def derivatives(p):
-        r = residuals(p, runs)
-        J = jax.jacfwd(residuals)(p, runs)
+        r, J, bend = residuals(p, runs)
         psi = runs.weights * jnp.clip(r, -delta, delta)
-        slope = J.T @ psi
+        slope = J @ psi
         within = runs.weights * (jnp.abs(r) <= delta)
         majorised = runs.weights * jnp.minimum(1.0, delta / jnp.maximum(jnp.abs(r), 1e-300))
-        bend = jax.hessian(lambda q: jnp.sum(psi * residuals(q, runs)))(p)
         held = ((p <= box.low) & (slope > 0)) | ((p >= box.high) & (slope < 0))
-        return slope, (J.T * within) @ J + bend, (J.T * majorised) @ J, held
+        return slope, (J * within) @ J.T + bend(psi), (J * majorised) @ J.T, held
 
     def body(state: _State) -> _State:
         slope, hessian, scale, held = derivatives(state.p)
@@ -98,6 +149,7 @@ def minimise(residuals, runs: CentredRuns, start: Float[Array, "5"], delta: Floa
         step = cho_solve(exact, slope)
         step = jnp.where(jnp.all(jnp.isfinite(step)), step, cho_solve(majorant, slope))
         solvable = jnp.all(jnp.isfinite(step))
+        step = step / jnp.maximum(1.0, jnp.max(jnp.abs(step) / longest))
         trial = jnp.clip(state.p - jnp.where(solvable, step, 0.0), box.low, box.high)
         value = objective(trial)
         better = solvable & (value < state.objective)
@@ -114,7 +166,7 @@ def minimise(residuals, runs: CentredRuns, start: Float[Array, "5"], delta: Floa
 
     start = jnp.clip(start, box.low, box.high)
     first = _State(start, objective(start), jnp.asarray(1e-2), jnp.asarray(0), jnp.asarray(0), jnp.asarray(False))
-    last = jax.lax.while_loop(lambda s: ~s.done & (s.steps < MAX_STEPS), body, first)
+    last = jax.lax.while_loop(lambda s: ~s.done & (s.steps < most), body, first)
     slope, _, scale, held = derivatives(last.p)
     # predicted fall of the objective along the gradient, relative to the objective: free of units
     scaled = jnp.where(held, 0.0, slope) ** 2 / jnp.maximum(jnp.diag(scale), 1e-300)
@@ -125,14 +177,17 @@ def minimise(residuals, runs: CentredRuns, start: Float[Array, "5"], delta: Floa
 
 def _from_starts(residual: str):
     def fit(runs, starts, delta, box):
-        return jax.vmap(lambda p: minimise(RESIDUALS[residual], runs, p, delta, box))(starts)
+        return jax.vmap(lambda p: minimise(residual, runs, p, delta, box))(starts)
 
     return jax.jit(fit)
 
 
 def _weighted(residual: str):
     def fit(runs, weights, start, delta, box):
-        return jax.vmap(lambda w: minimise(RESIDUALS[residual], runs._replace(weights=w), start, delta, box))(weights)
+        def one(w):
+            return minimise(residual, runs._replace(weights=w), start, delta, box, RESAMPLE_STEPS)
+
+        return jax.vmap(one)(weights)
 
     return jax.jit(fit)
 

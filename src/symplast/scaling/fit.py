@@ -1,7 +1,6 @@
 """Fitting the surface L = E + A N^-alpha + B D^-beta to a table of runs."""
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 import jax.numpy as jnp
 import numpy as np
@@ -13,13 +12,9 @@ from symplast.scaling.conditioning import PARAMETERS, Conditioning, condition_nu
 from symplast.scaling.direct_fit import Box, fit_from_starts
 from symplast.scaling.huber_grid import certified_minimum
 from symplast.scaling.precision import in_double_precision
-from symplast.scaling.surfaces import LossSurface
+from symplast.scaling.surfaces import LossSurface, Real
 from symplast.scaling.tables import RunTable, run_table
 from symplast.scaling.variable_projection import Exponents, ProjectedFit, best_cell, fit_projected
-
-Method = Literal["vp", "a3"]
-Residual = Literal["linear", "log"]
-Loss = Literal["mse", "huber"]
 
 START_CELLS = 32
 """The start grid has 32 x 32 cells, the paper's."""
@@ -83,7 +78,7 @@ class SurfaceFit:
     rss: float
     n: int
     method: str
-    residual: Residual
+    residual: str
     delta: float
     converged: bool
     at_bound: tuple[str, ...]
@@ -109,10 +104,10 @@ def fit_surface(
     D: ArrayLike,
     L: ArrayLike,
     *,
-    method: Method = "vp",
-    residual: Residual | None = None,
-    loss: Loss = "mse",
-    delta: float = 1e-3,
+    method: str = "vp",
+    residual: str | None = None,
+    loss: str = "mse",
+    delta: Real = 1e-3,
     bounds: Bounds | None = None,
     nonneg: bool = True,
 ) -> SurfaceFit:
@@ -151,10 +146,10 @@ def fit_surface(
 def fit_table(
     runs: RunTable,
     *,
-    method: Method = "vp",
-    residual: Residual | None = None,
-    loss: Loss = "mse",
-    delta: float = 1e-3,
+    method: str = "vp",
+    residual: str | None = None,
+    loss: str = "mse",
+    delta: Real = 1e-3,
     bounds: Bounds | None = None,
     nonneg: bool = True,
 ) -> SurfaceFit:
@@ -194,7 +189,7 @@ class _Solved:
 
 
 def _report(
-    runs: RunTable, solved: _Solved, method: str, residual: Residual, delta: float, bounds: Bounds, flags: tuple
+    runs: RunTable, solved: _Solved, method: str, residual: str, delta: float, bounds: Bounds, flags: tuple
 ) -> SurfaceFit:
     surface = solved.surface
     r = "ln L - ln fit" if residual == "log" else "L - fit"
@@ -299,9 +294,7 @@ def _fit_huber(runs: RunTable, bounds: Bounds, delta: float) -> _Solved:
     fits = fit_from_starts["linear"](centred, start, jnp.asarray(delta), _linear_box(bounds))
     p, k, _ = _best(fits)
     flags = () if cell.certified else ("the start grid's minimum could not be certified",)
-    return _Solved(
-        centre.surface(p[3:], p[:3]), float(fits.objective[k]), bool(fits.converged[k]), (1, 1.0), flags
-    )
+    return _Solved(centre.surface(p[3:], p[:3]), float(fits.objective[k]), bool(fits.converged[k]), (1, 1.0), flags)
 
 
 def _linear_box(bounds: Bounds) -> Box:
@@ -337,7 +330,7 @@ def grid_search(
     D: ArrayLike,
     L: ArrayLike,
     *,
-    resolution: float = 0.01,
+    resolution: Real = 0.01,
     bounds: Bounds | None = None,
     nonneg: bool = True,
 ) -> GridMinimum:

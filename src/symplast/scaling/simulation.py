@@ -1,17 +1,15 @@
 """Simulated IsoFLOP sweeps: runs along curves of equal compute, drawn from a known surface."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from symplast.scaling.surfaces import FLOP_PER_PARAMETER_TOKEN, LossSurface
+from symplast.scaling.surfaces import FLOP_PER_PARAMETER_TOKEN, LossSurface, Real
 from symplast.scaling.tables import RunTable
 
 
 def sampling_centres(
-    surface: LossSurface, budgets: ArrayLike, drift: float = 0.0, center_scale: float = 1.0
+    surface: LossSurface, budgets: ArrayLike, drift: Real = 0.0, center_scale: Real = 1.0
 ) -> Float[np.ndarray, " budgets"]:
     """log10 N at the centre of each IsoFLOP grid.
 
@@ -34,13 +32,13 @@ def sampling_centres(
 
 def simulate_isoflop(
     surface: LossSurface,
-    budgets: Sequence[float] | np.ndarray,
+    budgets: ArrayLike,
     n_points: int = 15,
-    half_width_log10: float = 1.0,
+    half_width_log10: Real = 1.0,
     *,
-    drift: float = 0.0,
-    center_scale: float = 1.0,
-    noise_std: float = 0.0,
+    drift: Real = 0.0,
+    center_scale: Real = 1.0,
+    noise_std: Real = 0.0,
     seed: int | np.random.Generator | None = None,
 ) -> RunTable:
     """Runs along IsoFLOP curves of a known surface.

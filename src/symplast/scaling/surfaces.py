@@ -5,9 +5,16 @@ unless the table says otherwise). Parameters are always in raw units: per parame
 """
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
+
+Real: TypeAlias = float | int | np.number
+"""One number."""
+
+Numbers: TypeAlias = Real | ArrayLike
+"""A number or anything that makes an array of them."""
 
 FLOP_PER_PARAMETER_TOKEN = 6.0
 """Forward and backward pass of a dense transformer: C = 6 N D."""
@@ -32,16 +39,16 @@ class Allocation:
     Source: Eq. 5 of arXiv:2603.22339.
     """
 
-    a: float
-    a0: float
-    b: float
-    b0: float
+    a: Real
+    a0: Real
+    b: Real
+    b0: Real
 
-    def n_opt(self, C: ArrayLike) -> np.ndarray | np.float64:
+    def n_opt(self, C: Numbers) -> np.ndarray | np.float64:
         """Parameters N*(C) for compute C in FLOP, any shape."""
         return 10.0 ** (self.a * np.log10(_compute(C)) + self.a0)
 
-    def d_opt(self, C: ArrayLike) -> np.ndarray | np.float64:
+    def d_opt(self, C: Numbers) -> np.ndarray | np.float64:
         """Tokens D*(C) for compute C in FLOP, any shape."""
         return 10.0 ** (self.b * np.log10(_compute(C)) + self.b0)
 
@@ -72,11 +79,11 @@ class LossSurface:
     Source: Eq. 1-6 of arXiv:2603.22339; Approach 3 of arXiv:2203.15556.
     """
 
-    alpha: float
-    beta: float
-    A: float
-    B: float
-    E: float
+    alpha: Real
+    beta: Real
+    A: Real
+    B: Real
+    E: Real
 
     def __post_init__(self) -> None:
         for name in ("alpha", "beta"):
@@ -89,22 +96,22 @@ class LossSurface:
     @property
     def a(self) -> float:
         """Exponent of N*(C): beta / (alpha + beta)."""
-        return self.beta / (self.alpha + self.beta)
+        return float(self.beta / (self.alpha + self.beta))
 
     @property
     def b(self) -> float:
         """Exponent of D*(C): alpha / (alpha + beta)."""
-        return self.alpha / (self.alpha + self.beta)
+        return float(self.alpha / (self.alpha + self.beta))
 
     @property
-    def G(self) -> float:
+    def G(self) -> float:  # noqa: N802
         """N*(6) = (alpha A / (beta B))^(1 / (alpha + beta))."""
         if self.A == 0 or self.B == 0:
             raise ValueError(
                 f"A and B must both be positive for a compute optimum, got A={self.A:g}, B={self.B:g}; "
                 "the surface is flat in the other direction, so give runs that vary more in it"
             )
-        return (self.alpha * self.A / (self.beta * self.B)) ** (1 / (self.alpha + self.beta))
+        return float((self.alpha * self.A / (self.beta * self.B)) ** (1 / (self.alpha + self.beta)))
 
     @property
     def a0(self) -> float:
@@ -122,33 +129,33 @@ class LossSurface:
         return Allocation(self.a, self.a0, self.b, self.b0)
 
     @property
-    def K(self) -> float:
+    def K(self) -> float:  # noqa: N802
         """Coefficient of the reducible loss at the optimum: A G^-alpha + B G^beta."""
-        return self.A * self.G**-self.alpha + self.B * self.G**self.beta
+        return float(self.A * self.G**-self.alpha + self.B * self.G**self.beta)
 
     @property
     def compute_exponent(self) -> float:
         """Exponent of the reducible loss in compute: alpha beta / (alpha + beta)."""
-        return self.alpha * self.beta / (self.alpha + self.beta)
+        return float(self.alpha * self.beta / (self.alpha + self.beta))
 
-    def loss(self, N: ArrayLike, D: ArrayLike) -> np.ndarray | np.float64:
+    def loss(self, N: Numbers, D: Numbers) -> np.ndarray | np.float64:
         """Loss of a run with N parameters and D tokens (broadcast against each other)."""
         N, D = np.asarray(N, dtype=float), np.asarray(D, dtype=float)
         return self.E + self.A * N**-self.alpha + self.B * D**-self.beta
 
-    def n_opt(self, C: ArrayLike) -> np.ndarray | np.float64:
+    def n_opt(self, C: Numbers) -> np.ndarray | np.float64:
         """Parameters N*(C) = G (C/6)^a that minimise the loss at compute C (FLOP)."""
         return self.G * (_compute(C) / FLOP_PER_PARAMETER_TOKEN) ** self.a
 
-    def d_opt(self, C: ArrayLike) -> np.ndarray | np.float64:
+    def d_opt(self, C: Numbers) -> np.ndarray | np.float64:
         """Tokens D*(C) = (C/6)^b / G that minimise the loss at compute C (FLOP)."""
         return (_compute(C) / FLOP_PER_PARAMETER_TOKEN) ** self.b / self.G
 
-    def loss_opt(self, C: ArrayLike) -> np.ndarray | np.float64:
+    def loss_opt(self, C: Numbers) -> np.ndarray | np.float64:
         """The smallest loss that compute C (FLOP) can buy: E + K (C/6)^(-alpha beta/(alpha+beta))."""
         return self.E + self.K * (_compute(C) / FLOP_PER_PARAMETER_TOKEN) ** -self.compute_exponent
 
-    def c_from_loss(self, loss: ArrayLike) -> np.ndarray | np.float64:
+    def c_from_loss(self, loss: Numbers) -> np.ndarray | np.float64:
         """Compute (FLOP) that reaches a loss when it is split optimally; the inverse of ``loss_opt``.
 
         Raises:
@@ -159,7 +166,7 @@ class LossSurface:
             raise ValueError(f"loss must exceed the irreducible loss E={self.E:g}, got {np.min(loss):g}")
         return FLOP_PER_PARAMETER_TOKEN * ((loss - self.E) / self.K) ** (-1 / self.compute_exponent)
 
-    def in_units(self, parameters: float = 1.0, tokens: float = 1.0) -> "LossSurface":
+    def in_units(self, parameters: Real = 1.0, tokens: Real = 1.0) -> "LossSurface":
         """The same surface for N counted in ``parameters`` and D in ``tokens``.
 
         A' = A parameters^-alpha and B' = B tokens^-beta; exponents and E stay. ``in_units(1e6, 1e9)`` gives A and B per
@@ -171,12 +178,10 @@ class LossSurface:
         """
         if not (parameters > 0 and tokens > 0):
             raise ValueError(f"parameters and tokens must be positive units, got {parameters} and {tokens}")
-        return LossSurface(
-            self.alpha, self.beta, self.A * parameters**-self.alpha, self.B * tokens**-self.beta, self.E
-        )
+        return LossSurface(self.alpha, self.beta, self.A * parameters**-self.alpha, self.B * tokens**-self.beta, self.E)
 
 
-def _compute(C: ArrayLike) -> np.ndarray:
+def _compute(C: Numbers) -> np.ndarray:
     C = np.asarray(C, dtype=float)
     if not np.all((C > 0) & np.isfinite(C)):
         raise ValueError(f"C must be positive FLOP, got {C}")

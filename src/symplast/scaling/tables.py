@@ -80,9 +80,13 @@ class RunTable:
             self.N[rows], self.D[rows], self.L[rows], self.C[rows], nominal=self.nominal, source=self.source
         )
 
+    def at(self, budget: float) -> np.ndarray:
+        """Mask of the runs of one budget."""
+        return np.equal(self.C, budget)
+
     def without_budget(self, budget: float) -> "RunTable":
         """The runs of all other budgets."""
-        return self.select(self.C != budget)
+        return self.select(~self.at(budget))
 
 
 def run_table(
@@ -202,8 +206,9 @@ def read_runs(
     if "N" not in names or "L" not in names or not ({"C", "D"} & set(names)):
         missing = [name for name in ("N", "D", "L") if name not in names]
         raise ValueError(
-            f"{source} needs columns for N (parameters), D (tokens) and L (loss); found none for {' and '.join(missing)} "
-            f"among {_listed(frame.columns)}; name them with columns={{'{missing[0]}': ...}}"
+            f"{source} needs columns for N (parameters), D (tokens) and L (loss); "
+            f"found none for {' and '.join(missing)} among {_listed(frame.columns)}; "
+            f"name them with columns={{'{missing[0]}': ...}}"
         )
     N, L = frame[names["N"]], frame[names["L"]]
     C = frame[names["C"]] if "C" in names else None

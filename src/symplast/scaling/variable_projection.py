@@ -141,7 +141,7 @@ def solve_inner(runs: CentredRuns, exponents: Float[Array, "2"], nonneg: Bool[Ar
 
 def _project_off(
     column: Float[Array, " runs"], basis: list[Float[Array, " runs"]]
-) -> tuple[Float[Array, " runs"], Float[Array, "3"]]:
+) -> tuple[Float[Array, " runs"], Float[Array, " basis"]]:
     """What is left of a column outside the basis, and its components along it; done twice for full precision."""
     along = [jnp.zeros(()) for _ in basis]
     for _ in range(2):
@@ -238,9 +238,7 @@ def project(runs: CentredRuns, search: Exponents, nonneg: Bool[Array, ""], start
     points = jnp.stack([search.alphas[cells // rss.shape[1]], search.betas[cells % rss.shape[1]]], axis=1)
     exponents, inner, steps, converged = jax.vmap(lambda p: refine(runs, p, search.bounds, nonneg))(points)
     best = jnp.argmin(inner.rss)
-    return ProjectedFit(
-        exponents[best], inner.theta[best], inner.rss[best], steps[best], converged[best], collinear
-    )
+    return ProjectedFit(exponents[best], inner.theta[best], inner.rss[best], steps[best], converged[best], collinear)
 
 
 fit_projected = jax.jit(project, static_argnames="starts")
