@@ -57,7 +57,7 @@ def test_a_failing_experiment_exits_1_and_the_json_has_the_record(command) -> No
         (("reproduce", "toy", "--seeds", "0"), "seeds must be at least 1"),
         (("show", "toi"), "system must be one of"),
         (("report", "toy", "--store", "nowhere"), ""),
-        (("publish",), "no runs in"),
+        (("publish", "toy"), "can't be published at full scale: no run of arithmetic, coin, slow"),
         (("query", "select nothing"), "the query is wrong"),
         (("reproduce", "toy", "--cluster", "tcp://127.0.0.1:9"), "no Dask scheduler answers"),
     ],
@@ -107,20 +107,24 @@ def test_report_publish_query(command, tmp_path: Path) -> None:
     assert json.loads(command("query", "select count(*) as n from runs", "--json").stdout) == [{"n": 3}]
 
 
-def test_failed_and_stale_results_are_not_published(command) -> None:
-    command("reproduce", "toy", TOY_FAIL="1")
+def test_only_sound_runs_of_the_scale_are_published(command, tmp_path: Path) -> None:
+    """Not a failed full run's quick forerunner, and not one with other parameters."""
+    command("reproduce", "toy")
+    command("reproduce", "toy", "--scale", "full", "--set", "coin.tosses=2")
     done = command("publish", "toy", "--to", "out")
     assert done.returncode == 2
-    assert "toy can't be published: arithmetic (failed); first run: symplast reproduce toy" in done.stderr
+    told = " ".join(done.stderr.split())
+    assert "no run of coin; first run: symplast reproduce toy --scale full" in told
+    assert not (tmp_path / "out").exists()
 
 
 def test_verdicts_stand_beside_published_ones(toy, tmp_path: Path) -> None:
     from symplast.lab import Store, plan, run
-    from symplast.lab.audit import audit
     from symplast.lab.published import publish, read_published
 
-    runs = run(plan(["toy"], "quick"), Store(tmp_path / "runs"), workers=0).runs
-    publish(audit(toy, runs.values(), "quick"), tmp_path)
+    store = Store(tmp_path / "runs")
+    run(plan(["toy"], "quick"), store, workers=0)
+    publish(toy, store, "quick", tmp_path)
     published = read_published("toy", tmp_path)
     assert published.verdict("toy.T3") == "partly"
     assert published.stale_claims(toy) == []

@@ -20,7 +20,7 @@ app = typer.Typer(
 LAB_COMMANDS = ("reproduce", "catalogue", "report")
 """Files whose commands stand at the top level."""
 
-GROUPS = ("data",)
+GROUPS = ("data", "dendrites")
 """Files that each bring a group of commands: ``symplast <group> <verb>``."""
 
 for _name in LAB_COMMANDS:
@@ -63,4 +63,3 @@ def _told(error: BaseException) -> int:
     hint = "" if isinstance(error, OSError) else "  (symplast --debug ... shows where)"
     err.print(f"[bold red]error:[/] {escape(name + message + hint)}", soft_wrap=True, highlight=False)
     return 1
-

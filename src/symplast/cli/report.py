@@ -44,19 +44,22 @@ def report(
 
 def publish(
     systems: Systems = None,
+    scale: str = typer.Option("full", help="Scale of the verdicts: quick, full or paper."),
     to: Path = typer.Option(Path("results"), help="Folder of the published verdicts.", file_okay=False),
     readme: Path | None = typer.Option(Path("README.md"), help="File whose table of verdicts is renewed."),
     out_folder: Path = OUT,
     store_url: str | None = STORE,
     as_json: bool = typer.Option(False, "--json", help="Print the files written as JSON."),
 ) -> None:
-    """Write the verdicts of the last runs to results/<system>.json, where docs and README take them from."""
+    """Write verdicts to results/<system>.json, where docs and README take them from."""
+    from symplast.cli.reproduce import as_scale
     from symplast.lab.published import publish as write
+    from symplast.lab.registry import room
     from symplast.lab.store import Store
     from symplast.lab.tables import renew_readme
 
     store = Store(store_url or out_folder / "runs")
-    written = [str(write(found, to)) for found in _audits(systems, store)]
+    written = [str(write(room(name), store, as_scale(scale), to)) for name in chosen(systems)]
     if readme is not None and readme.exists() and renew_readme(readme, to):
         written.append(str(readme))
     if as_json:

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from rich.box import HORIZONTALS
 from rich.markup import escape
 from rich.table import Table
 
@@ -46,23 +47,21 @@ def verdict_table(audit: "Audit") -> Table:
 
     published = read_published(audit.room.name)
     title = f"{audit.room.name}: {audit.room.claims.system.title} [dim]({audit.scale} scale)[/]"
-    table = Table(title=title, title_justify="left", expand=False, show_lines=False, pad_edge=False)
-    table.add_column("claim", no_wrap=True)
-    table.add_column("says", ratio=3, overflow="fold")
-    table.add_column("paper", ratio=1, overflow="fold")
-    table.add_column("measured", ratio=1, overflow="fold")
-    table.add_column("verdict", no_wrap=True)
-    table.add_column("published verdict", overflow="fold")
+    table = Table(title=title, title_justify="left", box=HORIZONTALS, show_lines=True, pad_edge=False)
+    table.add_column("", no_wrap=True)
+    table.add_column("claim", ratio=5, overflow="fold")
+    table.add_column("measured", ratio=3, overflow="fold")
+    table.add_column("verdict", min_width=14, overflow="fold")
     for verdict in audit.verdicts:
         row = claim_row(verdict, audit)
+        unit = row["parts"][0]["unit"] if row["parts"] else ""
+        paper = "" if row["published"] is None else f"\n[dim]paper: {escape(str(row['published']))}[/]"
         said = published.verdict(row["id"]) if published else None
-        first = row["parts"][0] if row["parts"] else {}
+        beside = "" if said is None else f"\n[dim]published: {'same' if said == verdict.outcome else said}[/]"
         table.add_row(
             verdict.claim.id,
-            escape(verdict.claim.says),
-            escape("" if row["published"] is None else str(row["published"])),
-            escape(shown(row["measured"], row["interval"], first.get("unit", ""))),
-            coloured(verdict.outcome) + (" [yellow](stale)[/]" if verdict.stale else ""),
-            "" if said is None else "same" if said == verdict.outcome else coloured(said),
+            escape(verdict.claim.says) + paper,
+            escape(shown(row["measured"], row["interval"], unit)),
+            coloured(verdict.outcome) + (" [yellow](stale)[/]" if verdict.stale else "") + beside,
         )
     return table

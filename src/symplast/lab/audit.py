@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from symplast.lab.claims import Claim, Scale
-from symplast.lab.records import Run
+from symplast.lab.records import Run, jsonable
 from symplast.lab.registry import Room
 from symplast.lab.verdicts import OUTCOMES, Judgement, Outcome, Verdict, judge
 
@@ -62,7 +62,9 @@ def audit(room: Room, runs: Iterable[Run], scale: Scale, *, check_code: bool = T
 
 
 def newest(runs: Iterable[Run], system: str) -> tuple[list[Run], Scale]:
-    """For each experiment of a system the run to show: the newest done one of the scale that was run last.
+    """The run to show for each experiment of a system.
+
+    Of the scale that was run last where there is one, done if possible, and the newest of those.
 
     Args:
         runs: of the store, oldest first.
@@ -84,7 +86,7 @@ def newest(runs: Iterable[Run], system: str) -> tuple[list[Run], Scale]:
 
 
 def _rank(run: Run, scale: Scale) -> tuple[bool, bool]:
-    return run.status == "done", run.scale == scale
+    return run.scale == scale, run.status == "done"
 
 
 def _absence(run: Run) -> str:
@@ -125,8 +127,8 @@ def _part_row(judgement: Judgement) -> dict[str, Any]:
         "published": part.published,
         "quantity": part.quantity,
         "rule": part.rule.text(part.unit),
-        "measured": measured.value if measured else None,
-        "interval": [measured.low, measured.high] if measured and measured.low is not None else None,
+        "measured": jsonable(measured.value) if measured else None,
+        "interval": jsonable([measured.low, measured.high]) if measured and measured.low is not None else None,
         "n": measured.n if measured else None,
         "unit": part.unit or (measured.unit if measured else ""),
         "verdict": judgement.outcome,

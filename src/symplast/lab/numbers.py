@@ -6,13 +6,15 @@ from typing import Any
 from symplast.lab.verdicts import flatten
 
 
-def number(value: float, digits: int = 4) -> str:
-    """A number in a few significant digits.
+def number(value: float | str, digits: int = 4) -> str:
+    """A number in a few significant digits; words such as ``inf`` stay.
 
     Example:
         >>> number(0.00012345), number(16.0), number(1234567.0), number(1.2e-15)
         ('0.0001234', '16', '1,234,567', '1.2e-15')
     """
+    if isinstance(value, str):
+        return value
     if isinstance(value, bool):
         return "true" if value else "false"
     if not math.isfinite(value):

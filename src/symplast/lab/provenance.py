@@ -3,6 +3,7 @@
 import os
 import platform
 import subprocess
+import sys
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -49,7 +50,7 @@ def provenance() -> Provenance:
         python=platform.python_version(),
         device=device.platform if device.platform == "cpu" else f"{device.platform} ({device.device_kind})",
         machine=machine(),
-        threads=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        threads=cpus(),
         commit=commit,
         dirty=dirty,
     )
@@ -69,6 +70,19 @@ def versions(*packages: str) -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def peak_memory_mb() -> float:
+    """Largest resident memory of this process so far."""
+    import resource
+
+    unit = 2**20 if sys.platform == "darwin" else 2**10  # bytes there, KiB elsewhere
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, 1)
+
+
+def cpus() -> int:
+    """Number of CPUs that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @cache
@@ -96,6 +110,6 @@ def _commit() -> tuple[str, bool]:
     try:
         if not git("ls-files", "--error-unmatch", "__init__.py"):
             return "", False
-        return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--untracked-files=no", "--", "."))
+        return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--", "."))
     except (OSError, subprocess.TimeoutExpired):
         return "", False

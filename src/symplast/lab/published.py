@@ -9,10 +9,13 @@ from typing import Any
 import msgspec
 
 import symplast
-from symplast.lab.audit import Audit, claim_row
+from symplast.lab.audit import audit as judge_room
+from symplast.lab.audit import claim_row
 from symplast.lab.claims import Scale
 from symplast.lab.provenance import now
 from symplast.lab.registry import Room
+from symplast.lab.runner import fresh_runs, plan
+from symplast.lab.store import Store
 from symplast.lab.verdicts import OUTCOMES, Outcome
 
 
@@ -86,19 +89,22 @@ def read_published(system: str, folder: Path | None = None) -> Published | None:
         ) from error
 
 
-def publish(audit: Audit, folder: Path) -> Path:
+def publish(room: Room, store: Store, scale: Scale, folder: Path) -> Path:
     """Write a system's verdicts to ``<folder>/<system>.json``.
 
+    Only runs of the present code with the scale's own parameters count: no failed, stale or changed ones.
+
     Raises:
-        ValueError: a verdict is stale, or an experiment failed or was skipped: such results are not published.
+        ValueError: such a run of some experiment is missing; says which and how to make it.
     """
-    name = audit.room.name
-    unsound = [f"{run.experiment} ({run.status})" for run in audit.runs.values() if run.status != "done"]
-    stale = [verdict.claim.id for verdict in audit.verdicts if verdict.stale]
-    if not audit.runs or unsound or stale:
-        problem = ", ".join(unsound) or (f"{', '.join(stale)} stale" if stale else "nothing was run")
-        mend = f"symplast reproduce {name} --scale {audit.scale}"
-        raise ValueError(f"{name} can't be published: {problem}; first run: {mend}")
+    name, jobs = room.name, plan([room.name], scale)
+    runs = fresh_runs(jobs, store.runs(verify=True))
+    if missing := [job.experiment for job in jobs if job.name not in runs]:
+        mend = f"symplast reproduce {name} --scale {scale}"
+        raise ValueError(
+            f"{name} can't be published at {scale} scale: no run of {', '.join(missing)}; first run: {mend}"
+        )
+    audit = judge_room(room, runs.values(), scale)
     published = Published(
         version=1,
         system=name,

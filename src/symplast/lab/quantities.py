@@ -18,6 +18,9 @@ from symplast.lab.measurement import LEVEL, Measurement
 
 Evidence: TypeAlias = xr.Dataset
 
+SMALL = 100
+"""Quantities of more entries are estimated only if a claim reads them."""
+
 FEW = 20
 """Below this many samples the bootstrap of a mean is too narrow and Student's t is used."""
 
@@ -96,19 +99,43 @@ def measure(dataset: Evidence, name: str) -> Measurement:
     return Measurement(value=array.values.tolist(), unit=unit)
 
 
-def _over_seeds(array: xr.DataArray, unit: str) -> Measurement:
-    from symplast import stats
+def measure_all(dataset: Evidence, claimed: set[str]) -> dict[str, Measurement]:
+    """The estimates worth keeping beside the evidence: those that claims read, and every other small one.
 
+    Args:
+        dataset: the evidence.
+        claimed: names that claims read.
+
+    Raises:
+        ValueError: a claimed quantity is missing or is not a number.
+    """
+    small = {
+        str(name)
+        for name, array in dataset.data_vars.items()
+        if array.dtype.kind in "bifu" and array.size <= SMALL * array.sizes.get("seed", 1)
+    }
+    return {name: measure(dataset, name) for name in sorted(small | claimed)}
+
+
+def _over_seeds(array: xr.DataArray, unit: str) -> Measurement:
     samples = array.values.reshape(array.sizes["seed"], -1)
     n, shape = samples.shape[0], array.shape[1:]
     value = samples.mean(axis=0)
     if n == 1:
         return Measurement(value=value.reshape(shape).tolist(), n=1, unit=unit)
-    if array.dtype.kind == "b":
-        estimates = [stats.clopper_pearson(int(column.sum()), n, level=LEVEL) for column in samples.T]
-    elif n < FEW:
-        estimates = [stats.mean_interval(column, level=LEVEL) for column in samples.T]
-    else:
-        estimates = [stats.bootstrap(column, np.mean, method="bca", level=LEVEL) for column in samples.T]
-    ends = np.array([(e.low, e.high) for e in estimates]).T.reshape(2, *shape)
+    ends = np.array([_interval(column) for column in samples.T]).T.reshape(2, *shape)
     return Measurement(value=value.reshape(shape).tolist(), low=ends[0].tolist(), high=ends[1].tolist(), n=n, unit=unit)
+
+
+def _interval(samples: np.ndarray[Any, Any]) -> tuple[float, float]:
+    from symplast import stats
+
+    if samples.dtype.kind == "b":
+        estimate = stats.clopper_pearson(int(samples.sum()), samples.size, level=LEVEL)
+    elif not np.isfinite(samples).all():
+        return float("nan"), float("nan")  # judged as "not a number"
+    elif samples.size < FEW:
+        estimate = stats.mean_interval(samples, level=LEVEL)
+    else:
+        estimate = stats.bootstrap(samples, np.mean, method="bca", level=LEVEL)
+    return estimate.low, estimate.high

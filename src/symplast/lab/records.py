@@ -1,6 +1,7 @@
 """The record of one run, as it stands in the store."""
 
 import hashlib
+import math
 from typing import Any, Literal
 
 import msgspec
@@ -82,22 +83,53 @@ def sha256(content: bytes) -> str:
 
 def seal(run: Run) -> bytes:
     """``run.json``: the record with its own hash, so that damage to it shows."""
-    body = msgspec.json.encode(run)
+    tree = msgspec.to_builtins(run)
+    tree["quantities"] = {name: _with_words(q) for name, q in tree["quantities"].items()}
+    body = msgspec.json.encode(tree)
     return msgspec.json.format(b'{"sha256":"' + sha256(body).encode() + b'","run":' + body + b"}", indent=1)
 
 
 def unseal(content: bytes) -> Run:
-    """The record in a ``run.json``.
+    """The record in a ``run.json``; fields that this version doesn't know are passed over.
 
     Raises:
         DamagedError: not the bytes that :func:`seal` wrote.
     """
     try:
         sealed = msgspec.json.decode(content, type=dict[str, msgspec.Raw])
-        run = msgspec.json.decode(sealed["run"], type=Run)
+        body = msgspec.json.format(bytes(sealed["run"]), indent=-1)
         said = msgspec.json.decode(sealed["sha256"], type=str)
-    except (msgspec.MsgspecError, UnicodeDecodeError, KeyError) as error:
+        tree = msgspec.json.decode(body)
+        tree["quantities"] = {name: _with_floats(q) for name, q in tree["quantities"].items()}
+        run = msgspec.convert(tree, Run)
+    except (msgspec.MsgspecError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
         raise DamagedError(f"run.json can't be read: {error}") from error
-    if sha256(msgspec.json.encode(run)) != said:
+    if sha256(body) != said:
         raise DamagedError("run.json does not match its hash")
     return run
+
+
+ESTIMATES = ("value", "low", "high")
+
+
+def _with_words(quantity: dict[str, Any]) -> dict[str, Any]:
+    """A quantity whose infinities and NaNs are words, because JSON has no such numbers."""
+    return quantity | {name: jsonable(quantity[name]) for name in ESTIMATES if name in quantity}
+
+
+def _with_floats(quantity: dict[str, Any]) -> dict[str, Any]:
+    """The inverse of :func:`_with_words`."""
+
+    def number(value: Any) -> Any:
+        if isinstance(value, list):
+            return [number(v) for v in value]
+        return float(value) if isinstance(value, str) else value
+
+    return quantity | {name: number(quantity[name]) for name in ESTIMATES if name in quantity}
+
+
+def jsonable(value: Any) -> Any:
+    """A number or (nested) list of numbers with infinities and NaNs as the words ``inf``, ``-inf``, ``nan``."""
+    if isinstance(value, list):
+        return [jsonable(v) for v in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value

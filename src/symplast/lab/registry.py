@@ -46,6 +46,11 @@ class Room:
         house = Path(symplast.__file__).parent
         return code_fingerprint((self.folder, *(house / name for name in self.claims.system.depends)))
 
+    def claimed(self, experiment: str) -> set[str]:
+        """Names of an experiment's quantities that claims read."""
+        named = (q.split(".") for claim in self.claims.claim for part in claim.parts for q in part.quantities)
+        return {quantity for owner, quantity in named if owner == experiment}
+
     def study(self) -> "Study":
         """Import the room's experiments and figures (this imports JAX)."""
         study: Study = importlib.import_module(f"{self.package}.study").study

@@ -19,6 +19,7 @@ from functools import cached_property
 from typing import Any
 
 from symplast.lab.claims import Scale
+from symplast.lab.provenance import cpus
 from symplast.lab.records import Failure, Run, identity
 from symplast.lab.registry import room
 from symplast.lab.store import Store, new_run_id
@@ -92,11 +93,9 @@ def execute(job: Job, store_url: str) -> Run:
 
     This is what a worker calls, in this process or elsewhere.
     """
-    import resource
-
     from symplast.lab.jax_setup import CompileClock, use_compilation_cache
-    from symplast.lab.provenance import provenance
-    from symplast.lab.quantities import measure
+    from symplast.lab.provenance import peak_memory_mb, provenance
+    from symplast.lab.quantities import measure_all
 
     use_compilation_cache()
     source = provenance()
@@ -114,18 +113,16 @@ def execute(job: Job, store_url: str) -> Run:
     begin = time.perf_counter()
     with CompileClock() as clock:
         try:
-            experiment = room(job.system).study().experiments[job.experiment]
+            place = room(job.system)
+            experiment = place.study().experiments[job.experiment]
             if missing := _missing_data(job.data):
                 status, failure = "skipped", Failure(type="DatasetUnavailable", message=missing)
             else:
                 import jax
 
                 dataset = experiment.measure(Config(job.config), jax.random.key(job.config["seed"]))
-                names = [str(name) for name, array in dataset.data_vars.items() if array.dtype.kind in "bifu"]
-                quantities = {
-                    n: measure(dataset, n) for n in names if dataset[n].size <= 1000 or "seed" in dataset[n].dims
-                }
-        except Exception as error:
+                quantities = measure_all(dataset, place.claimed(job.experiment))
+        except (Exception, SystemExit) as error:
             status, failure, dataset, quantities = "failed", _failure(error), None, {}
     record |= {
         "status": status,
@@ -134,18 +131,16 @@ def execute(job: Job, store_url: str) -> Run:
         "files": {},
         "compile_s": round(clock.seconds, 3),
         "run_s": round(time.perf_counter() - begin - clock.seconds, 3),
-        "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+        "peak_memory_mb": peak_memory_mb(),
     }
     run = Run(**record)
     if status == "skipped":
         return run
     try:
         return Store(store_url).add(run, dataset)
-    except OSError as error:
-        message = f"the result could not be stored: {error}"
-        return Run(
-            **record | {"status": "failed", "quantities": {}, "failure": Failure(type="OSError", message=message)}
-        )
+    except Exception as error:  # a full disk, or evidence that netCDF can't hold
+        unstored = Failure(type=type(error).__name__, message=f"the result could not be stored: {error}")
+        return Run(**record | {"status": "failed", "quantities": {}, "failure": unstored})
 
 
 def _missing_data(names: tuple[str, ...]) -> str:
@@ -225,15 +220,11 @@ def run(
     """
     progress = progress or Progress()
     known = store.runs(verify=True)
-    fresh = {r.identity: r for r in known if r.status == "done"}
     outcome = Outcome()
-    todo = []
-    for job in jobs:
-        if not force and job.identity in fresh:
-            outcome.runs[job.name] = fresh[job.identity]
-            outcome.reused.add(job.name)
-        else:
-            todo.append(job)
+    if not force:
+        outcome.runs = fresh_runs(jobs, known)
+        outcome.reused = set(outcome.runs)
+    todo = [job for job in jobs if job.name not in outcome.runs]
     past = {(r.name, r.scale): r.run_s + r.compile_s for r in known if r.status == "done"}
     expected = {job.name: past.get((job.name, job.scale), GUESS_S[job.scale]) for job in todo}
     todo.sort(key=lambda job: -expected[job.name])  # longest first: the workers end together
@@ -247,13 +238,19 @@ def run(
                 outcome.runs[job.name] = execute(job, store.url)
                 progress.finished(job, outcome.runs[job.name])
         else:
-            count = len(todo) if cluster else min(len(todo), workers or len(os.sched_getaffinity(0)))
+            count = len(todo) if cluster else min(len(todo), workers or cpus())
             for job, done in _in_parallel(todo, store.url, count, cluster, progress):
                 outcome.runs[job.name] = done
                 progress.finished(job, done)
     except KeyboardInterrupt:
         outcome.interrupted = True
     return outcome
+
+
+def fresh_runs(jobs: list[Job], known: list[Run]) -> dict[str, Run]:
+    """The jobs that are measured already: name -> newest done run of the same experiment, parameters and code."""
+    done = {run.identity: run for run in known if run.status == "done"}
+    return {job.name: done[job.identity] for job in jobs if job.identity in done}
 
 
 def _in_parallel(
@@ -285,7 +282,7 @@ def _in_parallel(
                         if deaths[job.name] < ATTEMPTS:
                             retry.append(job)
                         else:
-                            yield job, _lost(job, "the worker process died under it (out of memory?), twice")
+                            yield job, _lost(job, "the worker process died under it twice (killed, or out of memory)")
                     except Exception as error:  # the cluster gave it up
                         yield job, _lost(job, f"{type(error).__name__}: {error}")
         todo, count = retry, 1  # one at a time, so that a killer is told from its neighbours
@@ -317,11 +314,12 @@ def _lost(job: Job, message: str) -> Run:
 def _executor(count: int, cluster: str | None) -> Iterator[Executor]:
     if cluster is None:
         context = multiprocessing.get_context("spawn")
+        others = set(multiprocessing.active_children())
         pool = ProcessPoolExecutor(count, mp_context=context, initializer=_guard_worker)
         try:
             yield pool
         except BaseException:
-            for process in multiprocessing.active_children():
+            for process in set(multiprocessing.active_children()) - others:
                 process.kill()
             raise
         finally:
