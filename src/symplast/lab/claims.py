@@ -79,22 +79,28 @@ class Rule(Strict, frozen=True, kw_only=True):
         match self:
             case Rule(near=Near() as near):
                 listed = isinstance(near.value, list)
-                value = "the published table" if listed else f"{near.value:.10g}{tail}"
+                value = "the published table" if listed else _shortest(near.value)
+                whole = value if listed else value + tail
                 if near.digits is not None:
-                    return f"{value} to {near.digits} decimals"
+                    return f"{whole} to {near.digits} decimals"
                 if near.rel is not None:
-                    return f"{value} ± {100 * near.rel:g} %"
-                return f"{value} ± {near.abs:g}{tail}"
+                    return f"{whole} ± {_shortest(100 * near.rel)} %"
+                return f"{value} ± {_shortest(near.abs)}{tail}" if near.abs else f"exactly {whole}"
             case Rule(at_least=float() | int() as bound):
-                return f"at least {bound:g}{tail}"
+                return f"at least {_shortest(bound)}{tail}"
             case Rule(at_most=float() | int() as bound):
-                return f"at most {bound:g}{tail}"
+                return f"at most {_shortest(bound)}{tail}"
             case Rule(between=[low, high]):
-                return f"between {low:g} and {high:g}{tail}"
+                return f"between {_shortest(low)} and {_shortest(high)}{tail}"
             case Rule(greater_than=Rival(quantity=other)):
                 return f"greater than {other}"
             case _:
                 return "holds"
+
+
+def _shortest(value: Any) -> str:
+    """A bound as one would write it: 1e-9, not 1e-09."""
+    return re.sub(r"e([+-])0*(\d)", lambda m: f"e{m[1].replace('+', '')}{m[2]}", f"{value:.10g}")
 
 
 class Part(Strict, frozen=True, kw_only=True):

@@ -30,11 +30,11 @@ def number(value: float | str, digits: int = 4) -> str:
 
 
 def shown(value: Any, interval: Any = None, unit: str = "") -> str:
-    """A measured value with its interval and unit; a table of values as its range.
+    """A measured value with its interval and unit; a table of values as its entries or its range.
 
     Example:
-        >>> shown(8.02, [2.8, 17.0]), shown([1.0, 2.0, 3.0], None, "%"), shown(True)
-        ('8.02 [2.8, 17]', '3 values, 1 to 3 %', 'true')
+        >>> shown(8.02, [2.8, 17.0]), shown([1.0, 2.5], None, "%"), shown([1.0, 2.0, 3.0, 4.0, 5.0]), shown(True)
+        ('8.02 [2.8, 17]', '1, 2.5 %', '5 values, 1 to 5', 'true')
     """
     if value is None:
         return ""
@@ -43,6 +43,8 @@ def shown(value: Any, interval: Any = None, unit: str = "") -> str:
         values = list(flatten(value))
         if all(isinstance(v, bool) for v in _leaves(value)):
             return f"true in {int(sum(values))} of {len(values)}"
+        if len(values) <= 4:
+            return ", ".join(map(number, values)) + tail
         return f"{len(values)} values, {number(min(values))} to {number(max(values))}{tail}"
     if isinstance(value, bool):
         return number(value)
