@@ -7,6 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from symplast.lab.published import read_published
+from symplast.lab.verdicts import MARKS
 
 if TYPE_CHECKING:
     from symplast.lab.audit import Audit
@@ -19,14 +20,6 @@ COLOURS: "dict[Outcome, str]" = {
     "inconclusive": "cyan",
     "not testable here": "bright_black",
     "not run": "bright_black",
-}
-MARKS: "dict[Outcome, str]" = {
-    "reproduced": "✓",
-    "partly": "◐",
-    "refuted": "✗",
-    "inconclusive": "?",
-    "not testable here": "–",
-    "not run": "·",
 }
 
 

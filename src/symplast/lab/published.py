@@ -12,7 +12,7 @@ import symplast
 from symplast.lab.audit import audit as judge_room
 from symplast.lab.audit import claim_row
 from symplast.lab.claims import Scale
-from symplast.lab.provenance import now
+from symplast.lab.provenance import Provenance, now
 from symplast.lab.registry import Room
 from symplast.lab.runner import fresh_runs, plan
 from symplast.lab.store import Store
@@ -27,12 +27,7 @@ class PublishedRun(msgspec.Struct, frozen=True, kw_only=True):
     config: dict[str, Any]
     compile_s: float
     run_s: float
-    versions: dict[str, str]
-    device: str
-    machine: str
-    started: str
-    commit: str
-    dirty: bool
+    provenance: Provenance
 
 
 class Published(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,12 +114,7 @@ def publish(room: Room, store: Store, scale: Scale, folder: Path) -> Path:
                 config=run.config,
                 compile_s=run.compile_s,
                 run_s=run.run_s,
-                versions=run.provenance.versions,
-                device=run.provenance.device,
-                machine=run.provenance.machine,
-                started=run.provenance.started,
-                commit=run.provenance.commit,
-                dirty=run.provenance.dirty,
+                provenance=run.provenance,
             )
             for run in sorted(audit.runs.values(), key=lambda run: run.experiment)
         ],

@@ -8,7 +8,7 @@ A variable is a *quantity* in one of three forms:
 - otherwise: exact, no sampling error.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -27,7 +27,7 @@ FEW = 20
 
 def evidence(
     *,
-    coords: Mapping[str, Sequence[Any]] | None = None,
+    coords: Mapping[str, Any] | None = None,
     units: Mapping[str, str] | None = None,
     notes: Mapping[str, Any] | None = None,
     **quantities: Any,

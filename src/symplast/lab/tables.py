@@ -52,7 +52,7 @@ def claims_table(room: Room, published: Published | None) -> str:
             f"**{row['verdict']}**{mark}.{why}",
         ]
         lines.append("| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in cells) + " |")
-    made = published.runs[0]
+    made = published.runs[0].provenance
     return "\n".join(lines) + (
         f"\n\nMeasured at {published.scale} scale, published {published.published}, symplast "
         f"{made.versions['symplast']}, jax {made.versions['jax']}, on {made.machine}."

@@ -16,6 +16,16 @@ from symplast.lab.measurement import Measurement
 Outcome = Literal["reproduced", "partly", "refuted", "inconclusive", "not testable here", "not run"]
 OUTCOMES: tuple[Outcome, ...] = ("reproduced", "partly", "refuted", "inconclusive", "not testable here", "not run")
 
+MARKS: dict[Outcome, str] = {
+    "reproduced": "✓",
+    "partly": "◐",
+    "refuted": "✗",
+    "inconclusive": "?",
+    "not testable here": "–",
+    "not run": "·",
+}
+"""A sign for each outcome, so that colour is never the only one."""
+
 Interval = tuple[float, float]
 INF = math.inf
 

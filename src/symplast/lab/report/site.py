@@ -1,7 +1,6 @@
 """Writing the site: an index, a page per system, one style sheet inside each page."""
 
 import platform
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,16 +16,8 @@ from symplast.lab.published import read_published
 from symplast.lab.report.figures import Picture, pictures
 from symplast.lab.report.gauge import gauge
 from symplast.lab.store import Damage, Store
-from symplast.lab.verdicts import OUTCOMES, Verdict
+from symplast.lab.verdicts import MARKS, OUTCOMES, Verdict
 
-MARKS = {
-    "reproduced": "✓",
-    "partly": "◐",
-    "refuted": "✗",
-    "inconclusive": "?",
-    "not testable here": "–",
-    "not run": "·",
-}
 MEANINGS = {
     "reproduced": "the measured interval lies wholly inside what the rule accepts",
     "partly": "some statements hold and some don't, or only a more lenient rule holds",
@@ -114,11 +105,6 @@ def write_report(
     index = folder / "index.html"
     index.write_text(page, encoding="utf-8")
     return index
-
-
-def clear_report(out: Path) -> None:
-    """Remove the site; runs and drawn figures stay."""
-    shutil.rmtree(out / "report", ignore_errors=True)
 
 
 def claim_entries(audit: Audit) -> list[ClaimEntry]:
