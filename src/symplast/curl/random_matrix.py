@@ -1,0 +1,185 @@
+"""Spectrum at a zero-error solution of a large linear two-layer net with rule-flipped neurons.
+
+With ``c = M/N`` (inputs over hidden units), a share ``alpha`` of presynaptic neurons flipped, and entries of W of
+variance ``1/M``, growth rates are minus the eigenvalues of
+
+    hidden flips:   X = D1 + rho W^T W          readout flips:   X = I + rho W^T D2 W
+
+per unit ``|W2|^2`` and unit input covariance; ``rho = s1/s2`` is the ratio of the two layers' weight variances. The
+solution is stable when the whole spectrum is positive. Ensemble: code of arXiv:2510.02765; closed forms: derived here
+by free addition.
+"""
+
+from itertools import pairwise
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.polynomial import Polynomial
+from scipy.optimize import brentq
+
+Layer = Literal["hidden", "readout"]
+LAYERS = ("hidden", "readout")
+
+
+class Atom(NamedTuple):
+    """A point mass of the spectrum."""
+
+    place: float
+    mass: float
+
+
+class Support(NamedTuple):
+    """Where the spectrum lies: continuous bands in ascending order, and point masses."""
+
+    bands: list[tuple[float, float]]
+    atoms: list[Atom]
+
+    @property
+    def least(self) -> float:
+        """The left end of everything."""
+        return min([low for low, _ in self.bands] + [atom.place for atom in self.atoms])
+
+
+def support(c: float, alpha: float, layer: Layer, rho: float = 1.0) -> Support:
+    """Bands and atoms of the spectrum of X.
+
+    The resolvent solves a cubic; the density is positive where its discriminant is negative, so the edges are roots of
+    the discriminant, a polynomial in x.
+
+    Args:
+        c: inputs over hidden units, positive.
+        alpha: share of flipped neurons in [0, 1].
+        layer: which layer's weights they act on: ``hidden`` (flipped inputs) or ``readout`` (flipped hidden units).
+        rho: variance of the hidden weights over that of the readout weights.
+
+    Raises:
+        ValueError: c or rho not positive, alpha outside [0, 1], or an unknown layer.
+
+    Example:
+        >>> [tuple(round(float(x), 3) for x in band) for band in support(1.2, 0.5, "hidden").bands]
+        [(-0.966, 0.826), (1.059, 4.081)]
+    """
+    _check(c, alpha, layer, rho)
+    discriminant = _discriminant(_cubic(c, alpha, layer, rho))
+    roots = np.roots(discriminant.trim(1e-13 * np.abs(discriminant.coef).max()).coef[::-1])
+    real = np.sort(roots[np.abs(roots.imag) < 1e-6 * (1 + np.abs(roots))].real)
+    bands: list[tuple[float, float]] = []
+    for low, high in pairwise(real):
+        if high - low > 1e-9 and density(np.array([(low + high) / 2]), c, alpha, layer, rho)[0] > 0:
+            if bands and abs(bands[-1][1] - low) < 1e-9:
+                low = bands.pop()[0]
+            bands.append((float(low), float(high)))
+    return Support(bands, _atoms(c, alpha, layer))
+
+
+def density(
+    x: np.ndarray[tuple[int], np.dtype[np.float64]], c: float, alpha: float, layer: Layer, rho: float = 1.0
+) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Continuous part of the spectral density of X: ``|Im w(x)| / pi``.
+
+    Args:
+        x: (points,) where.
+        c, alpha, layer, rho: as for :func:`support`.
+
+    Returns:
+        (points,) the density; it integrates to 1 less the mass of the atoms.
+    """
+    _check(c, alpha, layer, rho)
+    coefficients = np.array([p(np.asarray(x, dtype=float)) for p in _cubic(c, alpha, layer, rho)])
+    found = np.zeros(coefficients.shape[1])
+    for index, (a3, a2, a1, a0) in enumerate(coefficients.T):
+        roots = np.roots(np.trim_zeros(np.array([a3, a2, a1, a0]), "f"))
+        sure = np.abs(roots.imag) > 1e-9 * (1 + np.abs(roots))
+        found[index] = np.abs(roots.imag[sure]).max(initial=0.0) / np.pi
+    return found
+
+
+def critical_fraction(c: float, layer: Layer, rho: float = 1.0) -> float:
+    """Largest share of flipped neurons that leaves the zero-error solution of a large net stable.
+
+    For ``rho = 1`` in closed form, otherwise by bisection on the left end of the spectrum.
+
+    - Hidden: 0 for ``c >= 2/3``, 1 for ``c <= 1/4``; between, with q > 0 the root of ``c^2 q^3 + (1 - c) q - 2 = 0``:
+      ``(1 - Delta)/2``, ``Delta = 1/(c q) + q - 1 - 1/(c^2 q) + 1/(c^2 q^2)``.
+    - Readout: with g in (0, 1) the root of ``2 c g^3 + (1 - c) g^2 - c = 0``: ``(1 - g)/2 (1 - c/g + c g)``.
+
+    Args:
+        c: inputs over hidden units, positive.
+        layer: ``hidden`` or ``readout``.
+        rho: variance of the hidden weights over that of the readout weights.
+
+    Example:
+        >>> round(critical_fraction(0.4, "hidden"), 5), critical_fraction(0.25, "readout")
+        (0.17718, 0.15625)
+    """
+    _check(c, 0.0, layer, rho)
+    if rho != 1.0:
+        return _critical_by_bisection(c, layer, rho)
+    if layer == "readout":
+        g = brentq(lambda g: 2 * c * g**3 + (1 - c) * g**2 - c, 0, 1, xtol=1e-15)
+        return float((1 - g) / 2 * (1 - c / g + c * g))
+    if c >= 2 / 3:
+        return 0.0
+    if c <= 1 / 4:
+        return 1.0
+    q = brentq(lambda q: c**2 * q**3 + (1 - c) * q - 2, 0, 2 / (1 - c), xtol=1e-15)
+    delta = 1 / (c * q) + q - 1 - 1 / (c**2 * q) + 1 / (c**2 * q**2)
+    return float((1 - delta) / 2)
+
+
+def _critical_by_bisection(c: float, layer: Layer, rho: float) -> float:
+    def least(alpha: float) -> float:
+        return support(c, alpha, layer, rho).least
+
+    tiny = 1e-6
+    if least(tiny) < 0:
+        return 0.0
+    if least(1.0) >= 0:
+        return 1.0
+    return float(brentq(least, tiny, 1.0, xtol=1e-9))
+
+
+def _cubic(c: float, alpha: float, layer: Layer, rho: float) -> list[Polynomial]:
+    """Coefficients (of w^3, w^2, w, 1) of the resolvent's equation, as polynomials in x."""
+    x, one = Polynomial([0.0, 1.0]), Polynomial([1.0])
+    if layer == "readout":
+        return [
+            -c * rho**2 * (x - 1),
+            -(rho**2) * (1 - c) * one,
+            c * (x - 1) - rho * (1 - 2 * alpha),
+            -c * one,
+        ]
+    k, shifted, square = c / rho, x + (1 - 2 * alpha), x**2 - 1
+    return [
+        c**2 * square,
+        -2 * k * c * square + 2 * c * x - c**2 * shifted,
+        k**2 * square - 2 * k * x + 1 + 2 * k * c * shifted - c,
+        -(k**2) * shifted + k,
+    ]
+
+
+def _discriminant(cubic: list[Polynomial]) -> Polynomial:
+    a, b, c, d = cubic
+    return 18 * a * b * c * d - 4 * b**3 * d + b**2 * c**2 - 4 * a * c**3 - 27 * a**2 * d**2
+
+
+def _atoms(c: float, alpha: float, layer: Layer) -> list[Atom]:
+    """Directions that W maps to zero keep the eigenvalue of D1 (hidden) or I (readout)."""
+    null = 1 - 1 / c
+    if null <= 0:
+        return []
+    if layer == "readout":
+        return [Atom(1.0, null)]
+    masses = [Atom(-1.0, alpha - 1 / c), Atom(1.0, 1 - alpha - 1 / c)]
+    return [atom for atom in masses if atom.mass > 0]
+
+
+def _check(c: float, alpha: float, layer: str, rho: float) -> None:
+    if not (np.isfinite(c) and c > 0):
+        raise ValueError(f"c = inputs / hidden units must be positive, got {c}")
+    if not 0 <= alpha <= 1:
+        raise ValueError(f"alpha is a share and must be in [0, 1], got {alpha}")
+    if layer not in LAYERS:
+        raise ValueError(f"layer must be hidden or readout, got {layer!r}")
+    if not (np.isfinite(rho) and rho > 0):
+        raise ValueError(f"rho = s1 / s2 must be positive, got {rho}")

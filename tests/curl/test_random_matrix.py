@@ -1,0 +1,124 @@
+"""The large-size theory against published edges, closed forms and sampled matrices."""
+
+import csv
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.integrate import quad
+
+from symplast.curl import critical_fraction, density, support
+
+BOUNDARY = Path(os.environ.get("SYMPLAST_DATA", "nowhere")) / "curl-descent" / "phase_boundary.csv"
+
+
+@pytest.mark.parametrize(
+    ("c", "alpha", "bands"),
+    [
+        (1.2, 0.0, [(1.0075915, 4.6590752)]),
+        (1.2, 0.5, [(-0.96575, 0.82630), (1.05868, 4.08077)]),
+        (1.2, 0.1, [(-0.74960, -0.00544), (1.00135, 4.55856)]),
+        (1.2, 0.8, [(-0.99969, 3.55773)]),
+        (2.0, 0.7, [(-0.98550, 0.81730), (1.04076, 3.06861)]),
+    ],
+)
+def test_edges_of_the_hidden_spectrum(c: float, alpha: float, bands) -> None:
+    np.testing.assert_allclose(support(c, alpha, "hidden").bands, bands, atol=2e-5)
+
+
+def test_atoms() -> None:
+    (atom,) = support(2.0, 0.7, "hidden").atoms
+    assert (atom.place, round(atom.mass, 12)) == (-1.0, 0.2)
+    assert support(2.0, 0.7, "hidden").least == -1.0
+    (atom,) = support(10.0, 0.5, "readout").atoms
+    assert (atom.place, round(atom.mass, 12)) == (1.0, 0.9)
+    assert support(0.5, 0.3, "hidden").atoms == []
+
+
+@pytest.mark.parametrize(
+    ("c", "alpha", "layer", "mass"),
+    [
+        (0.4, 0.3, "hidden", 1.0),
+        (1.0, 0.5, "hidden", 1.0),
+        (2.0, 0.7, "hidden", 0.8),
+        (0.3, 0.3, "readout", 1.0),
+        (10.0, 0.5, "readout", 0.1),
+    ],
+)
+def test_mass_of_the_density(c: float, alpha: float, layer, mass: float) -> None:
+    def smooth(t: float, low: float, high: float) -> float:  # x = middle + half sin t: square-root edges become smooth
+        middle, half = (low + high) / 2, (high - low) / 2
+        return float(density(np.array([middle + half * np.sin(t)]), c, alpha, layer)[0] * half * np.cos(t))
+
+    bands = support(c, alpha, layer).bands
+    total = sum(quad(smooth, -np.pi / 2, np.pi / 2, args=band, limit=200, epsabs=1e-7)[0] for band in bands)
+    assert total == pytest.approx(mass, abs=1e-4)
+
+
+HIDDEN = {0.3: 0.5585, 0.4: 0.17718, 0.5: 0.04667, 0.6: 0.00542, 0.65: 0.00029, 2 / 3: 0, 0.8: 0, 5: 0, 0.25: 1, 0.1: 1}
+READOUT = {0.05: 0.30575, 0.1: 0.24464, 0.25: 5 / 32, 0.5: 0.09732, 1: 0.05506, 2: 0.02934, 10: 0.00617, 100: 0.00062}
+
+
+@pytest.mark.parametrize(("layer", "values"), [("hidden", HIDDEN), ("readout", READOUT)])
+def test_critical_fractions(layer, values) -> None:
+    for c, expected in values.items():
+        assert critical_fraction(c, layer) == pytest.approx(expected, abs=6e-5)
+
+
+@pytest.mark.parametrize("layer", ["hidden", "readout"])
+@pytest.mark.parametrize("c", [0.3, 0.45, 0.6])
+def test_closed_form_is_where_the_left_edge_is_zero(layer, c: float) -> None:
+    alpha = critical_fraction(c, layer)
+    assert support(c, alpha, layer).least == pytest.approx(0, abs=1e-6)
+    assert critical_fraction(c, layer, rho=1.0 + 1e-9) == pytest.approx(alpha, abs=1e-5)
+
+
+def test_limits_of_the_readout_boundary() -> None:
+    assert critical_fraction(1e-6, "readout") == pytest.approx(0.5 - 1e-3, abs=2e-5)
+    assert critical_fraction(1e4, "readout") == pytest.approx(1 / 16e4, rel=1e-3)
+
+
+@pytest.mark.parametrize(("layer", "units", "alpha"), [("hidden", 1000, 0.3), ("readout", 1000, 0.3)])
+def test_sampled_matrices_follow_the_law(layer, units: int, alpha: float) -> None:
+    inputs, rng = 400, np.random.default_rng(1)
+    w = rng.normal(size=(units, inputs)) / np.sqrt(inputs)
+    size = inputs if layer == "hidden" else units
+    signs = np.where(np.arange(size) < alpha * size, -1.0, 1.0)
+    x = np.diag(signs) + w.T @ w if layer == "hidden" else np.eye(inputs) + w.T @ (signs[:, None] * w)
+    eigenvalues = np.linalg.eigvalsh(x)
+    bands = support(inputs / units, alpha, layer).bands
+    width = bands[-1][1] - bands[0][0]
+    assert abs(eigenvalues[0] - bands[0][0]) < 0.05 * width
+    assert abs(eigenvalues[-1] - bands[-1][1]) < 0.05 * width
+    grid = np.linspace(bands[0][0], bands[-1][1], 4001)
+    law = np.cumsum(density(grid, inputs / units, alpha, layer)) * (grid[1] - grid[0])
+    seen = np.searchsorted(eigenvalues, grid) / inputs
+    assert np.abs(law - seen).max() < 0.02
+
+
+@pytest.mark.skipif(not BOUNDARY.exists(), reason="needs the published boundary in $SYMPLAST_DATA/curl-descent")
+def test_closed_forms_against_the_published_boundary() -> None:
+    rows = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(BOUNDARY.read_text().splitlines())]
+    hidden = max(abs(critical_fraction(row["c"], "hidden") - row["alpha_hidden"]) for row in rows)
+    readout = max(
+        abs(critical_fraction(row["c"], "readout") - row["alpha_readout"])
+        for row in rows
+        if row["n_hidden_readout_grid"] >= 500
+    )
+    assert hidden <= 0.003
+    assert readout <= 0.003
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((0.0, 0.1, "hidden"), "c = inputs / hidden units must be positive"),
+        ((float("nan"), 0.1, "hidden"), "c = inputs"),
+        ((1.0, 1.1, "hidden"), r"alpha is a share and must be in \[0, 1\]"),
+        ((1.0, 0.1, "hidden", -1.0), "rho = s1 / s2 must be positive"),
+    ],
+)
+def test_wrong_input(arguments, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        support(*arguments)
