@@ -61,13 +61,13 @@ class Approach2Fit:
 
 
 def parabola_vertices(
-    u: Float[np.ndarray, " runs"], L: Float[np.ndarray, " runs"], weights: Float[np.ndarray, "... runs"]
+    u: Float[np.ndarray, " runs"], L: Float[np.ndarray, "*#sets runs"], weights: Float[np.ndarray, "*#sets runs"]
 ) -> tuple[Float[np.ndarray, "..."], Float[np.ndarray, "..."]]:
     """Weighted least-squares parabola of L on u, by orthogonal polynomials.
 
     Args:
         u: log10 of size.
-        L: loss.
+        L: loss; leading axes broadcast against those of the weights.
         weights: counts of each run, any leading axes.
 
     Returns:
@@ -106,12 +106,15 @@ class Vertices:
     status: np.ndarray
 
 
-def isoflop_vertices(runs: RunTable, weights: Float[np.ndarray, "... runs"]) -> Vertices:
+def isoflop_vertices(
+    runs: RunTable, weights: Float[np.ndarray, "*#sets runs"], losses: Float[np.ndarray, "*#sets runs"] | None = None
+) -> Vertices:
     """Both parabolas of every budget, with the reason where one fails.
 
     Args:
         runs: the table.
         weights: counts of each run, any leading axes.
+        losses: other losses of the same runs, any leading axes; None takes the table's.
 
     Returns:
         log10 vertices, N curvatures, and status (FITTED, TOO_FEW or NOT_CONVEX), budgets on the last axis.
@@ -119,7 +122,7 @@ def isoflop_vertices(runs: RunTable, weights: Float[np.ndarray, "... runs"]) -> 
     log_n, log_d, curvature, status = [], [], [], []
     for budget in runs.budgets:
         rows = runs.at(budget)
-        w, L = weights[..., rows], runs.L[rows]
+        w, L = weights[..., rows], (runs.L if losses is None else losses)[..., rows]
         u, v = np.log10(runs.N[rows]), np.log10(runs.D[rows])
         vertex_n, c2_n = parabola_vertices(u, L, w)
         vertex_d, c2_d = parabola_vertices(v, L, w)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.scipy.linalg import cho_factor, cho_solve
 from jax.scipy.special import logsumexp
 from jaxtyping import Array, Bool, Float, Int
@@ -38,6 +39,23 @@ class Box(NamedTuple):
 
     low: Float[Array, "5"]
     high: Float[Array, "5"]
+
+
+LOG_RANGE = 60.0
+"""Bounds of ln E, ln A' and ln B'; a fit that ends at the lower one has that term zero."""
+
+
+def parameter_box(residual: str, exponents: np.ndarray) -> Box:
+    """The box of the five parameters for exponent bounds ``[[alpha low, high], [beta low, high]]``."""
+    low, high = (-LOG_RANGE, LOG_RANGE) if residual == "log" else (0.0, np.inf)
+    return Box(*(jnp.asarray([end] * 3 + [*exponents[:, k]]) for k, end in enumerate((low, high))))
+
+
+def coefficients(p: np.ndarray, residual: str) -> np.ndarray:
+    """(E, A', B') from parameters ``[..., 5]``."""
+    if residual == "linear":
+        return p[..., :3]
+    return np.where(p[..., :3] <= -LOG_RANGE, 0.0, np.exp(p[..., :3]))
 
 
 class Local(NamedTuple):

@@ -7,9 +7,9 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from symplast.scaling.centred import Centre, CentredRuns, centre_runs
+from symplast.scaling.centred import CentredRuns, centre_runs
 from symplast.scaling.conditioning import PARAMETERS, Conditioning, condition_numbers, covariance, identifiability
-from symplast.scaling.direct_fit import Box, fit_from_starts
+from symplast.scaling.direct_fit import coefficients, fit_from_starts, parameter_box
 from symplast.scaling.huber_grid import certified_minimum
 from symplast.scaling.precision import in_double_precision
 from symplast.scaling.surfaces import LossSurface, Real
@@ -18,9 +18,6 @@ from symplast.scaling.variable_projection import Exponents, ProjectedFit, best_c
 
 START_CELLS = 32
 """The start grid has 32 x 32 cells, the paper's."""
-
-LOG_RANGE = 60.0
-"""Bounds of ln E, ln A' and ln B' in the log parameterisation; a fit that reaches the lower one has that term zero."""
 
 
 @dataclass(frozen=True)
@@ -152,8 +149,12 @@ def fit_table(
     delta: Real = 1e-3,
     bounds: Bounds | None = None,
     nonneg: bool = True,
+    projected_start: bool = True,
 ) -> SurfaceFit:
-    """:func:`fit_surface` on a checked table."""
+    """:func:`fit_surface` on a checked table.
+
+    ``projected_start=False`` leaves the variable-projection solution out of the starts of ``a3``, for comparisons.
+    """
     residual = residual or ("linear" if method == "vp" else "log")
     if method not in ("vp", "a3"):
         raise ValueError(f"method must be 'vp' or 'a3', got {method!r}")
@@ -168,12 +169,10 @@ def fit_table(
     flags = identifiability(runs)
     bounds = bounds or Bounds()
     delta = float(delta) if loss == "huber" else np.inf
-    if residual == "log":
-        solved = _fit_log(runs, bounds, delta)
-    elif loss == "huber":
+    if residual == "linear" and loss == "huber":
         solved = _fit_huber(runs, bounds, delta)
     elif method == "a3":
-        solved = _fit_linear_direct(runs, bounds)
+        solved = _fit_direct(runs, bounds, residual, delta, projected_start)
     else:
         solved = _fit_projected(runs, bounds, nonneg)
     return _report(runs, solved, method, residual, delta, bounds, flags)
@@ -246,24 +245,26 @@ def _fit_projected(runs: RunTable, bounds: Bounds, nonneg: bool) -> _Solved:
 
 
 @in_double_precision
-def _fit_log(runs: RunTable, bounds: Bounds, delta: float) -> _Solved:
+def _fit_direct(runs: RunTable, bounds: Bounds, residual: str, delta: float, projected_start: bool) -> _Solved:
     centred, centre = centre_runs(runs.N, runs.D, runs.L)
-    starts = _log_starts(centred, centre, bounds)
-    low = jnp.asarray([-LOG_RANGE] * 3 + [bounds.alpha[0], bounds.beta[0]])
-    high = jnp.asarray([LOG_RANGE] * 3 + [bounds.alpha[1], bounds.beta[1]])
-    fits = fit_from_starts["log"](centred, jnp.asarray(starts), jnp.asarray(delta), Box(low, high))
+    starts = _starts(centred, bounds, projected_start)
+    if residual == "linear":
+        starts[:, :3] = np.exp(starts[:, :3])
+    fits = fit_from_starts[residual](
+        centred, jnp.asarray(starts), jnp.asarray(delta), parameter_box(residual, bounds.array())
+    )
     p, k, reached = _best(fits)
-    surface = centre.surface(p[3:], np.where(p[:3] <= -LOG_RANGE, 0.0, np.exp(p[:3])))
+    surface = centre.surface(p[3:], coefficients(p, residual))
     return _Solved(surface, float(fits.objective[k]), bool(fits.converged[k]), (len(starts), reached))
 
 
-def _log_starts(centred: CentredRuns, centre: Centre, bounds: Bounds) -> np.ndarray:
-    """The variable-projection solution, and a spread of exponents with E at part of the smallest loss."""
-    search = search_space(bounds)
-    vp: ProjectedFit = fit_projected(centred, search, jnp.asarray(True), starts=4)
-    theta, exponents = np.asarray(vp.theta), np.asarray(vp.exponents)
+def _starts(centred: CentredRuns, bounds: Bounds, projected: bool) -> np.ndarray:
+    """A spread of exponents with E at part of the smallest loss, and the variable-projection solution; logs."""
     L = np.asarray(centred.L)[np.asarray(centred.weights) > 0]
-    starts = [[*np.log(np.maximum(theta, 1e-6 * L.min())), *exponents]]
+    starts = []
+    if projected:
+        vp: ProjectedFit = fit_projected(centred, search_space(bounds), jnp.asarray(True), starts=4)
+        starts.append([*np.log(np.maximum(np.asarray(vp.theta), 1e-6 * L.min())), *np.asarray(vp.exponents)])
     low, high = bounds.array().T
     for share in (0.5, 0.95):
         rest = np.log(L.mean() - share * L.min()) - np.log(2)
@@ -274,32 +275,15 @@ def _log_starts(centred: CentredRuns, centre: Centre, bounds: Bounds) -> np.ndar
 
 
 @in_double_precision
-def _fit_linear_direct(runs: RunTable, bounds: Bounds) -> _Solved:
-    centred, centre = centre_runs(runs.N, runs.D, runs.L)
-    starts = _log_starts(centred, centre, bounds)
-    starts[:, :3] = np.exp(starts[:, :3])
-    fits = fit_from_starts["linear"](centred, jnp.asarray(starts), jnp.asarray(np.inf), _linear_box(bounds))
-    p, k, reached = _best(fits)
-    return _Solved(
-        centre.surface(p[3:], p[:3]), float(fits.objective[k]), bool(fits.converged[k]), (len(starts), reached)
-    )
-
-
-@in_double_precision
 def _fit_huber(runs: RunTable, bounds: Bounds, delta: float) -> _Solved:
     centred, centre = centre_runs(runs.N, runs.D, runs.L)
     alphas, betas = (np.linspace(low, high, 99) for low, high in bounds.array())
     cell = certified_minimum(centred, alphas, betas, delta)
     start = jnp.asarray([[*np.maximum(cell.theta, 0.0), cell.alpha, cell.beta]])
-    fits = fit_from_starts["linear"](centred, start, jnp.asarray(delta), _linear_box(bounds))
+    fits = fit_from_starts["linear"](centred, start, jnp.asarray(delta), parameter_box("linear", bounds.array()))
     p, k, _ = _best(fits)
     flags = () if cell.certified else ("the start grid's minimum could not be certified",)
     return _Solved(centre.surface(p[3:], p[:3]), float(fits.objective[k]), bool(fits.converged[k]), (1, 1.0), flags)
-
-
-def _linear_box(bounds: Bounds) -> Box:
-    low = jnp.asarray([0.0, 0.0, 0.0, bounds.alpha[0], bounds.beta[0]])
-    return Box(low, jnp.asarray([np.inf] * 3 + [bounds.alpha[1], bounds.beta[1]]))
 
 
 def _best(fits) -> tuple[np.ndarray, int, float]:

@@ -12,11 +12,12 @@ import numpy as np
 from jaxtyping import Float
 
 from symplast.scaling.approach2 import FITTED, NOT_CONVEX, REASONS, TOO_FEW, isoflop_vertices, regress_vertices
+from symplast.scaling.batches import CHUNK, Surfaces
 from symplast.scaling.centred import centre_runs, pad
 from symplast.scaling.conditioning import identifiability
 from symplast.scaling.deadweight import TrainingPrice
-from symplast.scaling.direct_fit import Box, fit_direct_weighted
-from symplast.scaling.fit import LOG_RANGE, Bounds, SurfaceFit, fit_table, search_space
+from symplast.scaling.direct_fit import LOG_RANGE, coefficients, fit_direct_weighted, parameter_box
+from symplast.scaling.fit import Bounds, SurfaceFit, fit_table, search_space
 from symplast.scaling.precision import in_double_precision
 from symplast.scaling.surfaces import FLOP_PER_PARAMETER_TOKEN, LossSurface, Real
 from symplast.scaling.tables import RunTable
@@ -24,8 +25,6 @@ from symplast.scaling.variable_projection import fit_weighted
 from symplast.stats import Estimate
 
 NO_OPTIMUM = "surface without an optimum (A or B is zero)"
-CHUNK = 256
-"""Sets of weights are refitted this many at a time: one compilation whatever their number."""
 
 
 def resample_counts(runs: RunTable, n: int, strata: str = "budget", seed: int = 0) -> Float[np.ndarray, "n runs"]:
@@ -86,38 +85,6 @@ def approach2_weighted(runs: RunTable, weights: Float[np.ndarray, "sets runs"]) 
     return Allocations(*(np.where(status == FITTED, part, np.nan) for part in (a, a0, b, b0)), status)
 
 
-@dataclass(frozen=True)
-class Surfaces:
-    """Surfaces under many weights, raw units: arrays ``[sets]``."""
-
-    alpha: np.ndarray
-    beta: np.ndarray
-    A: np.ndarray
-    B: np.ndarray
-    E: np.ndarray
-
-    @property
-    def optimal(self) -> np.ndarray:
-        """Where there is an optimal split at all."""
-        return (self.A > 0) & (self.B > 0)
-
-    def n_opt(self, C: float) -> np.ndarray:
-        """N*(C) of each; NaN where there is no optimum."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            total = self.alpha + self.beta
-            G = np.where(self.optimal, self.alpha * self.A / (self.beta * self.B), np.nan) ** (1 / total)
-            return G * (C / FLOP_PER_PARAMETER_TOKEN) ** (self.beta / total)
-
-    def wasted_fraction(self, D: np.ndarray, C: float) -> np.ndarray:
-        """Deadweight share of buying D tokens with C, judged by each surface."""
-        n_opt = self.n_opt(C)
-        flops = C / FLOP_PER_PARAMETER_TOKEN
-        reducible = self.A * (flops / D) ** -self.alpha + self.B * D**-self.beta
-        best = self.A * n_opt**-self.alpha + self.B * (flops / n_opt) ** -self.beta
-        exponent = self.alpha * self.beta / (self.alpha + self.beta)
-        return 1 - np.maximum(reducible / best, 1.0) ** (-1 / exponent)
-
-
 @in_double_precision
 def surfaces_weighted(
     runs: RunTable, weights: Float[np.ndarray, "sets runs"], base: SurfaceFit, bounds: Bounds | None = None
@@ -145,18 +112,14 @@ def surfaces_weighted(
 
 
 def _direct(centred, weights, base: SurfaceFit, start: np.ndarray, bounds: Bounds) -> tuple[np.ndarray, np.ndarray]:
-    log = base.residual == "log"
-    floor, ceiling = (-LOG_RANGE, LOG_RANGE) if log else (0.0, np.inf)
-    low = jnp.asarray([floor] * 3 + [bounds.alpha[0], bounds.beta[0]])
-    high = jnp.asarray([ceiling] * 3 + [bounds.alpha[1], bounds.beta[1]])
-    if log:
+    if base.residual == "log":
         start = np.concatenate([np.log(np.maximum(start[:3], np.exp(-LOG_RANGE))), start[3:]])
     fit = fit_direct_weighted[base.residual](
-        centred, jnp.asarray(weights), jnp.asarray(start), jnp.asarray(base.delta), Box(low, high)
-    )
+        centred, jnp.asarray(weights), jnp.asarray(start), jnp.asarray(base.delta),
+        parameter_box(base.residual, bounds.array()),
+    )  # fmt: skip
     p = np.asarray(fit.p)
-    theta = np.where(p[:, :3] <= -LOG_RANGE, 0.0, np.exp(p[:, :3])) if log else p[:, :3]
-    return p[:, 3:], theta
+    return p[:, 3:], coefficients(p, base.residual)
 
 
 @dataclass(frozen=True)

@@ -251,5 +251,5 @@ fit_weighted = jax.jit(
 )
 """One table under many sets of weights ``[sets, runs]``: bootstrap, leaving out."""
 
-fit_tables = jax.jit(jax.vmap(partial(project, starts=2), in_axes=(0, None, None)))
+fit_tables = jax.jit(jax.vmap(partial(project, starts=1), in_axes=(0, None, None)))
 """Many tables ``[tables, runs]`` at once."""
