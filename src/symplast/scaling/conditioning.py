@@ -95,33 +95,43 @@ def _condition(J: np.ndarray) -> float:
 def covariance(
     surface: LossSurface, N: np.ndarray, D: np.ndarray, L: np.ndarray, residual: str = "linear", delta: float = np.inf
 ) -> Float[np.ndarray, "5 5"]:
-    """Covariance of (E, A, B, alpha, beta) at a fit: s^2 (J^T J)^-1, Gauss-Newton.
+    """Covariance of (E, A, B, alpha, beta) at a fit.
 
-    s^2 = sum psi(r)^2 / (n - 5) / (mean psi'(r))^2 (Huber's): RSS / (n - 5) for squares. Rows of J are of L, or of ln L
-    for log residuals. Infinite when J has no full rank or no residual lies within delta.
+    Squares: Gauss-Newton, RSS / (n - 5) (J^T J)^-1. Huber: the sandwich M^-1 (J^T diag(psi^2) J) M^-1 n / (n - 5),
+    where M = share J^T J over the runs near the fit: its level is the share of residuals within delta, its shape comes
+    from the runs within delta or one robust standard deviation, so that few points within delta don't make it noise.
+    Rows of J are of L, or of ln L for log residuals.
 
     Args:
         surface: the fit.
         N, D, L: the runs.
         residual: ``linear`` or ``log``.
         delta: of the Huber loss; infinity for squares.
+
+    Returns:
+        The matrix; infinite when J has no full rank, or too few residuals lie near the fit.
     """
     J, fitted = residual_jacobian(surface, N, D), np.asarray(surface.loss(N, D))
     r = L - fitted
     if residual == "log":
         J, r = J / fitted[:, None], np.log(L / fitted)
-    within = np.mean(np.abs(r) <= delta)
     scale = np.linalg.norm(J, axis=0)
-    free = N.size - 5
+    near = np.abs(r) <= max(delta, 1.4826 * float(np.median(np.abs(r))))
+    share = np.mean(np.abs(r) <= delta)
     unknown = np.full((5, 5), np.inf)
-    if free <= 0 or np.any(scale == 0) or within == 0:
+    if N.size <= 5 or np.any(scale == 0) or share == 0:
         return unknown
-    R = np.linalg.qr(J / scale, mode="r")
-    if np.linalg.cond(R) > 1e13:
+    R = np.linalg.qr((J / scale)[near], mode="r") * np.sqrt(N.size * share / near.sum())
+    if near.sum() < 5 or np.linalg.cond(R) > 1e13:
         return unknown
     inverse = np.linalg.inv(R)
-    s2 = np.sum(np.clip(r, -delta, delta) ** 2) / free / within**2
-    return s2 * (inverse @ inverse.T) / np.outer(scale, scale)
+    bread, correction = inverse @ inverse.T, N.size / (N.size - 5)
+    if np.isinf(delta):
+        covariance = np.mean(r**2) * correction * bread
+    else:
+        meat = (J / scale) * np.clip(r, -delta, delta)[:, None]
+        covariance = correction * bread @ (meat.T @ meat) @ bread
+    return covariance / np.outer(scale, scale)
 
 
 def identifiability(runs: RunTable) -> tuple[str, ...]:

@@ -73,7 +73,7 @@ def closed_form(ds: xr.Dataset) -> Figure:
     figure, ax = new_figure(1, 1, width=5.6, height=3.2)
     for colour, name in zip(COLOURS, ds.named.values, strict=False):
         ax.plot(ds.k, ds.shift_curve.sel(named=name), color=colour)
-        ax.plot(ds.width, ds.shift.sel(named=name), "o", color=colour)
+        ax.plot(ds.width, ds["shift"].sel(named=name), "o", color=colour)
         ax.annotate(
             str(name), (32, float(ds.shift_curve.sel(named=name)[-1])), xytext=(4, 0), textcoords="offset points",
             color=colour, va="center", fontsize=8, annotation_clip=False,
@@ -157,16 +157,16 @@ def noise_errors(ds: xr.Dataset) -> Figure:
     exceeded = np.maximum(1 - ds.share.values / 100, 5e-5)
     largest = {"naive A3": 296, "Approach 2": 716, "A3": 44.2, "MLE-A3": 73.6, "VP": 34.2}
     gmeans = {"naive A3": 16.2, "Approach 2": 4.84, "A3": 1.26, "MLE-A3": 1.11, "VP": 1.09}
-    for i, (colour, method) in enumerate(zip(COLOURS, ds.method.values, strict=False)):
-        axes[0].plot(ds.percentile.sel(method=method)[:-1], exceeded[:-1], color=colour, label=str(method))
+    for i, (colour, method) in enumerate(zip(COLOURS, ds.estimator.values, strict=False)):
+        axes[0].plot(ds.percentile.sel(estimator=method)[:-1], exceeded[:-1], color=colour, label=str(method))
         axes[0].plot(largest[str(method)], 7e-4, marker="|", markersize=12, markeredgewidth=2, color=colour)
-        axes[1].plot(float(ds.gmean.sel(method=method)), i, "o", color=colour)
+        axes[1].plot(float(ds.gmean.sel(estimator=method)), i, "o", color=colour)
         axes[1].plot(gmeans[str(method)], i, **CROSS)
     axes[0].set(xscale="log", yscale="log", ylim=(7e-4, 1.2), xlim=(1e-2, 2e3))
     axes[0].set_xlabel("error of a (%)")
     axes[0].set_ylabel("share of fits beyond")
     axes[1].set_xscale("log")
-    axes[1].set_yticks(range(len(ds.method)), [str(m) for m in ds.method.values])
+    axes[1].set_yticks(range(ds.estimator.size), [str(m) for m in ds.estimator.values])
     axes[1].set_xlabel("geometric mean error of a and b (%)")
     axes[1].legend(handles=[Line2D([], [], marker="o", color=INK, linestyle="none", label="here"), PAPER])
     legend_above(axes[0], columns=3)
@@ -257,7 +257,9 @@ def what_it_hangs_on(ds: xr.Dataset) -> Figure:
     axes[1].set_xlabel("budget left out (FLOP)")
     for ax, values in zip(axes, (ds.waste_by_cleaning, ds.waste_left_out), strict=True):
         for x, y in enumerate(values.values):
-            ax.annotate(f"{y:.2g}", (x, y), xytext=(0, 2), textcoords="offset points", ha="center", fontsize=7.5)
+            inside = abs(y - float(published("SL11", 0))) < 0.7  # else the dashed line runs through it
+            where = {"xytext": (0, -12 if inside else 2), "color": "white" if inside else INK}
+            ax.annotate(f"{y:.2g}", (x, y), textcoords="offset points", ha="center", fontsize=7.5, **where)
         mark_published(ax, y=float(published("SL11", 0)))
     axes[0].set_ylabel("waste (% of 3.8e25 FLOP)")
     axes[1].legend()
@@ -284,7 +286,7 @@ def interval_of_the_waste(ds: xr.Dataset) -> Figure:
         low, high = float(ds[f"{ends[way]}interval_low"]) / 1e3, float(ds[f"{ends[way]}interval_high"])
         ax.plot([low, high], [i, i], color=colour, linewidth=4, solid_capstyle="butt")
         names[way] = f"{name}\n({100 * float(ds.dropped.sel(way=way).sum()):.0f} % failed)"
-    for value, label in ((0.412, "paper: $412K to $2.9M"), (2.9, None)):
+    for value, label in ((0.412, r"paper: \$412K to \$2.9M"), (2.9, None)):
         mark_published(ax, x=value, label=label)
     ax.set_yticks(range(3), list(names.values()))
     ax.set_xlim(-0.2, 10)
@@ -308,12 +310,13 @@ def multimodal_waste(ds: xr.Dataset) -> Figure:
     ax.barh(rows, ds.waste, height=0.55, color=COLOURS[0])
     ax.plot(published("SL14", 0), rows, label="paper", **CROSS)
     for row, share, dollars in zip(rows, ds.waste.values, ds.dollars.values, strict=True):
-        text = f"{share:.2f} %, ${dollars / 1e3:.2f} M" if dollars > 1e3 else f"{share:.2f} %, ${dollars:.0f} K"
+        money = f"{dollars / 1e3:.2f} M" if dollars > 1e3 else f"{dollars:.0f} K"
+        text = rf"{share:.2f} %, \${money}"
         ax.annotate(text, (share, row), xytext=(8, 0), textcoords="offset points", va="center", fontsize=8)
     ax.set_yticks(rows, [str(s) for s in ds.surface.values])
     ax.set_xlim(0, 13)
     ax.set_xlabel("waste (% of the budget)")
-    ax.legend(loc="lower right")
+    ax.legend(loc="upper right")
     return figure
 
 
@@ -342,10 +345,11 @@ def chinchilla_replication(ds: xr.Dataset) -> Figure:
     at = ds.parameters.sel(parameter=["alpha", "beta"])
     error = ds.standard_error.sel(parameter=["alpha", "beta"]).values
     best = at.sel(point="minimum").values
-    axes[1].errorbar(*best, xerr=error[0], yerr=error[1], fmt="o", color=COLOURS[0], label="minimum ± 1 SE")
+    axes[1].errorbar(*best, xerr=error[0], yerr=error[1], fmt="o", color=COLOURS[0], label="minimum ± 1 SE (bootstrap)")
     for colour, name in zip((COLOURS[1], COLOURS[2]), names, strict=True):
         axes[1].plot(*at.sel(point=name).values, "s", color=colour, label=name)
+    axes[1].locator_params(axis="x", nbins=4)
     axes[1].set_xlabel("α (parameters)")
     axes[1].set_ylabel("β (tokens)")
-    legend_above(axes[1], columns=3)
+    legend_above(axes[1], columns=2)
     return figure

@@ -24,7 +24,7 @@ from symplast.scaling.estimator_errors import (
 )
 from symplast.scaling.fit import fit_table, grid_search
 from symplast.scaling.replication import EPOCH, HOFFMANN, huber_objective, random_start_minima
-from symplast.scaling.resampling import bootstrap
+from symplast.scaling.resampling import bootstrap, resample_counts, surfaces_weighted
 from symplast.scaling.simulation import simulate_isoflop
 from symplast.scaling.surfaces import SURFACES, LossSurface
 from symplast.scaling.tables import RunTable, read_runs, run_table
@@ -173,12 +173,12 @@ def noise(config: Config, key: jax.Array) -> Evidence:
         gmean_a2_vp=(("pair",), [gmeans[1], gmeans[4]]),
         max_a2=largest_a_error(errors[1]),
         max_vp=largest_a_error(errors[4]),
-        gmean=(("method",), gmeans),
-        largest_a=(("method",), [largest_a_error(e) for e in errors]),
-        p95_a=(("method",), [p95_a_error(e) for e in errors]),
-        failed=(("method",), np.isnan(errors[..., 0]).sum((1, 2))),
-        percentile=(("method", "share"), [np.nanpercentile(e[..., 0], SHARES) for e in errors]),
-        coords={"method": list(METHODS), "share": SHARES},
+        gmean=(("estimator",), gmeans),
+        largest_a=(("estimator",), [largest_a_error(e) for e in errors]),
+        p95_a=(("estimator",), [p95_a_error(e) for e in errors]),
+        failed=(("estimator",), np.isnan(errors[..., 0]).sum((1, 2))),
+        percentile=(("estimator", "share"), [np.nanpercentile(e[..., 0], SHARES) for e in errors]),
+        coords={"estimator": list(METHODS), "share": SHARES},
         units={"gmean": "%", "largest_a": "%", "p95_a": "%", "percentile": "%"},
     )
 
@@ -300,7 +300,9 @@ def multimodal(config: Config, key: jax.Array) -> Evidence:
     )
 
 
-@study.experiment(quick={"starts": 24}, full={"starts": 1000}, data=("scaling-laws",))
+@study.experiment(
+    quick={"starts": 24, "resamples": 500}, full={"starts": 1000, "resamples": 4000}, data=("scaling-laws",)
+)
 def replication(config: Config, key: jax.Array) -> Evidence:
     """Chinchilla's Approach 3 on 240 points of its Figure 4: the Huber objective's minimum from random starts."""
     points = datasets.load("scaling-laws")["chinchilla_figure4"].sort_values("loss").iloc[:240]
@@ -311,7 +313,7 @@ def replication(config: Config, key: jax.Array) -> Evidence:
     best = min(fit.objective, float(minima.min()))
     at = {name: huber_objective(runs, surface) for name, surface in (("hoffmann", HOFFMANN), ("epoch", EPOCH))}
     names = ("A", "B", "E", "alpha", "beta")
-    errors = fit.standard_errors
+    resampled = surfaces_weighted(runs, resample_counts(runs, config.resamples, "none", config.seed), fit)
     return evidence(
         share_reached=float(np.mean(minima <= best * (1 + 1e-12))),
         best_objective=best,
@@ -319,7 +321,7 @@ def replication(config: Config, key: jax.Array) -> Evidence:
         epoch_objective=at["epoch"],
         objective=(("point",), [at["hoffmann"], at["epoch"], best]),
         parameters=(("point", "parameter"), [[getattr(s, p) for p in names] for s in (HOFFMANN, EPOCH, fit.surface)]),
-        standard_error=(("parameter",), [errors[p] for p in names]),
+        standard_error=(("parameter",), [np.std(getattr(resampled, p)) for p in names]),
         minima=(("start",), minima),
         coords={"point": ["Hoffmann et al.", "Epoch AI", "minimum"], "parameter": list(names)},
     )
