@@ -48,13 +48,14 @@ def verdict_table(audit: "Audit") -> Table:
     for verdict in audit.verdicts:
         row = claim_row(verdict, audit)
         unit = row["parts"][0]["unit"] if row["parts"] else ""
+        near = bool(verdict.judgements) and verdict.judgements[0].part.rule.near is not None
         paper = "" if row["published"] is None else f"\n[dim]paper: {escape(str(row['published']))}[/]"
         said = published.verdict(row["id"]) if published else None
         beside = "" if said is None else f"\n[dim]published: {'same' if said == verdict.outcome else said}[/]"
         table.add_row(
             verdict.claim.id,
             escape(verdict.claim.says) + paper,
-            escape(shown(row["measured"], row["interval"], unit)),
+            escape(shown(row["measured"], row["interval"], unit, digits=6 if near else 4)),
             coloured(verdict.outcome) + (" [yellow](stale)[/]" if verdict.stale else "") + beside,
         )
     return table

@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from symplast.lab.numbers import short_exponent
+
 Kind = Literal["exact", "simulation", "data", "hypothesis", "extension"]
 Scale = Literal["quick", "full", "paper"]
 SCALES: tuple[Scale, ...] = ("quick", "full", "paper")
@@ -99,8 +101,8 @@ class Rule(Strict, frozen=True, kw_only=True):
 
 
 def _shortest(value: Any) -> str:
-    """A bound as one would write it: 1e-9, not 1e-09."""
-    return re.sub(r"e([+-])0*(\d)", lambda m: f"e{m[1].replace('+', '')}{m[2]}", f"{value:.10g}")
+    """A bound as one would write it."""
+    return short_exponent(f"{value:.10g}")
 
 
 class Part(Strict, frozen=True, kw_only=True):

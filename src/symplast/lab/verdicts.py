@@ -12,6 +12,7 @@ import msgspec
 
 from symplast.lab.claims import Claim, Kind, Near, Part, Rival, Rule, Scale
 from symplast.lab.measurement import Measurement
+from symplast.lab.numbers import shown
 
 Outcome = Literal["reproduced", "partly", "refuted", "inconclusive", "not testable here", "not run"]
 OUTCOMES: tuple[Outcome, ...] = ("reproduced", "partly", "refuted", "inconclusive", "not testable here", "not run")
@@ -140,7 +141,8 @@ def _hold_against_rules(
     pairs = intervals_and_bands(part, rule, measurement, claim.kind, measured)
     outcomes = [_inside(interval, band) for interval, band in pairs]
     outcome = combine(outcomes)
-    reason = f"{_shown(measurement)} against: {rule.text(unit)}"
+    interval = None if measurement.low is None else [measurement.low, measurement.high]
+    reason = f"{shown(measurement.value, interval, unit, digits=6)} against: {rule.text(unit)}"
     if len(pairs) > 1:
         count = outcomes.count("reproduced")
         reason = f"{count} of {len(pairs)} entries satisfy the rule: {rule.text(unit)}"
@@ -224,13 +226,3 @@ def flatten(values: Any) -> Iterator[float]:
             yield from flatten(value)
     else:
         yield math.nan if values is None else float(values)
-
-
-def _shown(measurement: Measurement) -> str:
-    value = measurement.value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    text = f"{float(value):.6g}" if isinstance(value, int | float) else "the measured table"
-    if measurement.low is not None and isinstance(value, int | float):
-        text += f" [{measurement.low:.6g}, {measurement.high:.6g}]"
-    return text + (f" {measurement.unit}" if measurement.unit else "")

@@ -9,7 +9,7 @@ from symplast.lab.measurement import Measurement
 from symplast.lab.numbers import number, shown
 from symplast.lab.verdicts import Interval, Judgement, flatten, intervals_and_bands
 
-WIDTH, HEIGHT = 180, 44
+WIDTH, HEIGHT = 180, 52
 LEFT, RIGHT = 6, 174
 AXIS = 26
 
@@ -56,7 +56,7 @@ def gauge(judgement: Judgement, kind: Kind, rivals: Mapping[str, Measurement]) -
     unit = judgement.part.unit or measured.unit
     interval = [measured.low, measured.high] if measured.low is not None else None
     said = f"measured {shown(measured.value, interval, unit)}; rule: {judgement.part.rule.text(unit)}"
-    note = '<text class="note" x="174" y="42" text-anchor="end">log scale</text>' if log else ""
+    note = '<text class="note" x="174" y="50" text-anchor="end">log scale</text>' if log else ""
     return (
         f'<svg class="gauge" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(said)}">'
         f"{''.join(parts)}{note}</svg>"
@@ -106,13 +106,15 @@ def _labels(band: Interval, place: Place, own_bands: bool) -> list[str]:
     ends = [x for x in band if math.isfinite(x)]
     if own_bands:
         return [f'<text x="{place(0.0):.1f}" y="10" text-anchor="{_anchor(place(0.0), 55)}">paper ± tolerance</text>']
-    if len(ends) == 2 and place(ends[1]) - place(ends[0]) < 60:
+    if len(ends) == 2 and place(ends[1]) - place(ends[0]) < 7 * max(len(number(x)) for x in ends):
         middle = (ends[0] + ends[1]) / 2
         ends = [middle]
     placed = []
     for x in ends:
         at = place(x)
-        placed.append(f'<text x="{at:.1f}" y="10" text-anchor="{_anchor(at, 25)}">{escape(number(x))}</text>')
+        label = number(x)
+        anchor = _anchor(at, 3.2 * len(label))
+        placed.append(f'<text x="{at:.1f}" y="10" text-anchor="{anchor}">{escape(label)}</text>')
     return placed
 
 

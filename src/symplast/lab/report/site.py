@@ -74,7 +74,7 @@ def write_report(
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters["shown"] = lambda row: shown(row["measured"], row["interval"], row["unit"])
+    environment.filters["shown"] = lambda row, digits: shown(row["measured"], row["interval"], row["unit"], digits)
     style = Path(__file__).with_name("templates") / "style.css"
     common = {
         "style": style.read_text(encoding="utf-8"),
