@@ -6,11 +6,13 @@ should be split. Approach 2 (parabolas), Approach 3 (five parameters at once) an
 
 from symplast.scaling.approach1 import EnvelopeFit, fit_approach1
 from symplast.scaling.approach2 import Approach2Fit, Parabola, fit_approach2
+from symplast.scaling.audit_page import check_page, write_audit_page
 from symplast.scaling.auditing import AuditReport, EstimatorRow, audit
 from symplast.scaling.bias import ParabolaBias, approach2_bias, design_grid, small_grid_bias
 from symplast.scaling.conditioning import Conditioning, condition_numbers, covariance, identifiability
 from symplast.scaling.deadweight import DeadweightLoss, TrainingPrice, deadweight_loss
 from symplast.scaling.fit import Bounds, GridMinimum, SurfaceFit, fit_surface, grid_search
+from symplast.scaling.reports import design_report, fit_report
 from symplast.scaling.resampling import BootstrapResult, bootstrap
 from symplast.scaling.simulation import simulate_isoflop
 from symplast.scaling.surfaces import SURFACES, Allocation, LossSurface
@@ -38,12 +40,15 @@ __all__ = [
     "approach2_bias",
     "audit",
     "bootstrap",
+    "check_page",
     "condition_numbers",
     "covariance",
     "deadweight_loss",
     "design_grid",
+    "design_report",
     "fit_approach1",
     "fit_approach2",
+    "fit_report",
     "fit_surface",
     "grid_search",
     "identifiability",
@@ -51,4 +56,5 @@ __all__ = [
     "run_table",
     "simulate_isoflop",
     "small_grid_bias",
+    "write_audit_page",
 ]

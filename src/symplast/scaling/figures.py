@@ -342,6 +342,7 @@ def chinchilla_replication(ds: xr.Dataset) -> Figure:
     axes[0].set_xlim(1e-2, 300)
     axes[0].set_yticks([1, 0], names)
     axes[0].set_xlabel("objective above the minimum (%)")
+    axes[0].legend(loc="lower right")
     at = ds.parameters.sel(parameter=["alpha", "beta"])
     error = ds.standard_error.sel(parameter=["alpha", "beta"]).values
     best = at.sel(point="minimum").values
