@@ -43,7 +43,7 @@ def write_tables() -> None:
     folder.mkdir(exist_ok=True)
     (folder / "overview.md").write_text(overview(RESULTS) + "\n", encoding="utf-8")
     for name, room in rooms().items():
-        table = claims_table(room, read_published(name, RESULTS))
+        table = claims_table(room, read_published(room, RESULTS))
         (folder / f"{name}-claims.md").write_text(table + "\n", encoding="utf-8")
 
 

@@ -59,6 +59,9 @@ def test_a_failing_experiment_exits_1_and_the_json_has_the_record(command) -> No
         (("report", "toy", "--store", "nowhere"), ""),
         (("publish", "toy"), "can't be published at full scale: no run of arithmetic, coin, slow"),
         (("query", "select nothing"), "the query is wrong"),
+        (("query", ""), "the query gives no table"),
+        (("query", "copy runs to 'x.csv'"), "the query is wrong"),
+        (("reproduce", "toy", "--store", "memory://x"), "seen by one process only"),
         (("reproduce", "toy", "--cluster", "tcp://127.0.0.1:9"), "no Dask scheduler answers"),
     ],
 )
@@ -125,13 +128,13 @@ def test_verdicts_stand_beside_published_ones(toy, tmp_path: Path) -> None:
     store = Store(tmp_path / "runs")
     run(plan(["toy"], "quick"), store, workers=0)
     publish(toy, store, "quick", tmp_path)
-    published = read_published("toy", tmp_path)
+    published = read_published(toy, tmp_path)
     assert published.verdict("toy.T3") == "partly"
     assert published.stale_claims(toy) == []
-    assert read_published("toy", tmp_path / "elsewhere") is None
+    assert read_published(toy, tmp_path / "elsewhere") is None
     (tmp_path / "toy.json").write_text("{}")
     with pytest.raises(ValueError, match="not a file of published verdicts"):
-        read_published("toy", tmp_path)
+        read_published(toy, tmp_path)
 
 
 def test_completion_knows_the_systems(command, environment, tmp_path: Path) -> None:

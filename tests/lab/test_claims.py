@@ -65,6 +65,10 @@ def test_every_rule_is_read(tmp_path: Path, rule: str) -> None:
         ('quantity = "e.q"\nrule = { at_most = "one" }', "Expected"),
         ('quantity = "e.q"\nrule = { at_most = 1 }\nsurprise = 1', "surprise"),
         ('quantity = "e.q"\nrule = { at_most = 1 }\nscales = ["huge"]', "huge"),
+        ('quantity = "e.q"\nrule = { at_most = 1 }\nscales = []', "at least one scale"),
+        ('quantity = "e.q"\nrule = { between = [2, 1] }', "between must be"),
+        ('quantity = "e.q"\nrule = { near = { value = 1, abs = -1 } }', "tolerance of at least 0"),
+        ('not_run = "later"\nlenient = { at_most = 1 }', "lenient goes with"),
     ],
 )
 def test_a_broken_rule_names_file_claim_and_rule(tmp_path: Path, rest: str, message: str) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from symplast.lab import Measurement, Store, judge, plan, run
 from symplast.lab.audit import audit
+from symplast.lab.claims import Claim, Near, Rule
 from symplast.lab.report import write_report
 from symplast.lab.report.gauge import gauge
 
@@ -143,6 +144,24 @@ def test_gauge_shows_estimate_and_band(toy, claim_id: str) -> None:
     assert picture.count('class="band"') == 1
     places = [float(x) for x in re.findall(r'(?:cx|x1|x2)="([0-9.]+)"', picture)]
     assert all(0 <= x <= 180 for x in places)
+
+
+@pytest.mark.parametrize(
+    ("rule", "value", "inside"),
+    [
+        (Rule(near=Near(value=[1, 2, 3], abs=0)), [1.0, 2.0, 99.0], [True, True, False]),
+        (Rule(near=Near(value=[1, 2, 3], abs=0.5)), [1.2, 2.6, 3.0], [True, False, True]),
+        (Rule(at_least=2), [1.0, 2.5, 9.0], [False, True, True]),
+    ],
+)
+def test_gauge_places_each_entry_on_its_side_of_the_band(rule: Rule, value: list[float], inside: list[bool]) -> None:
+    claim = Claim(id="X1", says="s", source="Eq. 1", kind="exact", quantity="e.q", rule=rule)
+    measured = {"e.q": Measurement(value=value)}
+    picture = gauge(judge(claim, measured, "quick").judgements[0], "exact", measured)
+    band = re.search(r'class="band" x="([0-9.]+)" y="14" width="([0-9.]+)"', picture)
+    left, right = float(band[1]), float(band[1]) + float(band[2])
+    dots = [float(x) for x in re.findall(r'class="dot" cx="([0-9.]+)"', picture)]
+    assert [left - 0.2 <= x <= right + 0.2 for x in dots] == inside
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")

@@ -1,5 +1,6 @@
 """The runner: what is fresh is not run again, failures stay apart, samples are reproducible."""
 
+import dataclasses
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from symplast.lab import Store, plan, run
 from symplast.lab.audit import audit, newest
 from symplast.lab.fingerprint import code_fingerprint
 from symplast.lab.jax_setup import CompileClock
+from symplast.lab.runner import execute
 
 
 def test_run_then_nothing_to_do(toy, tmp_path: Path) -> None:
@@ -106,6 +108,37 @@ def test_stale_after_a_change_of_code(toy, tmp_path: Path, monkeypatch: pytest.M
     assert run(plan(["toy"], "quick"), store, workers=0).reused == set()
 
 
+def test_a_run_with_changed_parameters_replaces_nothing(toy, tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    run(plan(["toy"], "quick"), store, workers=0)
+    changed = run(plan(["toy"], "quick", changes={"coin.tosses": "2"}), store, workers=0)
+    assert audit(toy, changed.runs.values(), "quick").changed == ["coin.tosses=2"]
+    runs, _ = newest(store.runs(), "toy", toy.code)
+    assert {r.experiment: r.changed for r in runs} == {"arithmetic": [], "coin": [], "slow": []}
+
+
+def test_a_failure_of_the_present_code_is_seen(toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(tmp_path)
+    run(plan(["toy"], "quick"), store, workers=0)
+    monkeypatch.setattr(type(toy), "code", "another")
+    monkeypatch.setenv("TOY_FAIL", "1")
+    run(plan(["toy"], "quick"), store, workers=0)
+    runs, _ = newest(store.runs(), "toy", toy.code)
+    assert {r.experiment: r.status for r in runs} == {"arithmetic": "failed", "coin": "done", "slow": "done"}
+
+
+def test_a_worker_with_other_code_measures_nothing(toy, tmp_path: Path) -> None:
+    job = dataclasses.replace(plan(["toy"], "quick")[0], code="other")
+    failed = execute(job, str(tmp_path))
+    assert failed.status == "failed"
+    assert "other code of toy" in failed.failure.message
+
+
+def test_a_store_in_memory_is_for_one_process(toy) -> None:
+    with pytest.raises(ValueError, match="seen by one process only"):
+        run(plan(["toy"], "quick"), Store("memory://here"), workers=1)
+
+
 def test_fingerprint_sees_code_and_nothing_else(tmp_path: Path) -> None:
     def fingerprint(**files: str) -> str:
         shutil.rmtree(tmp_path / "room", ignore_errors=True)
@@ -120,6 +153,8 @@ def test_fingerprint_sees_code_and_nothing_else(tmp_path: Path) -> None:
     assert plain != fingerprint(a="def f(x):\n    return x + 2\n")
     assert plain != fingerprint(a="def f(x):\n    return x - 1\n")
     assert plain != fingerprint(b="def f(x):\n    return x + 1\n")
+    loop = "def h(y):\n    for x in y:\n        t = f(x)\n{}g(t)\n"
+    assert fingerprint(a=loop.format("        ")) != fingerprint(a=loop.format("    "))  # nesting is meaning
 
 
 def test_compile_clock_counts_programs() -> None:

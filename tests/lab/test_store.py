@@ -21,6 +21,7 @@ def new_run(experiment: str = "e", **more) -> Run:
         "experiment": experiment,
         "scale": "quick",
         "config": {"seed": 0, "list": [1, 2]},
+        "changed": [],
         "code": "c0de",
         "data": [],
         "status": "done",

@@ -34,7 +34,9 @@ def test_settings_take_the_type_of_the_default(text, default, value) -> None:
     assert parse_setting("e.p", text, default) == value
 
 
-@pytest.mark.parametrize(("text", "default"), [("x", 1), ("2.5", 1), ("1", True), ("1", [1])])
+@pytest.mark.parametrize(
+    ("text", "default"), [("x", 1), ("2.5", 1), ("1", True), ("1", [1]), ("NaN", 0.5), ("Infinity", 0.5)]
+)
 def test_settings_of_the_wrong_type(text, default) -> None:
     with pytest.raises(ValueError, match=r"--set e\.p must be of type"):
         parse_setting("e.p", text, default)
@@ -52,6 +54,9 @@ def test_registration_mistakes() -> None:
         def other(config, key):
             """Does."""
 
+    study.figure("noise", caption="c", alt="a")(lambda ds: None)
+    with pytest.raises(ValueError, match="'<lambda>' is registered twice"):
+        study.figure("noise", caption="c", alt="a")(lambda ds: None)
     with pytest.raises(ValueError, match="unknown experiment"):
         study.figure("nothing", caption="c", alt="a")(lambda ds: None)
 
@@ -72,6 +77,9 @@ def test_plan(toy) -> None:
         plan(["toy"], "quick", changes={"tossses": "7"})
     with pytest.raises(ValueError, match="at least 1"):
         plan(["toy"], "quick", seeds=0)
+    with pytest.raises(ValueError, match="seeds must be at least 1"):
+        plan(["toy"], "quick", changes={"coin.seeds": "-2"})
+    assert plan(["toy"], "quick", changes={"toy.coin.tosses": "7"})[1].changed == ("tosses",)
     with pytest.raises(ValueError, match=r"system must be one of .*toy"):
         plan(["toi"], "quick")
 

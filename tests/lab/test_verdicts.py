@@ -16,7 +16,8 @@ def claim(rule: Rule, kind: str = "simulation", **more) -> Claim:
 
 
 def outcome(rule: Rule, value, low=None, high=None, kind: str = "simulation", other=None, **more) -> str:
-    measured = {"e.q": Measurement(value=value, low=low, high=high, n=9)}
+    n = None if kind == "exact" and low is None else 9
+    measured = {"e.q": Measurement(value=value, low=low, high=high, n=n)}
     if other is not None:
         measured["e.other"] = other
     return judge(claim(rule, kind, **more), measured, "quick").outcome
@@ -41,6 +42,16 @@ def test_interval_against_rule(rule: Rule, inside, outside, across) -> None:
         assert outcome(rule, sum(interval) / 2, *interval) == expected
 
 
+def test_exact_claims_may_not_rest_on_samples() -> None:
+    rule = Rule(between=[0.3, 0.7])
+    for sampled in (Measurement(value=0.5, low=0.1, high=0.9, n=8), Measurement(value=0.5, n=1)):
+        verdict = judge(claim(rule, "exact"), {"e.q": sampled}, "quick")
+        assert (verdict.outcome, verdict.reason) == (
+            "inconclusive",
+            "e.q is sampled; an exact claim needs a quantity without sampling error",
+        )
+
+
 @pytest.mark.parametrize(("rule", "inside", "outside", "across"), RULES)
 def test_exact_claims_need_no_interval_and_others_do(rule: Rule, inside, outside, across) -> None:
     assert outcome(rule, sum(inside) / 2, kind="exact") == "reproduced"
@@ -60,6 +71,7 @@ def test_greater_than_compares_intervals() -> None:
     assert outcome(rule, 1.1, 0.9, 1.4, other=other) == "inconclusive"
     assert outcome(rule, 1.0, kind="exact", other=Measurement(value=1.0)) == "refuted"  # a tie is not greater
     assert outcome(rule, 2.0, 1.5, 2.5) == "not run"
+    assert outcome(rule, 2.0, 1.5, 2.5, other=Measurement(value=1.0, n=1)) == "inconclusive"  # one seed is no interval
 
 
 def test_lenient_rule_makes_partly() -> None:

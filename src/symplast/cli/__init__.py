@@ -1,5 +1,6 @@
 """The command line: thin commands over public functions, and one place where errors become one line."""
 
+import io
 import os
 import sys
 from importlib import import_module
@@ -45,10 +46,13 @@ def symplast(
 
 def main() -> None:
     """Run the command line: exit 0 for success, 1 for failure, 2 for wrong input; errors are one line."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that lacks a sign shows another
     try:
         app(prog_name="symplast")
     except Exception as error:
-        if os.environ.get("SYMPLAST_DEBUG"):
+        if os.environ.get("SYMPLAST_DEBUG", "0") != "0":
             raise
         sys.exit(_told(error))
 

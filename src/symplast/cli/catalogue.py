@@ -6,8 +6,7 @@ from typing import Any
 import typer
 
 from symplast.cli.console import out, print_json
-from symplast.cli.reproduce import OUT, STORE
-from symplast.cli.systems import System, Systems, chosen
+from symplast.cli.options import OUT, STORE, System, Systems, chosen
 
 
 def register(app: typer.Typer) -> None:
@@ -32,7 +31,7 @@ def list_systems(
     rows: list[dict[str, Any]] = []
     for name, room in rooms().items():
         runs, scale = newest(stored, name)
-        published = read_published(name)
+        published = read_published(room)
         last = audit(room, runs, scale, check_code=False).counts if runs else {}
         rows.append(
             {
@@ -54,7 +53,7 @@ def list_systems(
 
     table = Table(pad_edge=False)
     for column in ("system", "what it is", "arXiv", "claims", "published verdicts", "your last run"):
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column in ("system", "arXiv"))
     for row in rows:
         table.add_row(
             row["system"], row["title"], row["arxiv"], str(row["claims"]), counts(row["published"]), counts(row["last"])
@@ -74,7 +73,7 @@ def show(
     from symplast.lab.store import Store
 
     place = room(system)
-    runs, scale = newest(Store(store_url or out_folder / "runs").runs(), system)
+    runs, scale = newest(Store(store_url or out_folder / "runs").runs(), system, place.code)
     found = audit(place, runs, scale)
     if as_json:
         about = {"system": place.claims.system, "paper": place.claims.paper, "scale": scale if runs else None}
@@ -82,8 +81,9 @@ def show(
         return
     from symplast.cli.tables import verdict_table
 
-    out.print(f"[bold]{place.claims.system.title}[/]\n{place.claims.system.summary.strip()}\n", soft_wrap=True)
-    out.print(f"{place.claims.paper.citation}\n", highlight=False, soft_wrap=True)
+    out.print(place.claims.system.title, style="bold", markup=False)
+    out.print(f"{place.claims.system.summary.strip()}\n", soft_wrap=True, markup=False, highlight=False)
+    out.print(f"{place.claims.paper.citation}\n", highlight=False, soft_wrap=True, markup=False)
     out.print(verdict_table(found))
     if not runs:
         out.print(f"Nothing measured yet. Measure: symplast reproduce {system}", highlight=False)

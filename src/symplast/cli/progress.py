@@ -31,6 +31,7 @@ class RichProgress(Listener):
             TextColumn("[dim]{task.fields[left]}"),
             console=console,
             transient=True,
+            disable=not console.is_terminal,
         )
         self._expected: dict[str, float] = {}
         self._tasks: dict[str, tuple[TaskID, float]] = {}

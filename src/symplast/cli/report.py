@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from symplast.cli.console import err, out, print_json
-from symplast.cli.reproduce import OUT, STORE
-from symplast.cli.systems import Systems, chosen
+from symplast.cli.console import out, print_json, tell_damages
+from symplast.cli.options import OUT, STORE, Systems, as_scale, chosen
 
 if TYPE_CHECKING:
     from symplast.lab.audit import Audit
@@ -37,7 +36,7 @@ def report(
     if as_json:
         print_json({"report": str(index)})
     else:
-        out.print(f"report: {index}", highlight=False, soft_wrap=True)
+        out.print(f"report: {index}", highlight=False, soft_wrap=True, markup=False)
     if open_it:
         typer.launch(index.resolve().as_uri())
 
@@ -52,7 +51,6 @@ def publish(
     as_json: bool = typer.Option(False, "--json", help="Print the files written as JSON."),
 ) -> None:
     """Write verdicts to results/<system>.json, where docs and README take them from."""
-    from symplast.cli.reproduce import as_scale
     from symplast.lab.published import publish as write
     from symplast.lab.registry import room
     from symplast.lab.store import Store
@@ -65,7 +63,7 @@ def publish(
     if as_json:
         print_json({"written": written})
     else:
-        out.print("\n".join(written), highlight=False, soft_wrap=True)
+        out.print("\n".join(written), highlight=False, soft_wrap=True, markup=False)
 
 
 def query(
@@ -80,9 +78,9 @@ def query(
 
     answer = ask(Store(store_url or out_folder / "runs"), sql)
     if as_json:
-        typer.echo(answer.to_json(orient="records"))
+        typer.echo(answer.to_json(orient="records", date_format="iso"))
     else:
-        typer.echo(answer.to_string(index=False))
+        typer.echo(answer.to_string(index=False) if len(answer) else "no rows")
 
 
 def _audits(systems: list[str] | None, store: "Store") -> "list[Audit]":
@@ -91,9 +89,8 @@ def _audits(systems: list[str] | None, store: "Store") -> "list[Audit]":
     from symplast.lab.registry import room
 
     stored = store.runs(verify=True)
-    for damage in store.damages:
-        err.print(f"[yellow]skipped a damaged run:[/] {damage.place}: {damage.reason}", soft_wrap=True)
-    found = [audit(room(name), *newest(stored, name)) for name in chosen(systems)]
+    tell_damages(store.damages)
+    found = [audit(room(name), *newest(stored, name, room(name).code)) for name in chosen(systems)]
     found = [a for a in found if a.runs or systems]
     if not found:
         raise ValueError(f"no runs in {store.url}; measure first: symplast reproduce")

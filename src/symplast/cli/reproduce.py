@@ -6,17 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from symplast.cli.console import err, out, print_json
-from symplast.cli.systems import Systems, chosen
+from symplast.cli.console import err, out, print_json, tell_damages
+from symplast.cli.options import OUT, STORE, Systems, as_scale, chosen
 
 if TYPE_CHECKING:
     from symplast.lab.audit import Audit
+    from symplast.lab.records import Run
+    from symplast.lab.registry import Room
     from symplast.lab.runner import Job, Outcome
-
-OUT = typer.Option(
-    Path("symplast-out"), "--out", envvar="SYMPLAST_OUT", help="Folder for the runs and the report.", file_okay=False
-)
-STORE = typer.Option(None, "--store", help="Keep the runs elsewhere: a folder or an fsspec URL. Default: OUT/runs.")
 
 
 def register(app: typer.Typer) -> None:
@@ -42,7 +39,7 @@ def reproduce(
     verdicts; 1 when one failed; 130 after Ctrl-C.
     """
     from symplast.cli.progress import RichProgress
-    from symplast.lab.audit import audit, newest
+    from symplast.lab.audit import audit
     from symplast.lab.registry import room, rooms
     from symplast.lab.report import write_report
     from symplast.lab.runner import plan, run
@@ -57,33 +54,24 @@ def reproduce(
     with RichProgress(err) as progress:
         outcome = run(jobs, store, workers=workers, cluster=cluster, force=force, progress=progress)
     damages = list(store.damages)
-    for damage in damages:
-        err.print(f"[yellow]skipped a damaged run:[/] {damage.place}: {damage.reason}", soft_wrap=True)
+    tell_damages(damages)
     audits = {name: audit(room(name), outcome.runs.values(), at) for name in names}
-    stored = store.runs()
-    shown = [audits.get(name) or audit(room(name), *newest(stored, name)) for name in rooms()]
-    wall_s = time.perf_counter() - begin
-    index = write_report(shown, store, out_folder, damages=damages, wall_s=wall_s)
     wall_s = time.perf_counter() - begin
     if as_json:
         print_json(as_record(list(audits.values()), jobs, outcome, wall_s))
     else:
-        show(list(audits.values()), outcome, len(jobs), index, wall_s)
+        show(list(audits.values()), outcome, len(jobs), wall_s)
     if outcome.interrupted:
         missing = len(jobs) - len(outcome.runs)
         err.print(f"[yellow]interrupted:[/] {missing} of {len(jobs)} experiments not done; the same command resumes.")
-        raise typer.Exit(130)
+        raise typer.Exit(130)  # at once; symplast report writes the report of what there is
+    stored = store.runs()
+    found = [audits.get(name) or readable(room(name), stored) for name in rooms()]
+    shown = [one for one in found if one is not None]
+    index = write_report(shown, store, out_folder, damages=damages, wall_s=wall_s)
+    err.print(f"report: {index}", soft_wrap=True, highlight=False, markup=False)
     if outcome.failed:
         raise typer.Exit(1)
-
-
-def as_scale(text: str) -> Any:
-    """Check ``--scale``."""
-    from symplast.lab.claims import SCALES
-
-    if text not in SCALES:
-        raise ValueError(f"--scale must be one of {', '.join(SCALES)}; got {text!r}")
-    return text
 
 
 def parse_changes(settings: list[str]) -> dict[str, str]:
@@ -123,8 +111,22 @@ def as_record(audits: "list[Audit]", jobs: "list[Job]", outcome: "Outcome", wall
     }
 
 
-def show(audits: "list[Audit]", outcome: "Outcome", n_jobs: int, index: Path, wall_s: float) -> None:
-    """Print the table of verdicts, the failures and where the report is."""
+def readable(room: "Room", stored: "list[Run]") -> "Audit | None":
+    """Another system's audit for the report; None, with a word on stderr, where that system is broken."""
+    from symplast.lab.audit import audit, newest
+
+    try:
+        found = audit(room, *newest(stored, room.name, room.code))
+        if found.runs:
+            room.study()
+        return found
+    except Exception as error:
+        err.print(f"left out of the report: {room.name}: {error}", soft_wrap=True, markup=False)
+        return None
+
+
+def show(audits: "list[Audit]", outcome: "Outcome", n_jobs: int, wall_s: float) -> None:
+    """Print the table of verdicts and the failures."""
     from symplast.cli.tables import verdict_table
 
     for audit in audits:
@@ -140,4 +142,3 @@ def show(audits: "list[Audit]", outcome: "Outcome", n_jobs: int, index: Path, wa
         f"\n{measured} of {n_jobs} experiments measured now, {len(outcome.reused)} already there, "
         f"{len(outcome.failed)} failed; {wall_s:.1f} s"
     )
-    out.print(f"report: {index}", soft_wrap=True, highlight=False)

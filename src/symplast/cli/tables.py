@@ -30,7 +30,7 @@ def coloured(outcome: Any) -> str:
 
 def counts(found: Any) -> str:
     """Counts of outcomes in one line."""
-    return "  ".join(f"[{COLOURS[o]}]{n} {o}[/]" for o, n in found.items()) or "[bright_black]not run yet[/]"
+    return "  ".join(f"[{COLOURS[o]}]{n} {o}[/]" for o, n in found.items()) or "[bright_black]none[/]"
 
 
 def verdict_table(audit: "Audit") -> Table:
@@ -38,8 +38,9 @@ def verdict_table(audit: "Audit") -> Table:
     from symplast.lab.audit import claim_row
     from symplast.lab.numbers import shown
 
-    published = read_published(audit.room.name)
-    title = f"{audit.room.name}: {audit.room.claims.system.title} [dim]({audit.scale} scale)[/]"
+    published = read_published(audit.room)
+    changed = f"; parameters changed: {', '.join(audit.changed)}" if audit.changed else ""
+    title = escape(f"{audit.room.name}: {audit.room.claims.system.title} ({audit.scale} scale{changed})")
     table = Table(title=title, title_justify="left", box=HORIZONTALS, show_lines=True, pad_edge=False)
     table.add_column("", no_wrap=True)
     table.add_column("claim", ratio=5, overflow="fold")

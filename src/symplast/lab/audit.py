@@ -33,6 +33,11 @@ class Audit:
         found = Counter(verdict.outcome for verdict in self.verdicts)
         return {outcome: found[outcome] for outcome in OUTCOMES if found[outcome]}
 
+    @property
+    def changed(self) -> list[str]:
+        """``experiment.parameter=value`` of every parameter that is not the scale's own."""
+        return [f"{run.experiment}.{name}={run.config[name]}" for run in self.runs.values() for name in run.changed]
+
     def data(self, claim: Claim) -> str:
         """Which data a claim was measured on, in words."""
         used = {quantity.split(".")[0] for part in claim.parts for quantity in part.quantities}
@@ -61,14 +66,16 @@ def audit(room: Room, runs: Iterable[Run], scale: Scale, *, check_code: bool = T
     return Audit(room, scale, mine, verdicts)
 
 
-def newest(runs: Iterable[Run], system: str) -> tuple[list[Run], Scale]:
+def newest(runs: Iterable[Run], system: str, code: str = "") -> tuple[list[Run], Scale]:
     """The run to show for each experiment of a system.
 
-    Of the scale that was run last where there is one, done if possible, and the newest of those.
+    In this order of preference: of the scale that was run last, by the present code, with the scale's own parameters,
+    newest. So a run with changed parameters replaces nothing, and a failure of the present code is seen.
 
     Args:
         runs: of the store, oldest first.
         system: name.
+        code: fingerprint of the room's present code; empty where that doesn't matter.
 
     Returns:
         The runs, and their scale (quick when there are none).
@@ -77,16 +84,16 @@ def newest(runs: Iterable[Run], system: str) -> tuple[list[Run], Scale]:
     if not mine:
         return [], "quick"
     scale = mine[-1].scale
+
+    def rank(run: Run) -> tuple[bool, bool, bool]:
+        return run.scale == scale, run.code == code or not code, not run.changed
+
     chosen: dict[str, Run] = {}
     for run in mine:
-        rank, best = _rank(run, scale), chosen.get(run.experiment)
-        if best is None or rank >= _rank(best, scale):
+        best = chosen.get(run.experiment)
+        if best is None or rank(run) >= rank(best):
             chosen[run.experiment] = run
     return list(chosen.values()), scale
-
-
-def _rank(run: Run, scale: Scale) -> tuple[bool, bool]:
-    return run.scale == scale, run.status == "done"
 
 
 def _absence(run: Run) -> str:

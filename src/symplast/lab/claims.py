@@ -42,6 +42,8 @@ class Near(Strict, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if sum(t is not None for t in (self.abs, self.rel, self.digits)) != 1:
             raise ValueError("near needs exactly one of abs, rel, digits")
+        if (self.abs or 0) < 0 or (self.rel or 0) < 0:
+            raise ValueError("near needs a tolerance of at least 0")
 
     def band(self, value: float) -> tuple[float, float]:
         """The accepted range round one published value."""
@@ -74,6 +76,8 @@ class Rule(Strict, frozen=True, kw_only=True):
         names = [name for name in self.__struct_fields__ if getattr(self, name) is not None]
         if len(names) != 1:
             raise ValueError(f"a rule has exactly one of {', '.join(self.__struct_fields__)}; got {names or 'none'}")
+        if self.between and self.between[0] > self.between[1]:
+            raise ValueError(f"between must be [low, high], got {self.between}")
 
     def text(self, unit: str = "") -> str:
         """The rule in words, for tables and reports."""
@@ -124,6 +128,8 @@ class Part(Strict, frozen=True, kw_only=True):
         for name in [self.quantity, *(rule.greater_than.quantity for rule in rules if rule.greater_than)]:
             if not _QUANTITY.fullmatch(name):
                 raise ValueError(f"quantity must read <experiment>.<variable>, got {name!r}")
+        if not self.scales:
+            raise ValueError("scales must name at least one scale")
 
     @property
     def quantities(self) -> list[str]:
@@ -158,6 +164,8 @@ class Claim(Strict, frozen=True, kw_only=True):
         ways = [own, bool(self.part), bool(self.not_testable), bool(self.not_run)]
         if sum(ways) != 1 or (self.quantity is None) != (self.rule is None):
             raise ValueError("needs exactly one of: quantity with rule, [[claim.part]], not_testable, not_run")
+        if self.lenient and not own:
+            raise ValueError("lenient goes with quantity and rule")
         if own:
             self.parts[0]  # checks the quantity's form
 

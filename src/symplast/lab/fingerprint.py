@@ -44,7 +44,8 @@ def _walk(node: ast.AST) -> Iterable[str]:
             children = children[ast.get_docstring(node, clean=False) is not None :]
         for child in children:
             if isinstance(child, ast.AST):
-                yield f"{name}:"
+                yield f"{name}("
                 yield from _walk(child)
+                yield ")"
             elif child is not None and name not in ("kind", "type_comment"):
                 yield f"{name}={child!r}"

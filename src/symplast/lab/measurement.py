@@ -24,3 +24,8 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     n: int | None = None
     level: float = LEVEL
     unit: str = ""
+
+    @property
+    def exact(self) -> bool:
+        """Whether it has no sampling error."""
+        return self.low is None and self.n is None

@@ -67,14 +67,19 @@ def results_folder() -> Path:
     return inside if inside.is_dir() else house.parents[1] / "results"
 
 
-def read_published(system: str, folder: Path | None = None) -> Published | None:
+def read_published(room: Room, folder: Path | None = None) -> Published | None:
     """The published verdicts of a system; None when there are none.
+
+    Args:
+        room: the system.
+        folder: where to look; by default the project's results, then the room's own folder (plug-ins).
 
     Raises:
         ValueError: the file is not what ``symplast publish`` writes.
     """
-    path = (folder or results_folder()) / f"{system}.json"
-    if not path.exists():
+    folders = [folder] if folder else [results_folder(), room.folder]
+    path = next((p for f in folders if (p := f / f"{room.name}.json").exists()), None)
+    if path is None:
         return None
     try:
         return msgspec.json.decode(path.read_bytes(), type=Published)
@@ -93,7 +98,7 @@ def publish(room: Room, store: Store, scale: Scale, folder: Path) -> Path:
         ValueError: such a run of some experiment is missing; says which and how to make it.
     """
     name, jobs = room.name, plan([room.name], scale)
-    runs = fresh_runs(jobs, store.runs(verify=True))
+    runs = fresh_runs(jobs, store.runs(), store)
     if missing := [job.experiment for job in jobs if job.name not in runs]:
         mend = f"symplast reproduce {name} --scale {scale}"
         raise ValueError(

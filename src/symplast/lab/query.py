@@ -29,14 +29,17 @@ def query(store: Store, sql: str) -> pd.DataFrame:
         ValueError: the query is wrong.
     """
     runs = store.runs()
-    with duckdb.connect() as database:
+    with duckdb.connect(config={"enable_external_access": "false"}) as database:
         database.register("runs", _run_table(runs))
         database.register("quantities", _quantity_table(runs))
         try:
-            answer: pd.DataFrame = database.sql(sql).df()
+            answer = database.sql(sql)
+            table: pd.DataFrame | None = None if answer is None else answer.df()
         except duckdb.Error as error:
             raise ValueError(f"the query is wrong: {error}") from error
-    return answer
+    if table is None:
+        raise ValueError("the query gives no table; it must be a select")
+    return table
 
 
 def _run_table(runs: list[Run]) -> pd.DataFrame:

@@ -13,6 +13,10 @@ from symplast.lab.provenance import Provenance
 Status = Literal["done", "failed", "skipped"]
 
 
+Identity = tuple[str, str, bytes, str]
+"""Experiment, parameters and code: what decides a measurement's values."""
+
+
 class DamagedError(ValueError):
     """A run folder whose content is not what was written."""
 
@@ -33,6 +37,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         system, experiment: what was run.
         scale: quick, full or paper.
         config: parameters, base seed and number of seeds included.
+        changed: names of parameters that are not the scale's own.
         code: fingerprint of the room's code.
         data: names of the data sets that it reads; empty means built-in or computed.
         status: done, failed, or skipped (a data set was missing; such runs are not stored).
@@ -49,6 +54,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     experiment: str
     scale: Scale
     config: dict[str, Any]
+    changed: list[str]
     code: str
     data: list[str]
     status: Status
@@ -66,12 +72,12 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.system}.{self.experiment}"
 
     @property
-    def identity(self) -> tuple[str, str, bytes, str]:
+    def identity(self) -> Identity:
         """Runs of equal identity measure the same thing."""
         return identity(self.system, self.experiment, self.config, self.code)
 
 
-def identity(system: str, experiment: str, config: dict[str, Any], code: str) -> tuple[str, str, bytes, str]:
+def identity(system: str, experiment: str, config: dict[str, Any], code: str) -> Identity:
     """What decides a measurement's values: experiment, parameters, code."""
     return system, experiment, msgspec.json.encode(config, order="deterministic"), code
 

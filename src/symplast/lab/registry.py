@@ -1,7 +1,7 @@
 """Which systems exist: the rooms of symplast and those of installed plug-ins, found without importing them.
 
-A plug-in is any package with ``claims.toml`` and ``study.py`` that announces itself under the entry-point group
-``symplast.systems`` (name = system, value = importable package).
+A plug-in is any package with ``claims.toml``, ``study.py`` and ``figures.py`` that announces itself under the
+entry-point group ``symplast.systems`` (name = system, value = importable package).
 """
 
 import importlib
@@ -44,6 +44,9 @@ class Room:
     def code(self) -> str:
         """Fingerprint of the room's code and of the shared rooms that it depends on."""
         house = Path(symplast.__file__).parent
+        for name in self.claims.system.depends:
+            if not (house / name).is_dir():
+                raise ClaimsError(f"{self.folder / 'claims.toml'}: system.depends names {name!r}, which is no room")
         return code_fingerprint((self.folder, *(house / name for name in self.claims.system.depends)))
 
     def claimed(self, experiment: str) -> set[str]:
@@ -67,7 +70,10 @@ def rooms() -> dict[str, Room]:
         f.parent.name: Room(f.parent.name, f"symplast.{f.parent.name}", f.parent) for f in house.glob("*/claims.toml")
     }
     for entry in entry_points(group=GROUP):
-        spec = importlib.util.find_spec(entry.value)
+        try:
+            spec = importlib.util.find_spec(entry.value)
+        except ImportError:
+            spec = None
         if spec is None or not spec.submodule_search_locations:
             raise ClaimsError(f"plug-in system {entry.name!r}: package {entry.value!r} can't be found")
         found[entry.name] = Room(entry.name, entry.value, Path(spec.submodule_search_locations[0]))

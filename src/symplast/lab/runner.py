@@ -20,13 +20,15 @@ from typing import Any
 
 from symplast.lab.claims import Scale
 from symplast.lab.provenance import cpus
-from symplast.lab.records import Failure, Run, identity
+from symplast.lab.records import Failure, Identity, Run, identity
 from symplast.lab.registry import room
 from symplast.lab.store import Store, new_run_id
 from symplast.lab.study import Config
 
 ATTEMPTS = 2
 """A worker process may die under an experiment this often before it counts as failed."""
+
+DIED = f"the worker process died under it {ATTEMPTS} times: killed, out of memory, or a script without a main guard"
 
 GUESS_S: Mapping[Scale, float] = {"quick": 10, "full": 120, "paper": 600}
 
@@ -41,6 +43,7 @@ class Job:
     config: dict[str, Any]
     code: str
     data: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -48,7 +51,7 @@ class Job:
         return f"{self.system}.{self.experiment}"
 
     @cached_property
-    def identity(self) -> tuple[str, str, bytes, str]:
+    def identity(self) -> Identity:
         """Equal to that of a run which already measured this."""
         return identity(self.system, self.experiment, self.config, self.code)
 
@@ -67,8 +70,6 @@ def plan(
     Raises:
         ValueError: unknown system, a change that fits no experiment, or a value of the wrong type.
     """
-    if seeds is not None and seeds < 1:
-        raise ValueError(f"seeds must be at least 1, got {seeds}")
     jobs, used = [], set()
     for name in systems:
         place = room(name)
@@ -77,11 +78,17 @@ def plan(
             mine = {}
             for change, text in (changes or {}).items():
                 owner, _, parameter = change.rpartition(".")
-                if owner in ("", experiment.name) and parameter in {"seed", *experiment.settings[scale]}:
+                if owner in ("", experiment.name, f"{name}.{experiment.name}") and parameter in {
+                    "seed",
+                    *experiment.settings[scale],
+                }:
                     mine[parameter] = text
                     used.add(change)
-            config = experiment.config(scale, seeds, mine)
-            jobs.append(Job(name, experiment.name, scale, dict(config), place.code, experiment.data))
+            config, own = experiment.config(scale, seeds, mine), experiment.config(scale)
+            changed = tuple(parameter for parameter in config if config[parameter] != own[parameter])
+            jobs.append(Job(name, experiment.name, scale, dict(config), place.code, experiment.data, changed))
+    if seeds is not None and not any("seeds" in job.config for job in jobs):
+        raise ValueError(f"--seeds: no experiment of {', '.join(systems)} has seeds")
     if unused := set(changes or {}) - used:
         known = sorted({f"{job.experiment}.{parameter}" for job in jobs for parameter in job.config})
         raise ValueError(f"--set {', '.join(sorted(unused))}: no such parameter; there are {', '.join(known)}")
@@ -105,6 +112,7 @@ def execute(job: Job, store_url: str) -> Run:
         "experiment": job.experiment,
         "scale": job.scale,
         "config": job.config,
+        "changed": list(job.changed),
         "code": job.code,
         "data": list(job.data),
         "provenance": source,
@@ -114,6 +122,11 @@ def execute(job: Job, store_url: str) -> Run:
     with CompileClock() as clock:
         try:
             place = room(job.system)
+            if place.code != job.code:
+                raise RuntimeError(
+                    f"this worker has other code of {job.system} than the one that planned the run; "
+                    "install the same version everywhere, or run again"
+                )
             experiment = place.study().experiments[job.experiment]
             if missing := _missing_data(job.data):
                 status, failure = "skipped", Failure(type="DatasetUnavailable", message=missing)
@@ -218,11 +231,13 @@ def run(
     Returns:
         The runs by job name. Ctrl-C ends it early with ``interrupted`` set; nothing stored is lost.
     """
+    if store.url.startswith("memory:") and workers != 0:
+        raise ValueError(f"the store {store.url} is seen by one process only: use --workers 0, or a folder")
     progress = progress or Progress()
-    known = store.runs(verify=True)
+    known = store.runs()
     outcome = Outcome()
     if not force:
-        outcome.runs = fresh_runs(jobs, known)
+        outcome.runs = fresh_runs(jobs, known, store)
         outcome.reused = set(outcome.runs)
     todo = [job for job in jobs if job.name not in outcome.runs]
     past = {(r.name, r.scale): r.run_s + r.compile_s for r in known if r.status == "done"}
@@ -247,10 +262,14 @@ def run(
     return outcome
 
 
-def fresh_runs(jobs: list[Job], known: list[Run]) -> dict[str, Run]:
-    """The jobs that are measured already: name -> newest done run of the same experiment, parameters and code."""
-    done = {run.identity: run for run in known if run.status == "done"}
-    return {job.name: done[job.identity] for job in jobs if job.identity in done}
+def fresh_runs(jobs: list[Job], known: list[Run], store: Store) -> dict[str, Run]:
+    """The jobs that are measured already: name -> newest sound run of the same experiment, parameters and code."""
+    done: dict[Identity, list[Run]] = {}
+    for run in known:
+        if run.status == "done":
+            done.setdefault(run.identity, []).append(run)
+    newest = ((job, next(filter(store.is_sound, reversed(done.get(job.identity, []))), None)) for job in jobs)
+    return {job.name: run for job, run in newest if run is not None}
 
 
 def _in_parallel(
@@ -282,7 +301,7 @@ def _in_parallel(
                         if deaths[job.name] < ATTEMPTS:
                             retry.append(job)
                         else:
-                            yield job, _lost(job, "the worker process died under it twice (killed, or out of memory)")
+                            yield job, _lost(job, DIED)
                     except Exception as error:  # the cluster gave it up
                         yield job, _lost(job, f"{type(error).__name__}: {error}")
         todo, count = retry, 1  # one at a time, so that a killer is told from its neighbours
@@ -297,6 +316,7 @@ def _lost(job: Job, message: str) -> Run:
         experiment=job.experiment,
         scale=job.scale,
         config=job.config,
+        changed=list(job.changed),
         code=job.code,
         data=list(job.data),
         status="failed",

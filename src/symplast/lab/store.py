@@ -35,7 +35,7 @@ class Damage(NamedTuple):
 
 
 class Store:
-    """Runs in a local folder or at an fsspec URL (``s3://bucket/runs``, ``memory://runs``).
+    """Runs in a local folder or at an fsspec URL (``s3://bucket/runs``).
 
     Args:
         url: folder or URL; created when first written to.
@@ -61,21 +61,31 @@ class Store:
                 run = unseal(self._files.read(f"{place}/run.json"))
                 if place != _place(run):
                     raise DamagedError(f"run.json belongs to {_place(run)}")
-                if verify:
-                    for name in run.files:
-                        self._read_checked(run, name)
             except (DamagedError, OSError) as error:
                 self.damages.append(Damage(place, str(error)))
                 continue
-            found.append(run)
+            if not verify or self.is_sound(run):
+                found.append(run)
         return sorted(found, key=lambda run: run.id)
+
+    def is_sound(self, run: Run) -> bool:
+        """Whether the files of a run are what was written; adds to ``damages`` if not."""
+        try:
+            for name in run.files:
+                self._read_checked(run, name)
+        except (DamagedError, OSError) as error:
+            self.damages.append(Damage(_place(run), str(error)))
+            return False
+        return True
 
     def check_writable(self) -> None:
         """Raise OSError now, with a clear message, where a run could not be stored later."""
         try:
             self._files.check_writable()
         except OSError as error:
-            raise OSError(f"can't write to the store {self.url}: {error.strerror or error}; choose --out") from error
+            raise OSError(
+                f"can't write to the store {self.url}: {error.strerror or error}; choose another --out or --store"
+            ) from error
 
     def add(self, run: Run, evidence: "xr.Dataset | None" = None) -> Run:
         """Write a run; it is there whole when this returns.
@@ -179,7 +189,10 @@ class _RemoteFiles:
         import fsspec
 
         self.fs: Any
-        self.fs, root = fsspec.core.url_to_fs(url)
+        try:
+            self.fs, root = fsspec.core.url_to_fs(url)
+        except ImportError as error:
+            raise ValueError(f"the store {url} can't be reached: {error}") from error
         self.root: str = root.rstrip("/")
 
     def places(self) -> Iterator[str]:

@@ -90,6 +90,9 @@ class Experiment:
         for name, text in (changes or {}).items():
             if name in settings:
                 settings[name] = parse_setting(f"{self.name}.{name}", text, settings[name])
+        count = settings.get("seeds", 1)
+        if not isinstance(count, int) or count < 1:
+            raise ValueError(f"seeds must be at least 1, got {count}")
         return Config(settings)
 
 
@@ -105,7 +108,7 @@ def parse_setting(name: str, text: str, default: Setting) -> Setting:
     if isinstance(default, str):
         return text
     try:
-        value = json.loads(text.lower() if isinstance(default, bool) else text)
+        value = json.loads(text.lower() if isinstance(default, bool) else text, parse_constant=str)  # no NaN
     except json.JSONDecodeError:
         value = text
     if isinstance(default, int) and not isinstance(default, bool) and isinstance(value, float) and value.is_integer():
@@ -190,6 +193,9 @@ class Study:
         def register(draw: Figure_) -> Figure_:
             if experiment not in self.experiments:
                 raise ValueError(f"{self.name}: figure {draw.__name__!r} draws unknown experiment {experiment!r}")
+
+            if draw.__name__ in self.figures:
+                raise ValueError(f"{self.name}: figure {draw.__name__!r} is registered twice")
 
             @functools.wraps(draw)
             def draw_in_style(dataset: "Dataset") -> "MplFigure":

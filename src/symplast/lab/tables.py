@@ -17,7 +17,7 @@ def overview(folder: Path) -> str:
         "|---|---|" + "--:|" * 6 + "---|",
     ]
     for name, room in rooms().items():
-        published = read_published(name, folder)
+        published = read_published(room, folder)
         if published is None:
             continue
         counts = published.counts
@@ -62,12 +62,11 @@ def claims_table(room: Room, published: Published | None) -> str:
 def renew_readme(readme: Path, folder: Path) -> bool:
     """Replace the table between the two marks in the README; True when it changed.
 
-    Raises:
-        ValueError: a mark is missing.
+    A README without them is left alone.
     """
     text = readme.read_text(encoding="utf-8")
     if BEGIN not in text or END not in text:
-        raise ValueError(f"{readme} must hold the lines {BEGIN!r} and {END!r}; the table of verdicts goes between them")
+        return False
     head, rest = text.split(BEGIN, 1)
     tail = rest.split(END, 1)[1]
     renewed = f"{head}{BEGIN}\n\n{overview(folder)}\n\n{END}{tail}"

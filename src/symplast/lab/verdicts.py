@@ -178,12 +178,17 @@ def _entries(name: str, measurement: Measurement, sure: bool) -> Iterator[Interv
     values = list(flatten(measurement.value))
     if any(math.isnan(v) for v in values):
         raise ValueError(f"{name} is not a number")
+    if sure and not measurement.exact:
+        raise ValueError(f"{name} is sampled; an exact claim needs a quantity without sampling error")
     if sure:
         yield from ((v, v) for v in values)
     elif measurement.low is None:
         raise ValueError(f"{name} has no interval" + (" (one seed)" if measurement.n == 1 else ""))
     else:
-        yield from zip(flatten(measurement.low), flatten(measurement.high), strict=True)
+        ends = list(zip(flatten(measurement.low), flatten(measurement.high), strict=True))
+        if any(math.isnan(end) for pair in ends for end in pair):
+            raise ValueError(f"{name} has no interval: some of its samples are not finite")
+        yield from ends
 
 
 def _pair(
@@ -205,7 +210,7 @@ def _pair(
         case Rule(between=[least, most]):
             band = (least, most)
         case Rule(greater_than=Rival(quantity=other)):
-            lows, highs = zip(*_entries(other, measured[other], sure=measured[other].low is None), strict=True)
+            lows, highs = zip(*_entries(other, measured[other], sure=measured[other].exact), strict=True)
             return [_against_rival(entry, (max(lows), max(highs))) for entry in entries]
         case _:  # holds: a truth value, or the share of seeds in which it is true
             band = (math.nextafter(0.5, 1), INF)

@@ -1,6 +1,7 @@
 """Figures for the report: drawn from evidence, kept as SVG beside the runs, fitted into the page."""
 
 import re
+import tempfile
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -57,9 +58,9 @@ def _picture(figure: Figure, run: Run, store: Store, folder: Path) -> Picture:
         except Exception as error:
             return Picture(**about, svg="", problem=f"could not be drawn: {type(error).__name__}: {error}")
         folder.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
-        part.write_bytes(content)
-        part.replace(path)
+        with tempfile.NamedTemporaryFile(dir=folder, suffix=".part", delete=False) as part:
+            part.write(content)
+        Path(part.name).replace(path)
     return Picture(
         **about, svg=fit_into_page(path.read_text(encoding="utf-8"), f"{run.system}-{figure.name}", figure.alt)
     )

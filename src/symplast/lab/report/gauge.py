@@ -40,7 +40,7 @@ def gauge(judgement: Judgement, kind: Kind, rivals: Mapping[str, Measurement]) -
     except ValueError:
         return ""
     values = list(flatten(measured.value))
-    own_bands = len({band for _, band in pairs}) > 1
+    own_bands = judgement.part.rule.near is not None and len({band for _, band in pairs}) > 1
     if own_bands:
         pairs, values = _in_tolerances(pairs, values)
     place, log = _scale([x for interval, band in pairs for x in (*interval, *band)] + values)
@@ -68,7 +68,10 @@ def _in_tolerances(pairs: Pairs, values: list[float]) -> tuple[Pairs, list[float
 
     def scaled(x: float, band: Interval) -> float:
         half = (band[1] - band[0]) / 2
-        return (x - (band[0] + band[1]) / 2) / half if half > 0 else 0.0
+        middle = (band[0] + band[1]) / 2
+        if half > 0:
+            return (x - middle) / half
+        return 0.0 if x == middle else math.copysign(2.0, x - middle)
 
     moved: Pairs = [((scaled(low, band), scaled(high, band)), (-1.0, 1.0)) for (low, high), band in pairs]
     return moved, [scaled(value, band) for value, (_, band) in zip(values, pairs, strict=True)]

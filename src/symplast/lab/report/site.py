@@ -110,7 +110,7 @@ def write_report(
 def claim_entries(audit: Audit) -> list[ClaimEntry]:
     """The claims of a system as the page shows them."""
     measured = {f"{run.experiment}.{name}": q for run in audit.runs.values() for name, q in run.quantities.items()}
-    published = read_published(audit.room.name)
+    published = read_published(audit.room)
     entries = []
     for verdict in audit.verdicts:
         row = claim_row(verdict, audit)

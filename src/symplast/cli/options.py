@@ -1,8 +1,14 @@
-"""The argument SYSTEM, with completion and a check."""
+"""Arguments and options that several commands share."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
+
+OUT = typer.Option(
+    Path("symplast-out"), "--out", envvar="SYMPLAST_OUT", help="Folder for the runs and the report.", file_okay=False
+)
+STORE = typer.Option(None, "--store", help="Keep the runs elsewhere: a folder or an fsspec URL. Default: OUT/runs.")
 
 
 def complete_system(incomplete: str) -> list[str]:
@@ -27,3 +33,12 @@ def chosen(names: list[str] | None) -> list[str]:
     from symplast.lab.registry import room, rooms
 
     return [room(name).name for name in dict.fromkeys(names or rooms())]
+
+
+def as_scale(text: str) -> Any:
+    """Check ``--scale``."""
+    from symplast.lab.claims import SCALES
+
+    if text not in SCALES:
+        raise ValueError(f"--scale must be one of {', '.join(SCALES)}; got {text!r}")
+    return text
