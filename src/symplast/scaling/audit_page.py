@@ -24,7 +24,8 @@ body {{ font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var
 h1 {{ font-size: 1.5rem; }} h2 {{ font-size: 1.15rem; margin-top: 2rem; }}
 p.about, figcaption {{ color: var(--soft); font-size: .9rem; }} li {{ margin: .4rem 0; }}
 figure {{ margin: 1rem 0; }} svg {{ max-width: 100%; height: auto; color: var(--soft); }}
-div.wide {{ overflow-x: auto; }} table {{ border-collapse: collapse; font-size: .88rem; white-space: nowrap; }}
+div.wide {{ overflow-x: auto; margin-bottom: 1rem; }}
+table {{ border-collapse: collapse; font-size: .88rem; white-space: nowrap; }}
 th, td {{ text-align: right; padding: .25rem .6rem; border-bottom: 1px solid var(--line); }}
 th:first-child, td:first-child {{ text-align: left; }}
 </style></head><body>
@@ -187,13 +188,14 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
 
 
 def _estimator_table(report: AuditReport) -> str:
-    rows = []
+    splits, fitted = [], []
     for row in report.estimators:
-        p = row.parameters
-        fitted = [_told(p[name]) if p else "" for name in ("alpha", "beta", "A", "B", "E")]
         failed = ", ".join(f"{count} {why}" for why, count in row.failed.items())
-        rows.append([row.name, _told(row.a), _told(row.b), _told(row.n_opt), _told(row.d_opt), *fitted, failed])
-    return _table(["estimator", "a", "b", "N*", "D*", "alpha", "beta", "A", "B", "E", "resamples without answer"], rows)
+        splits.append([row.name, _told(row.a), _told(row.n_opt), _told(row.d_opt), failed])
+        if row.parameters:
+            fitted.append([row.name, *(_told(row.parameters[name]) for name in ("alpha", "beta", "A", "B", "E"))])
+    head = ["estimator", "exponent a of N*", "N*", "D*", "resamples without answer"]
+    return _table(head, splits) + _table(["surface", "alpha", "beta", "A", "B", "E"], fitted)
 
 
 def _parabola_table(report: AuditReport) -> str:

@@ -42,8 +42,9 @@ def _waste(report: "AuditReport") -> str:
     assert joint is not None
     share, dollars = joint.estimates["waste"], joint.estimates["dollars"]
     text = (
-        f"At {report.target:.3g} FLOP Approach 2 buys {waste.D / waste.d_best - 1:+.1%} tokens against variable "
-        f"projection, which wastes {share.value:.2%} [{share.low:.2%}, {share.high:.2%}] of the budget, "
+        f"At {report.target:.3g} FLOP Approach 2 buys {abs(waste.D / waste.d_best - 1):.1%} "
+        f"{'fewer' if waste.d_best > waste.D else 'more'} tokens than variable projection; judged by the latter it "
+        f"wastes {share.value:.2%} [{share.low:.2%}, {share.high:.2%}] of the budget, "
         f"${dollars.value:,.0f} [${dollars.low:,.0f}, ${dollars.high:,.0f}]."
     )
     if joint.failed_share > 0:

@@ -24,7 +24,7 @@ from symplast.scaling.variable_projection import back_substitute, grid_moments, 
 CHUNK = 64
 """Survivors are solved this many at a time: one compilation whatever their number."""
 
-SHARES = (1.0, 0.1, 0.01, 0.0)
+SHARES = (1.0, 0.05, 0.0)
 """Weight of the points beyond delta in the trial steps of an iteration, of their reweighted least-squares weight."""
 
 FEW = 4
@@ -88,7 +88,7 @@ def bound_cells(
             upper + clipped * (r - jnp.clip(r, -delta, delta) / 2),
         )
 
-    n = runs.x.size
+    n = jnp.max(jnp.where(w > 0, jnp.arange(w.size) + 1, 0))  # padding is not worth a pass
     one, on_u, on_v, upper = jax.lax.fori_loop(0, n, first_pass, (zero, zero, zero, zero))
     p0 = one / m.total
     pa, pb = coefficients(on_u, on_v)  # U and V are centred, so the constant separates
@@ -117,7 +117,7 @@ def solve_cell(
 ) -> CellSolution:  # fmt: skip
     """Huber fit at fixed exponents on the columns in ``support``.
 
-    Each iteration takes the best of a reweighted least-squares step, a Newton step on the points within delta, and two
+    Each iteration takes the best of a reweighted least-squares step, a Newton step on the points within delta, and one
     between them. It ends when the duality gap closes, the bound passes ``limit`` (the cell can't win), or ``most``
     steps are spent.
     """
@@ -137,7 +137,6 @@ def solve_cell(
 
     def bound(r):
         lam = jnp.clip(r, -delta, delta)
-        lam = lam - predict(along(lam))
         lam = jnp.where(w > 0, lam - predict(along(lam)), 0.0)
         return _dual_value(jnp.sum(w * lam * runs.L), jnp.sum(w * lam**2), jnp.max(jnp.abs(lam)), delta)
 
@@ -228,8 +227,8 @@ def _search(runs, cells, bounds, upper, delta, supports) -> tuple[HuberGrid, int
             if chosen.size == 0:
                 continue
             padded = np.pad(chosen, (0, CHUNK - chosen.size), mode="edge")
-            exponents, masks = jnp.asarray(cells[tasks[padded, 0]]), jnp.asarray(supports[tasks[padded, 1]])
-            out = solve_cells(runs, exponents, delta, masks, jnp.asarray(upper), jnp.asarray(most))
+            exponents, masks = cells[tasks[padded, 0]], supports[tasks[padded, 1]]
+            out = solve_cells(runs, exponents, delta, masks, np.float64(upper), np.int64(most))
             theta, value, lower, count = (np.asarray(part)[: chosen.size] for part in out)
             low[chosen] = np.maximum(low[chosen], lower)
             solved[chosen] = value - lower <= GAP * 1.01 * value

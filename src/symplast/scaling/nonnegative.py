@@ -42,19 +42,17 @@ def active_set_rss(m: Moments) -> tuple[tuple[Float[Array, "..."], ...], Bool[Ar
         Eight arrays in the order of SETS (those that depend on u or v alone keep the smaller shape), and whether u and
         v are collinear beyond the constant, where the sets with both are left out.
     """
-    full, determined = _both_columns(m.suu, m.svv, m.suv, m.suy, m.svy, m.syy)
-    slope_a, slope_b, rss_full = full
-    intercept = m.y_mean - slope_a * m.u_mean - slope_b * m.v_mean
-    feasible = determined & (slope_a >= 0) & (slope_b >= 0) & (intercept >= 0)
+    a, b, left, rss_full, determined = _both_columns(m.suu, m.svv, m.suv, m.suy, m.svy, m.syy)
+    feasible = determined & (a >= 0) & (b >= 0) & (m.y_mean * left - a * m.u_mean - b * m.v_mean >= 0)
     uu, vv, uv = m.suu + m.total * m.u_mean**2, m.svv + m.total * m.v_mean**2, m.suv + m.total * m.u_mean * m.v_mean
     uy, vy = m.suy + m.total * m.u_mean * m.y_mean, m.svy + m.total * m.v_mean * m.y_mean
     yy = m.syy + m.total * m.y_mean**2
-    bare, bare_determined = _both_columns(uu, vv, uv, uy, vy, yy)
+    bare_a, bare_b, _, rss_bare, bare_determined = _both_columns(uu, vv, uv, uy, vy, yy)
     return (
         jnp.where(feasible, rss_full, jnp.inf),
         _one_column(m.suu, m.suy, m.syy, m.u_mean, m.y_mean),
         _one_column(m.svv, m.svy, m.syy, m.v_mean, m.y_mean),
-        jnp.where(bare_determined & (bare[0] >= 0) & (bare[1] >= 0), bare[2], jnp.inf),
+        jnp.where(bare_determined & (bare_a >= 0) & (bare_b >= 0), rss_bare, jnp.inf),
         jnp.where(m.y_mean >= 0, m.syy, jnp.inf),
         jnp.where(uy >= 0, yy - uy**2 / uu, jnp.inf),
         jnp.where(vy >= 0, yy - vy**2 / vv, jnp.inf),
@@ -64,18 +62,23 @@ def active_set_rss(m: Moments) -> tuple[tuple[Float[Array, "..."], ...], Bool[Ar
 
 def unconstrained_rss(m: Moments) -> tuple[Float[Array, "..."], Bool[Array, "..."]]:
     """Residual sum of squares of ordinary least squares on all three columns; infinite where they are collinear."""
-    (_, _, rss), determined = _both_columns(m.suu, m.svv, m.suv, m.suy, m.svy, m.syy)
+    *_, rss, determined = _both_columns(m.suu, m.svv, m.suv, m.suy, m.svy, m.syy)
     return jnp.where(determined, rss, jnp.inf), ~determined
 
 
 def _both_columns(uu, vv, uv, uy, vy, yy):
-    """Least squares on two columns, eliminating v first: one division a cell, and no cancellation beyond 1 - c^2."""
-    ratio, b_alone = uv / vv, vy / vv
-    u_left = uu - uv * ratio
-    determined = u_left > COLLINEAR * uu
-    uy_left = uy - ratio * vy
-    a = uy_left / jnp.where(determined, u_left, 1.0)
-    return (a, b_alone - ratio * a, yy - vy * b_alone - uy_left * a), determined
+    """Least squares on two columns, eliminating v first: one division a cell, no cancellation beyond 1 - c^2.
+
+    Returns the coefficients times what is left of u (only their signs are needed), that, the RSS, and whether it is
+    determined.
+    """
+    per_v = 1.0 / vv  # of a row or column of cells, not of each
+    b_alone, ratio = vy * per_v, uv * per_v
+    left = uu - uv * ratio
+    determined = left > COLLINEAR * uu
+    a = uy - ratio * vy
+    rss = (yy - vy * b_alone) - a * a / jnp.where(determined, left, 1.0)
+    return a, b_alone * left - ratio * a, left, rss, determined
 
 
 def _one_column(uu, uy, syy, u_mean, y_mean):

@@ -77,7 +77,7 @@ def grid_rss(
         else:  # row and column terms stay small until the end
             one_sided = jnp.minimum(one_sided, rss)
     free, _ = unconstrained_rss(moments)
-    return jnp.where(nonneg, jnp.minimum(plane, one_sided), free), jnp.sum(collinear)
+    return jnp.where(nonneg, jnp.minimum(plane, one_sided), free), jnp.sum(jnp.sum(collinear, axis=0))
 
 
 @jax.jit
@@ -86,8 +86,11 @@ def best_cell(
 ) -> tuple[Int[Array, ""], Float[Array, ""], Int[Array, ""]]:
     """Flat index of the grid's minimum, its RSS, and the number of collinear cells."""
     rss, collinear = grid_rss(runs, alphas, betas, nonneg)
-    index = jnp.argmin(rss)
-    return index, rss.ravel()[index], collinear
+    # reductions over the leading axis run across lanes; the winning column is computed once more to find its row
+    column = jnp.argmin(jnp.min(rss, axis=0))
+    again, _ = grid_rss(runs, alphas, jax.lax.dynamic_slice(betas, (column,), (1,)), nonneg)
+    row = jnp.argmin(again[:, 0])
+    return row * betas.size + column, again[row, 0], collinear
 
 
 class InnerSolution(NamedTuple):
