@@ -54,7 +54,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     experiment: str
     scale: Scale
     config: dict[str, Any]
-    changed: list[str]
+    changed: list[str] = []
     code: str
     data: list[str]
     status: Status

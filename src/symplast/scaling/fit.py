@@ -115,7 +115,7 @@ def fit_surface(
         method: ``vp`` (variable projection: two exponents are searched, E, A, B solved exactly inside; linear
             residuals) or ``a3`` (Approach 3: all five at once, from several starts).
         residual: ``linear``, L - fit, or ``log``, ln L - ln fit (``a3`` only). Default: linear for vp, log for a3.
-        loss: ``mse`` sums squares; ``huber`` sums r^2/2 within delta and delta (|r| - delta/2) beyond.
+        loss: ``mse`` sums squares; ``huber`` sums ``r^2/2`` within delta and ``delta (|r| - delta/2)`` beyond.
         delta: of the Huber loss, in units of the residual.
         bounds: of the exponents.
         nonneg: keep E, A and B >= 0 (linear residuals; log residuals always do).
