@@ -8,6 +8,7 @@ Source: experiment code of arXiv:2603.22339 (bounds, grid, tolerances).
 """
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -109,7 +110,8 @@ def authors_approach3(
     """
     log_n, log_d = np.log(N), np.log(D)
     start = best_start(log_n, log_d, L) if start is None else start
-    low, high, function, target = LOW.copy(), HIGH.copy(), squared_residuals, L
+    low, high, target = LOW.copy(), HIGH.copy(), L
+    function: Callable[..., tuple[float, np.ndarray]] = squared_residuals
     if objective == "log":
         start = np.concatenate([np.log(start[:3]), start[3:]])
         low[:3], high[:3] = np.log(low[:3]), np.log(high[:3])

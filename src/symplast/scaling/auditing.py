@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -117,7 +118,7 @@ class AuditReport:
     waste_joint: BootstrapResult | None
     findings: tuple[str, ...]
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON: samples are left out."""
         data = {
             name: getattr(self, name)
@@ -138,7 +139,7 @@ class AuditReport:
         return _finite(data)
 
 
-def _finite(value: object) -> object:
+def _finite(value: Any) -> Any:
     """NaN and infinity become None: JSON has neither."""
     if isinstance(value, dict):
         return {key: _finite(part) for key, part in value.items()}
@@ -189,7 +190,7 @@ def audit(
         raise ValueError(f"target must be positive FLOP, got {target}")
     if resamples < 20:
         raise ValueError(f"resamples must be at least 20 for an interval, got {resamples}")
-    price = price or TrainingPrice()
+    price, level = price or TrainingPrice(), float(level)
     parabolic, why_not = _approach2(runs)
     counts = resample_counts(runs, resamples, "budget" if parabolic else "none", seed)
     fits = {
@@ -204,7 +205,7 @@ def audit(
     judged = parabolic is not None and vp.surface.A > 0 and vp.surface.B > 0
     held = joint = waste = None
     if parabolic and judged:
-        options = {"target": target, "reference": vp, "level": level, "price": price, "seed": seed}
+        options: dict[str, Any] = {"target": target, "reference": vp, "level": level, "price": price, "seed": seed}
         held = bootstrap(runs, resamples, refit="a2", **options)
         joint = bootstrap(runs, resamples, refit="joint", **options)
         waste = deadweight_loss(vp.surface, parabolic.allocation, target, price.price, price.peak, price.mfu)

@@ -66,7 +66,7 @@ def approach2_bias(alpha: Real, beta: Real, k: Real, n: int | None = 15) -> Para
     if not (math.isfinite(k) and k > 1):
         raise ValueError(f"k must be a factor above 1 (a +-k x grid), got {k}")
     if n is None:
-        return ParabolaBias(_continuum_shift(alpha, beta, math.log(k)))
+        return ParabolaBias(_continuum_shift(float(alpha), float(beta), math.log(k)))
     if n < 3:
         raise ValueError(f"n must be at least 3 points for a parabola, got {n}")
     w = np.linspace(-1, 1, n) * math.log10(k)
@@ -130,7 +130,7 @@ def design_grid(alpha: Real, beta: Real, max_bias: Real, n: int | None = 15) -> 
     return float(10.0 ** brentq(excess, first - (widths[1] - widths[0]), first, xtol=1e-13))
 
 
-def _continuum_shift(alpha: Real, beta: Real, H: float) -> float:
+def _continuum_shift(alpha: float, beta: float, H: float) -> float:
     def i1(g: float) -> float:
         return 2 * (H * math.cosh(g * H) / g - math.sinh(g * H) / g**2)
 

@@ -27,8 +27,8 @@ def noise_errors(repeats: int) -> Float[np.ndarray, "methods repeats settings 2"
                 if fit is not None:
                     errors[method, i] = abs(fit.a / truth.a - 1), abs(fit.b / truth.b - 1)
     longest = max(case.runs.n for case in cases)
-    columns = [np.stack([pad(getattr(case.runs, c), 1.0, longest) for case in cases]) for c in ("N", "D", "L")]
-    vp = fit_many(*columns, np.stack([pad(np.ones(case.runs.n), 0.0, longest) for case in cases]))
+    N, D, L = (np.stack([pad(getattr(case.runs, c), 1.0, longest) for case in cases]) for c in ("N", "D", "L"))
+    vp = fit_many(N, D, L, np.stack([pad(np.ones(case.runs.n), 0.0, longest) for case in cases]))
     errors[4] = np.stack([abs(vp.a / truth.a - 1), abs(vp.b / truth.b - 1)], 1)
     order = np.argsort([case.repeat for case in cases], kind="stable")
     return errors[:, order].reshape(len(METHODS), repeats, -1, 2)
@@ -60,7 +60,8 @@ def efficiency_errors(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         rows = [np.tile(runs.N, (trials, 1)), np.tile(runs.D, (trials, 1)), design.losses, np.ones((trials, runs.n))]
         columns.append([pad(row, fill, 7 * 41) for row, fill in zip(rows, (1.0, 1.0, 1.0, 0.0), strict=True)])
         sigma += [design.sigma] * trials
-    vp = fit_many(*(np.concatenate(parts) for parts in zip(*columns, strict=True)))
+    N, D, L, weights = (np.concatenate(parts) for parts in zip(*columns, strict=True))
+    vp = fit_many(N, D, L, weights)
     truth = SURFACES["symmetric"].b
     return np.concatenate(b) - truth, vp.b - truth, np.array(sigma)
 

@@ -1,6 +1,7 @@
 """The figures: what the evidence looks like, with the paper's values marked."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -13,7 +14,14 @@ from symplast.lab.theme import COLOURS, INK, legend_above, mark_published, new_f
 from symplast.scaling.study import CASES, study
 
 CLAIMS = read_claims(Path(__file__).with_name("claims.toml"))
-CROSS = {"marker": "x", "color": INK, "linestyle": "none", "markersize": 6, "markeredgewidth": 1.4, "zorder": 4}
+CROSS: dict[str, Any] = {
+    "marker": "x",
+    "color": INK,
+    "linestyle": "none",
+    "markersize": 6,
+    "markeredgewidth": 1.4,
+    "zorder": 4,
+}
 PAPER = Line2D([], [], label="paper", **CROSS)
 
 

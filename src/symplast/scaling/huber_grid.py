@@ -238,7 +238,8 @@ def _search(runs, cells, bounds, upper, delta, supports) -> tuple[HuberGrid, int
             k = int(np.argmin(value))
             upper = min(upper, float(value[k]))
             if best is None or value[k] < best.objective:
-                best = HuberGrid(*map(float, cells[tasks[chosen[k], 0]]), theta[k], float(value[k]), True, 0, 0)
+                alpha, beta = (float(exponent) for exponent in cells[tasks[chosen[k], 0]])
+                best = HuberGrid(alpha, beta, theta[k], float(value[k]), True, 0, 0)
     assert best is not None
     certified = bool(np.all(solved | (low > best.objective * (1 - 2 * GAP))))
     return best._replace(certified=certified, most_iterations=most_used), int(solved.sum())

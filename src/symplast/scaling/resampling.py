@@ -82,7 +82,8 @@ def approach2_weighted(runs: RunTable, weights: Float[np.ndarray, "sets runs"]) 
     log_c = np.log10(runs.budgets)
     a, a0 = regress_vertices(log_c, vertices.log_n, used)
     b, b0 = regress_vertices(log_c, vertices.log_d, used)
-    return Allocations(*(np.where(status == FITTED, part, np.nan) for part in (a, a0, b, b0)), status)
+    a, a0, b, b0 = (np.where(status == FITTED, part, np.nan) for part in (a, a0, b, b0))
+    return Allocations(a, a0, b, b0, status)
 
 
 @in_double_precision
@@ -202,7 +203,7 @@ def bootstrap(
         reference = fit_table(runs)
     if refit != "a2" and not isinstance(reference, SurfaceFit):
         raise ValueError(f"refit={refit!r} needs reference as a fit (fit_surface), not a fixed surface")
-    measure = _measurement(runs, target, refit, reference, price or TrainingPrice())
+    measure = _measurement(runs, float(target), refit, reference, price or TrainingPrice())
     whole = measure(np.ones((1, runs.n)))
     if (status := int(whole["status"][0])) != FITTED:
         why = {**REASONS, -1: NO_OPTIMUM}[status]
@@ -212,7 +213,7 @@ def bootstrap(
     estimates = {
         name: _estimate(
             float(whole[name][0]), resampled[name], None if left_out is None else left_out[name],
-            level, runs.n, f"{interval} bootstrap, {n} resamples, strata {strata}, refit {refit}",
+            float(level), runs.n, f"{interval} bootstrap, {n} resamples, strata {strata}, refit {refit}",
         )
         for name in whole if name != "status"
     }  # fmt: skip

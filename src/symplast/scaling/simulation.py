@@ -88,5 +88,5 @@ def simulate_isoflop(
     L = surface.loss(N, D)
     if noise_std > 0:
         rng = np.random.default_rng(seed)
-        L = L + np.stack([rng.normal(0.0, noise_std, n_points) for _ in budgets])
+        L = L + np.stack([rng.normal(0.0, float(noise_std), n_points) for _ in budgets])
     return RunTable(N.ravel(), D.ravel(), np.asarray(L).ravel(), C.ravel().copy(), source="simulated runs")

@@ -1,6 +1,7 @@
 """The experiments behind the claims. What needs no data runs anywhere; the rest reads the scaling-laws tables."""
 
 import itertools
+from typing import Any
 
 import jax
 import numpy as np
@@ -34,7 +35,11 @@ study = Study("scaling")
 BUDGETS = np.logspace(17, 21, 5)
 WIDTHS = [2, 4, 8, 16]
 SYNTHETIC = ["symmetric", "chinchilla", "asymmetric"]
-CASES = {"centred": {}, "offset": {"center_scale": 3.0}, "drift": {"drift": float(np.log10(3))}}
+CASES: dict[str, dict[str, float]] = {
+    "centred": {},
+    "offset": {"center_scale": 3.0},
+    "drift": {"drift": float(np.log10(3))},
+}
 TARGET = 3.8e25
 
 
@@ -47,7 +52,10 @@ def noise_free(config: Config, key: jax.Array) -> Evidence:
         for j, name in enumerate(SYNTHETIC):
             for k, width in enumerate(WIDTHS):
                 s = SURFACES[name]
-                runs = simulate_isoflop(s, BUDGETS, config.points, np.log10(width), **placement)
+                runs = simulate_isoflop(
+                    s, BUDGETS, config.points, np.log10(width),
+                    drift=placement.get("drift", 0.0), center_scale=placement.get("center_scale", 1.0),
+                )  # fmt: skip
                 law = fit_approach2_table(runs).allocation
                 d_error[i, j, k] = 100 * (law.d_opt(config.target) / s.d_opt(config.target) - 1)
                 b_error[i, j, k] = law.b / s.b - 1
@@ -166,8 +174,9 @@ def noise(config: Config, key: jax.Array) -> Evidence:
         return stats.bootstrap(np.arange(config.repeats, dtype=float), of, resamples=config.resamples, seed=config.seed)
 
     gmeans = [gmean_error(e) for e in errors]
+    ratios: dict[str, Any] = {f"{w}_over_{b}": ratio(w, b, gmean_error) for w, b in itertools.pairwise(names)}
     return evidence(
-        **{f"{w}_over_{b}": ratio(w, b, gmean_error) for w, b in itertools.pairwise(names)},
+        **ratios,
         a2_max_over_vp_max=ratio("a2", "vp", largest_a_error),
         a2_p95_over_vp_p95=ratio("a2", "vp", p95_a_error),
         gmean_a2_vp=(("pair",), [gmeans[1], gmeans[4]]),
@@ -237,11 +246,14 @@ def llama(config: Config, key: jax.Array) -> Evidence:
     published, long = interval(100, "a2"), interval(config.resamples, "a2")
     joint = interval(config.joint_resamples, "joint")
     ways = (published, long, joint)
-    ends = {
+    ends: dict[str, Any] = {
         f"{name}interval_{end}": getattr(result.estimates["dollars"], end) / unit
         for name, result in (("", published), ("long_", long), ("joint_", joint))
         for end, unit in (("low", 1e3), ("high", 1e6))
     }
+
+    ends |= {f"waste_{name}": 100 * w.fraction for name, w in waste.items()}
+    ends |= {f"dollars_{name}": w.dollars / 1e6 for name, w in waste.items()}
 
     def waste_of(part: RunTable) -> float:
         return 100 * deadweight_loss(a3.surface, fit_approach2_table(part).allocation, TARGET).fraction
@@ -251,8 +263,6 @@ def llama(config: Config, key: jax.Array) -> Evidence:
     left_out = [waste_of(runs.without_budget(budget)) for budget in runs.budgets]
     C = np.geomspace(runs.C.min(), TARGET, 40)
     return evidence(
-        **{f"waste_{name}": 100 * w.fraction for name, w in waste.items()},
-        **{f"dollars_{name}": w.dollars / 1e6 for name, w in waste.items()},
         **ends,
         a2_exponents=(("exponent",), [law.allocation.a, law.allocation.b]),
         d_opt=(("pair",), [waste["a3"].D / 1e12, waste["a3"].d_best / 1e12]),

@@ -6,7 +6,7 @@ an error here, with the argument, the rule and the mend; everything that makes i
 
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -210,13 +210,11 @@ def read_runs(
             f"found none for {' and '.join(missing)} among {_listed(frame.columns)}; "
             f"name them with columns={{'{missing[0]}': ...}}"
         )
-    N, L = frame[names["N"]], frame[names["L"]]
-    C = frame[names["C"]] if "C" in names else None
-    if "D" in names:
-        return run_table(N, frame[names["D"]], L, C, source=source)
-    assert C is not None
-    N, C = check_column("N", N), check_column("C", C)
-    return run_table(N, C / (FLOP_PER_PARAMETER_TOKEN * N), L, join_budgets(C), source=source)
+    column = {symbol: frame[name] for symbol, name in names.items()}
+    if "D" in column:
+        return run_table(column["N"], column["D"], column["L"], column.get("C"), source=source)
+    N, C = check_column("N", column["N"]), check_column("C", column["C"])
+    return run_table(N, C / (FLOP_PER_PARAMETER_TOKEN * N), column["L"], join_budgets(C), source=source)
 
 
 def guess_columns(present: Sequence[str], given: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -267,7 +265,11 @@ def _frame(table: Any) -> tuple["pd.DataFrame", str]:
     if not path.exists():
         raise FileNotFoundError(f"no file {path}; give a CSV or Parquet table with one run a row")
     kind = path.suffixes[0].lower() if path.suffixes else ""
-    readers = {".csv": pd.read_csv, ".tsv": lambda p: pd.read_csv(p, sep="\t"), ".parquet": pd.read_parquet}
+    readers: dict[str, Callable[[Path], pd.DataFrame]] = {
+        ".csv": pd.read_csv,
+        ".tsv": lambda p: pd.read_csv(p, sep="\t"),
+        ".parquet": pd.read_parquet,
+    }
     kinds = [reader for suffix, reader in readers.items() if suffix in (s.lower() for s in path.suffixes)]
     if not kinds:
         raise ValueError(f"{path}: a table of runs must be .csv, .tsv or .parquet, got {kind or 'no suffix'}")
