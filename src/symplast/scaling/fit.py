@@ -43,9 +43,14 @@ class Bounds:
 
     def grid(self, cells: int = START_CELLS) -> tuple[np.ndarray, np.ndarray]:
         """Start values of alpha and beta, a little inside (0.05 to 0.95 by default)."""
-        low, high = self.array().T
-        inset = 2 / 49 * (high - low)
-        return tuple(np.linspace(a, b, cells) for a, b in zip(low + inset, high - inset, strict=True))  # type: ignore[return-value]
+        (alpha_low, alpha_high), (beta_low, beta_high) = self.array()
+        inset = 2 / 49
+        return _inner(alpha_low, alpha_high, inset, cells), _inner(beta_low, beta_high, inset, cells)
+
+
+def _inner(low: float, high: float, inset: float, cells: int) -> np.ndarray:
+    margin = inset * (high - low)
+    return np.linspace(low + margin, high - margin, cells)
 
 
 @dataclass(frozen=True)

@@ -210,11 +210,11 @@ def read_runs(
             f"found none for {' and '.join(missing)} among {_listed(frame.columns)}; "
             f"name them with columns={{'{missing[0]}': ...}}"
         )
-    column = {symbol: frame[name] for symbol, name in names.items()}
-    if "D" in column:
-        return run_table(column["N"], column["D"], column["L"], column.get("C"), source=source)
-    N, C = check_column("N", column["N"]), check_column("C", column["C"])
-    return run_table(N, C / (FLOP_PER_PARAMETER_TOKEN * N), column["L"], join_budgets(C), source=source)
+    found = {symbol: frame[name] for symbol, name in names.items()}
+    if "D" in found:
+        return run_table(found["N"], found["D"], found["L"], found.get("C"), source=source)
+    N, C = check_column("N", found["N"]), check_column("C", found["C"])
+    return run_table(N, C / (FLOP_PER_PARAMETER_TOKEN * N), found["L"], join_budgets(C), source=source)
 
 
 def guess_columns(present: Sequence[str], given: Mapping[str, str] | None = None) -> dict[str, str]:
