@@ -313,12 +313,14 @@ def _surface_row(
     parameters = {key: estimate(getattr(s, key), getattr(many, key)) for key in ("alpha", "beta", "A", "B", "E")}
     without = int(np.sum(~many.optimal))
     flops = target / FLOP_PER_PARAMETER_TOKEN
+    with np.errstate(over="ignore"):  # a vanishing optimal N asks for infinitely many tokens
+        d_many = flops / np.where(n_many > 0, n_many, np.nan)
     return EstimatorRow(
         name=name,
         a=estimate(s.a, many.beta / total),
         b=estimate(s.b, many.alpha / total),
         n_opt=estimate(n_opt, n_many),
-        d_opt=estimate(flops / n_opt if n_opt > 0 else float("nan"), flops / np.where(n_many > 0, n_many, np.nan)),
+        d_opt=estimate(flops / n_opt if n_opt > 0 else float("nan"), d_many),
         parameters=parameters,
         failed={"no optimum (A or B is zero)": without} if without else {},
         flags=fit.flags,
