@@ -69,6 +69,7 @@ def test_idx_round_trip(tmp_path_factory, array):
         (gzip.compress(b"\0\0\x08\x01" + b"\0\0\0\x05abc"), r"header says shape \(5,\), but it holds 3 values"),
         (gzip.compress(b"\0\0\x08\x03" + b"\0\0\0\x05"), "header"),
     ],
+    ids=["not gzip", "cut short", "no header", "wrong type", "wrong size", "half a header"],
 )
 def test_broken_idx_files_are_refused(tmp_path, content, told):
     path = tmp_path / "broken.gz"
