@@ -1,8 +1,17 @@
-"""Where the tests find real data: ``$SYMPLAST_DATA``, or ``shared/data`` beside the checkout where that exists."""
+"""Where the tests find real data: ``$SYMPLAST_DATA``, or ``shared/data`` beside the checkout where that exists.
+
+Under ``CI`` hypothesis draws the same examples each time; elsewhere it goes on searching.
+"""
 
 import os
 from pathlib import Path
 
+from hypothesis import settings
+
 BESIDE = Path(__file__).parents[2] / "shared" / "data"
 if "SYMPLAST_DATA" not in os.environ and BESIDE.is_dir():
     os.environ["SYMPLAST_DATA"] = str(BESIDE)
+
+settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
