@@ -1,6 +1,5 @@
 """Layered feed-forward networks with forward and feedback weights as separate leaves."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import equinox as eqx
@@ -8,14 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-Activation = Callable[[Array], Array]
-
-ACTIVATIONS: dict[str, Activation] = {
-    "relu": jax.nn.relu,
-    "tanh": jnp.tanh,
-    "sigmoid": jax.nn.sigmoid,
-    "linear": lambda z: z,
-}
+from symplast.learning.activations import ACTIVATIONS
 
 
 class Activity(NamedTuple):
@@ -65,7 +57,7 @@ class FeedForwardNet(eqx.Module):
         Args:
             sizes: units of each layer, the input first.
             key: random key.
-            activation: relu, tanh, sigmoid or linear.
+            activation: relu, tanh, sigmoid, linear, shifted-sigmoid or dsilu.
             readout: softmax or mse.
             feedback_angle: None for no feedback weights; otherwise ``B = cos(angle) W^T + sin(angle) R`` in degrees, R
                 drawn like W: 0 is symmetric, 90 independent.
