@@ -1,0 +1,117 @@
+"""Neuronal avalanches: bursts of a network's activity between silences, and whether their sizes follow a power law."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from symplast.spiking.trains import check_spikes
+
+
+class Avalanches(NamedTuple):
+    """Maximal runs of active bins, in order.
+
+    Attributes:
+        sizes: spikes in each.
+        durations: bins in each.
+    """
+
+    sizes: np.ndarray
+    durations: np.ndarray
+
+
+def avalanches(spikes: Any, bin_steps: int = 1, threshold: int = 1) -> Avalanches:
+    """Cut a network's activity where it falls silent.
+
+    Args:
+        spikes: (steps, units), 0 and 1; runs that the beginning or end cuts off count too.
+        bin_steps: steps in a bin; the last bin may be shorter.
+        threshold: spikes that a bin needs to be active.
+
+    Raises:
+        ValueError: spikes other than 0 and 1, or bins or thresholds below 1.
+
+    Example:
+        >>> network = np.array([[0, 1, 1, 0, 0, 1, 0, 0], [0, 0, 1, 0, 0, 0, 0, 1]]).T
+        >>> avalanches(network).sizes.tolist(), avalanches(network).durations.tolist()
+        ([3, 1, 1], [2, 1, 1])
+
+    Source:
+        Beggs and Plenz 2003.
+    """
+    array = check_spikes(spikes)
+    for name, value in (("bin_steps", bin_steps), ("threshold", threshold)):
+        if value != int(value) or value < 1:
+            raise ValueError(f"{name} must be a whole number of at least 1, got {value}")
+    per_step = array.sum(axis=1)
+    starts = np.arange(0, per_step.size, int(bin_steps))
+    activity = np.add.reduceat(per_step, starts) if per_step.size else per_step
+    active = np.concatenate([[False], activity >= threshold, [False]])
+    begin, end = (np.flatnonzero(np.diff(active.astype(np.int8)) == sign) for sign in (1, -1))
+    total = np.concatenate([[0], np.cumsum(activity)])
+    return Avalanches(total[end] - total[begin], end - begin)
+
+
+class PowerLaw(NamedTuple):
+    """A power law fitted to sizes, ``p(s) ~ s^-alpha`` for ``s >= smallest``.
+
+    Attributes:
+        alpha: exponent.
+        standard_error: of alpha.
+        smallest: from where the law holds.
+        n: sizes at or above it.
+        ks: largest distance between the distribution of those and the law.
+        against: name of an alternative -> (log-likelihood ratio per root n, p value); positive favours the power law,
+            and only a small p makes the sign mean something.
+    """
+
+    alpha: float
+    standard_error: float
+    smallest: float
+    n: int
+    ks: float
+    against: dict[str, tuple[float, float]]
+
+
+def fit_power_law(
+    sizes: Any, smallest: int | None = None, alternatives: tuple[str, ...] = ("exponential", "lognormal")
+) -> PowerLaw:
+    """Fit a discrete power law by maximum likelihood and compare it with other tails.
+
+    Args:
+        sizes: whole numbers of at least 1, such as sizes of avalanches.
+        smallest: from where the law shall hold; None chooses it by the least Kolmogorov-Smirnov distance.
+        alternatives: distributions of the ``powerlaw`` package to compare with.
+
+    Raises:
+        ImportError: the package ``powerlaw`` is not installed.
+        ValueError: fewer than 10 sizes at or above ``smallest``, or sizes that are not whole numbers of at least 1.
+
+    Source:
+        Clauset, Shalizi and Newman 2009, by Alstott, Bullmore and Plenz's ``powerlaw`` (2014).
+    """
+    numbers = np.asarray(sizes)
+    if numbers.ndim != 1 or not (np.isfinite(numbers) & (numbers >= 1) & (numbers == np.floor(numbers))).all():
+        raise ValueError("sizes must be whole numbers of at least 1")
+    counted = int((numbers >= (smallest or 1)).sum())
+    if counted < 10:
+        raise ValueError(f"sizes must hold at least 10 numbers at or above smallest={smallest or 1}, got {counted}")
+    try:
+        import powerlaw
+    except ImportError as missing:
+        raise ImportError("fit_power_law needs the package powerlaw: pip install powerlaw") from missing
+    import warnings
+
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")  # the package's own about its search
+        fit = powerlaw.Fit(numbers, discrete=True, xmin=smallest, verbose=False)
+        law = fit.power_law
+        ratios = {name: fit.distribution_compare("power_law", name, normalized_ratio=True) for name in alternatives}
+        error = law.standard_err if hasattr(law, "standard_err") else law.sigma
+    return PowerLaw(
+        float(law.alpha),
+        float(error),
+        float(fit.xmin),
+        int((numbers >= fit.xmin).sum()),
+        float(law.D),
+        {name: (float(ratio), float(p)) for name, (ratio, p) in ratios.items()},
+    )
