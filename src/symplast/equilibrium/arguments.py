@@ -1,0 +1,68 @@
+"""Checks at the public boundary: inputs, targets, nudges. Each returns what it checked, or raises ValueError."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from symplast.learning.recurrent import RecurrentNet
+
+Targets = Int[Array, " rows"] | Float[Array, "rows outputs"]
+
+ESTIMATES = ("true", "nudge", "online")
+TERMS = ("norm", "trace")
+
+
+def as_rows(network: RecurrentNet, x: Float[Array, "rows ..."], y: Targets) -> Float[Array, "rows outputs"]:
+    """Targets as rows: class indices become one-hot. Pure and unchecked, for use inside transformations."""
+    if not jnp.issubdtype(y.dtype, jnp.integer):
+        return y
+    return jax.nn.one_hot(y, outputs_of(network, x))
+
+
+def outputs_of(network: RecurrentNet, x: Float[Array, "rows ..."]) -> int:
+    """How many numbers the network gives for an input."""
+    return int(jax.eval_shape(lambda: network.output(network.phi(network.rest(x)))).shape[-1])
+
+
+def check_targets(network: RecurrentNet, x: Float[Array, "rows ..."], y: Targets) -> Float[Array, "rows outputs"]:
+    """Targets that fit the network's output.
+
+    Raises:
+        ValueError: another number of rows or outputs, a class outside the range, or rows that are not one-hot.
+    """
+    y, outputs = jnp.asarray(y), outputs_of(network, x)
+    if y.ndim == 0 or y.shape[0] != x.shape[0]:
+        raise ValueError(f"y must have one row for each of the {x.shape[0]} rows of x, got shape {y.shape}")
+    if jnp.issubdtype(y.dtype, jnp.integer):
+        if network.readout == "mse":
+            raise ValueError(f"y must hold values, (rows, {outputs}), for an mse readout; got class indices")
+        if y.ndim != 1:
+            raise ValueError(f"y as class indices must be one number a row, got shape {y.shape}")
+        if not isinstance(y, jax.core.Tracer) and not bool(((y >= 0) & (y < outputs)).all()):
+            raise ValueError(f"y must hold classes in [0, {outputs - 1}], got {int(y.min())} to {int(y.max())}")
+        return as_rows(network, x, y)
+    if y.shape[1:] != (outputs,):
+        raise ValueError(f"y must be (rows, {outputs}) to fit the network's output, got {y.shape}")
+    if network.readout == "softmax" and not isinstance(y, jax.core.Tracer):
+        rows = np.asarray(y)
+        if not (np.all((rows == 0) | (rows == 1)) and np.all(rows.sum(axis=1) == 1)):
+            raise ValueError("y must be one-hot rows (a single 1, else 0) for a softmax readout, or class indices")
+    return y
+
+
+def check_points(network: RecurrentNet, beta: float | Float[Array, ""], n_points: int) -> None:
+    """A nudge that this network can take.
+
+    Raises:
+        ValueError: fewer than one point, a nudge of 0, or complex nudges of a network that is not holomorphic.
+    """
+    if n_points < 1:
+        raise ValueError(f"n_points must be at least 1, got {n_points}; the derivative itself is method='true'")
+    if not isinstance(beta, jax.core.Tracer) and not (np.isfinite(beta) and beta != 0):
+        raise ValueError(f"beta must be a finite number other than 0 for a finite nudge, got {beta}; or method='true'")
+    if n_points > 2 and not network.holomorphic:
+        raise ValueError(
+            f"n_points must be 1 or 2 here, got {n_points}: the activation has no complex derivative. "
+            "Take shifted-sigmoid, dsilu or tanh, or method='true'"
+        )

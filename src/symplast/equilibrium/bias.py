@@ -1,0 +1,195 @@
+"""How far EP's error vectors are from the gradient: the nudge's part, the asymmetry's part, and the largest nudge."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from symplast.equilibrium.arguments import Targets, check_points, check_targets
+from symplast.equilibrium.nudges import cauchy_estimate, circle, nudged_activity
+from symplast.equilibrium.operating_point import OperatingPoint, flattened, linearised
+from symplast.equilibrium.settling import TOLERANCE, Settled, relax, relaxation_of, warn_unless_settled
+from symplast.learning.recurrent import RecurrentNet, Relaxation
+from symplast.stats import Estimate, mean_interval
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PROBE = 0.2
+"""Radius of the circle on which the response's Taylor coefficients are measured."""
+
+POINTS = 32
+"""Points on it; coefficients 8 to 16 give the radius of holomorphy."""
+
+
+class BiasReport(NamedTuple):
+    """What biases EP's gradient of a network on given examples.
+
+    Attributes:
+        table: a row for each number of points and nudge: mean angle to backprop's vector (``angle_deg`` with ``_low``
+            and ``_high``), the nudge's part ``nudge_error = |eps_N - eps| / |eps|``, share of examples whose nudged
+            runs had not settled.
+        asymmetry_deg: angle between eps and delta: what stays for an infinitely small nudge; one example has no interval.
+        symmetry: ``|S| / (|S| + |A|)`` of the activity Jacobian.
+        asymmetry_ratio: spectral norm of ``S^{-1} A``.
+        radius: (rows,) where the response stops being a power series in the nudge; larger nudges are not mended by more
+            points. NaN where it could not be measured.
+        free_unsettled: share of examples without a free fixed point; they are left out of everything above.
+    """
+
+    table: "pd.DataFrame"
+    asymmetry_deg: Estimate | float
+    symmetry: Estimate | float
+    asymmetry_ratio: Estimate | float
+    radius: Float[np.ndarray, " rows"]
+    free_unsettled: float
+
+
+def bias_report(
+    network: RecurrentNet,
+    x: Float[Array, "rows ..."],
+    y: Targets,
+    betas: Sequence[float] = (0.05, 0.1, 0.2, 0.5),
+    n_points: Sequence[int] = (1, 2, 4, 6),
+    *,
+    steps: int = 200,
+    free_steps: int = 600,
+) -> BiasReport:
+    """Split the bias of EP's error vectors into the finite nudge's and the asymmetry's part.
+
+    Everything runs in float64, with whole Jacobians: a network of up to about a thousand units and some hundred
+    examples.
+
+    Args:
+        network: the network.
+        x: inputs, one a row.
+        y: class indices, one-hot rows or values.
+        betas: nudges.
+        n_points: numbers of points on the circle.
+        steps: of each nudged run.
+        free_steps: of the free phase.
+
+    Returns:
+        The report; intervals (95 %) are over examples. Warns where examples have no free fixed point.
+
+    Raises:
+        ValueError: nudges that the network can't take, targets that don't fit, no example that settles.
+
+    Example:
+        >>> from symplast.learning.recurrent import LayeredNet
+        >>> net = LayeredNet((4, 8, 3), key=jax.random.key(0), angle_deg=90)
+        >>> x, y = jax.random.uniform(jax.random.key(1), (5, 4)), jnp.array([0, 1, 2, 0, 1])
+        >>> found = bias_report(net, x, y, betas=[0.1], n_points=[1, 4])
+        >>> found.table[["n_points", "beta", "nudge_error"]].round(3).to_dict("records")
+        [{'n_points': 1, 'beta': 0.1, 'nudge_error': 0.105}, {'n_points': 4, 'beta': 0.1, 'nudge_error': 0.0}]
+    """
+    import pandas as pd
+
+    if not len(betas) or not len(n_points):
+        raise ValueError("betas and n_points must name at least one value each")
+    for beta in betas:
+        for points in n_points:
+            check_points(network, beta, points)
+    check_targets(network, x, y)
+    rows = []
+    with jax.enable_x64(True):
+        net, inputs = (jax.tree.map(_wide, tree) for tree in (network, jnp.asarray(x)))
+        targets = check_targets(net, inputs, y).astype(jnp.float64)
+        free, point = _free(net, inputs, targets, relaxation_of(net, free_steps))
+        warn_unless_settled(free.residual, TOLERANCE, "the free state")
+        kept = np.asarray(free.converged)
+        if not kept.any():
+            raise ValueError(
+                f"x must hold inputs for which the network settles; none of {len(kept)} did: damp or scale it"
+            )
+        how = relaxation_of(net, steps)
+        delta, eps = np.asarray(point.adjoint), np.asarray(point.response)
+        for points in n_points:
+            for beta in betas:
+                found, residual = _estimate(net, inputs, targets, free, jnp.float64(beta), (points, how))
+                vectors, settled = np.asarray(found)[kept], np.asarray(residual)[kept] <= TOLERANCE
+                angle = _interval(_angles(vectors, delta[kept]))
+                nudge = _interval(np.linalg.norm(vectors - eps[kept], axis=1) / np.linalg.norm(eps[kept], axis=1))
+                rows.append(
+                    {"n_points": points, "beta": beta}
+                    | _columns("angle_deg", angle)
+                    | _columns("nudge_error", nudge)
+                    | {"unsettled": float(np.mean(~settled))}
+                )
+        radius = np.where(kept, holomorphic_radius(net, inputs, targets, free, how), np.nan)
+        about = [_angles(eps, delta), np.asarray(point.symmetry()), np.asarray(point.asymmetry_ratio)]
+    floor, symmetry, ratio = (_interval(values[kept]) for values in about)
+    return BiasReport(pd.DataFrame(rows), floor, symmetry, ratio, radius, float(np.mean(~kept)))
+
+
+def holomorphic_radius(
+    network: RecurrentNet, x: Array, targets: Array, free: Settled, how: Relaxation
+) -> Float[np.ndarray, " rows"]:
+    """Radius of convergence of ``r*(beta)`` for each row, from the decay of its Taylor coefficients.
+
+    The discrete Fourier transform over a circle of nudges gives the coefficients; their logarithms fall by
+    ``log(probe / radius)`` per order. Needs float64; NaN where too few coefficients stand out of the rounding noise.
+    """
+    if not network.holomorphic:
+        return np.full(x.shape[0], np.nan)
+    size, residual = (np.asarray(a) for a in _coefficients(network, x, targets, free, how))
+    orders = np.arange(POINTS // 4, POINTS // 2 + 1)
+    radius = np.full(x.shape[0], np.nan)
+    for row in range(x.shape[0]):
+        visible = size[orders, row] > 1e-12 * size[1, row]
+        if visible.sum() >= 4 and residual[row] < 1e-9:
+            slope = np.polyfit(orders[visible], np.log(size[orders[visible], row]), 1)[0]
+            radius[row] = PROBE * np.exp(-slope)
+    return radius
+
+
+@eqx.filter_jit
+def _coefficients(
+    network: RecurrentNet, x: Array, targets: Array, free: Settled, how: Relaxation
+) -> tuple[Float[Array, "orders rows"], Float[Array, " rows"]]:
+    activity = nudged_activity(network, free.u, network.drive(x), targets, how)
+    half = circle(POINTS, free.u)[: POINTS // 2 + 1]
+    runs, settled = jax.vmap(activity)(PROBE * half)
+    flat = jax.vmap(flattened)(runs)
+    whole = jnp.concatenate([flat, flat[1:-1][::-1].conj()])
+    return jnp.linalg.norm(jnp.fft.fft(whole, axis=0), axis=2) / POINTS, settled.residual.max(axis=0)
+
+
+@eqx.filter_jit
+def _free(network: RecurrentNet, x: Array, targets: Array, how: Relaxation) -> tuple[Settled, OperatingPoint]:
+    drive = network.drive(x)
+    free = relax(lambda u: network.step(u, drive, None, how), network.rest(x), how)
+    return free, linearised(network, x, targets, free.u)
+
+
+@eqx.filter_jit
+def _estimate(
+    network: RecurrentNet, x: Array, targets: Array, free: Settled, beta: Array, settings: tuple[int, Relaxation]
+) -> tuple[Array, Array]:
+    points, how = settings
+    vectors, residual = cauchy_estimate(network, free.u, network.drive(x), targets, beta, points, how)
+    return flattened(vectors), residual
+
+
+def _wide(leaf: Array) -> Array:
+    return leaf.astype(jnp.float64) if eqx.is_inexact_array(leaf) else leaf
+
+
+def _angles(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    cosine = np.sum(a * b, axis=1) / (np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1))
+    return np.degrees(np.arccos(np.clip(cosine, -1, 1)))
+
+
+def _interval(samples: np.ndarray) -> Estimate | float:
+    """Mean over examples with its interval; a lone example has none."""
+    return mean_interval(samples) if len(samples) > 1 and np.isfinite(samples).all() else float(np.mean(samples))
+
+
+def _columns(name: str, found: Estimate | float) -> dict[str, float]:
+    if isinstance(found, float):
+        return {name: found, f"{name}_low": np.nan, f"{name}_high": np.nan}
+    return {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}

@@ -1,0 +1,101 @@
+"""Error vectors without a finite nudge: the response's derivative (EP) and its adjoint (recurrent backprop).
+
+With ``K = W D`` at the free state (W the derivative of the field, D that of the activation), both are fixed points::
+
+    response  v = K v + c,          eps   = D v          derivative of the activity by the nudge
+    adjoint   delta = K^T delta + D c                    gradient of the loss by the field
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PyTree
+
+from symplast.equilibrium.costs import cost_gradient
+from symplast.equilibrium.settling import Settled, largest, relax
+from symplast.learning.recurrent import RecurrentNet, Relaxation, State
+
+
+def response(
+    network: RecurrentNet,
+    u: State,
+    drive: PyTree,
+    targets: Float[Array, "rows outputs"],
+    how: Relaxation,
+    *,
+    corrected: bool = False,
+) -> tuple[State, Settled]:
+    """``eps = dr*/dbeta`` at beta = 0, by so many tangent steps at the free state.
+
+    Args:
+        network: the network.
+        u: its free state.
+        drive: from ``network.drive``.
+        targets: one-hot rows or values.
+        how: tangent steps, way of updating, damping.
+        corrected: asym-EP: the nudged field loses ``2 A (r - r*)``, so that the response becomes delta.
+
+    Returns:
+        eps, and the state of the tangent iteration.
+    """
+    r, slope = jax.linearize(network.phi, u)
+    field = jax.linearize(lambda a: network.field(a, drive), r)[1]
+    if corrected:
+        field = _transposed(field, r)
+    settled = _solve(lambda v: field(slope(v)), cost_gradient(network, r, targets), how)
+    return slope(settled.u), settled
+
+
+def adjoint(
+    network: RecurrentNet, u: State, drive: PyTree, targets: Float[Array, "rows outputs"], how: Relaxation
+) -> tuple[State, Settled]:
+    """``delta``: the exact gradient of the loss by the field of each unit, by so many steps of recurrent backprop.
+
+    Args and returns as :func:`response`.
+    """
+    r, slope = jax.linearize(network.phi, u)
+    pull = _transposed(jax.linearize(lambda a: network.field(a, drive), r)[1], r)
+    settled = _solve(lambda d: slope(pull(d)), slope(cost_gradient(network, r, targets)), how)
+    return settled.u, settled
+
+
+def carried_by(
+    carrier: RecurrentNet,
+    network: RecurrentNet,
+    u: State,
+    drive: PyTree,
+    targets: Float[Array, "rows outputs"],
+    how: Relaxation,
+) -> tuple[State, Settled]:
+    """As :func:`adjoint`, but the error comes back through another network's weights: random feedback."""
+    r, slope = jax.linearize(network.phi, u)
+    pull = _transposed(jax.linearize(lambda a: carrier.field(a, drive), r)[1], r)
+    settled = _solve(lambda d: slope(pull(d)), slope(cost_gradient(network, r, targets)), how)
+    return settled.u, settled
+
+
+def _transposed(linear: Callable[[State], State], like: State) -> Callable[[State], State]:
+    transpose = jax.linear_transpose(linear, like)
+    return lambda v: transpose(v)[0]
+
+
+def _solve(operator: Callable[[State], State], source: State, how: Relaxation) -> Settled:
+    """The fixed point of ``v = operator(v) + source``, from 0."""
+
+    def pulled(v: State) -> State:
+        new = jax.tree.map(jnp.add, operator(v), source)
+        return jax.tree.map(lambda a, b: a + how.damping * (b - a) if how.damping < 1 else b, v, new)
+
+    def sweep(v: State) -> State:
+        for parity in (0, 1):
+            v = tuple(b if i % 2 == parity else a for i, (a, b) in enumerate(zip(v, pulled(v), strict=True)))
+        return v
+
+    return relax(sweep if how.update == "sweep" else pulled, jax.tree.map(jnp.zeros_like, source), how)
+
+
+def relative_residual(settled: Settled) -> Array:
+    """(rows,) residual over the largest entry: an error vector has a scale of its own."""
+    size = largest(settled.u)
+    return settled.residual / jnp.where(size > 0, size, 1)
