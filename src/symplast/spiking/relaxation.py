@@ -1,12 +1,13 @@
 """Exponential relaxation, the one equation that membranes, synapses, traces and thresholds share."""
 
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import jax.numpy as jnp
 
-from symplast.spiking.arguments import Number, Values
+from symplast.spiking.arguments import Number, Values, check_choice
 
-Method: TypeAlias = Literal["exact", "euler"]
+Method: TypeAlias = str
+"""How a step is taken: ``exact`` or ``euler``."""
 METHODS = ("exact", "euler")
 
 
@@ -17,6 +18,7 @@ def gain(tau_ms: Number, dt_ms: Number, method: Method = "exact") -> Values:
         >>> print(f"{gain(20.0, 1.0):.6f} {gain(20.0, 1.0, 'euler'):.6f}")
         0.048771 0.050000
     """
+    check_choice(method, "method", METHODS)
     ratio = jnp.asarray(dt_ms / tau_ms)
     return ratio if method == "euler" else -jnp.expm1(-ratio)
 

@@ -61,7 +61,7 @@ class SpikeTrains(Sequence[Times]):
         [1333.3, 666.7]
     """
 
-    times_ms: tuple[Times, ...]
+    times_ms: Sequence[Any]  # kept as a tuple of float64 arrays
     t_stop_ms: float
     t_start_ms: float = 0.0
 

@@ -1,6 +1,7 @@
 """Any measure of two trains over all pairs of many."""
 
 from collections.abc import Callable, Sequence
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -30,11 +31,10 @@ def pairwise(
                [0., 0., 1.],
                [1., 1., 0.]])
     """
-    names = measure.__code__.co_varnames[: measure.__code__.co_argcount] if hasattr(measure, "__code__") else ()
     if isinstance(trains, SpikeTrains):
-        for name in ("t_start_ms", "t_stop_ms"):
-            if name in names:
-                settings.setdefault(name, getattr(trains, name))
+        taken = signature(measure).parameters
+        window = {"t_start_ms": trains.t_start_ms, "t_stop_ms": trains.t_stop_ms}
+        settings = {name: value for name, value in window.items() if name in taken} | settings
     if others is not None:
         return np.array([[measure(a, b, **settings) for b in others] for a in trains]).reshape(len(trains), len(others))
     n = len(trains)

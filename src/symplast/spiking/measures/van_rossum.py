@@ -1,18 +1,17 @@
 """Van Rossum's distance: how far two spike trains are apart once each spike is smeared out."""
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from symplast.spiking.arguments import check_choice, check_positive
 from symplast.spiking.trains import check_train
 
-Kernel = Literal["exponential", "gaussian"]
 BLOCK = 512
 """Spikes handled at once: bounds memory, and makes long trains linear in time."""
 
 
-def van_rossum(a: Any, b: Any, tau_ms: float, kernel: Kernel = "exponential") -> float:
+def van_rossum(a: Any, b: Any, tau_ms: float, kernel: str = "exponential") -> float:
     """Distance between two spike trains under smoothing.
 
     ``D^2 = int (f - g)^2 dt / int k^2 dt`` with ``f(t) = sum_i k(t - a_i)``, g likewise: one spike more or less is 1,
