@@ -19,14 +19,14 @@ from symplast.learning import (
     GradientLearner,
     KolenPollack,
     SignSymmetric,
-    accuracy,
     alignment,
-    average_accuracy,
+    average_score,
     backward_transfer,
     begin,
     images,
     modular_addition,
     permuted,
+    score,
     teacher_student,
     train,
     weight_angle,
@@ -53,11 +53,12 @@ def learner(rule, transform=None, **more) -> GradientLearner:
 def test_every_rule_learns_the_digits(rule, digits) -> None:
     learns = learner(rule)
     before = begin(learns, KEY, seeds=2)
-    assert float(accuracy(learns, digits, before).max()) < 0.4
-    after, losses = train(learns, digits, before, epochs=6, batch_size=32)
-    assert float(accuracy(learns, digits, after).min()) > 0.85
-    assert losses.shape == (6, len(digits.inputs) // 32, 2)
-    assert float(losses[-1].mean()) < 0.5 * float(losses[0].mean())
+    assert float(score(learns, digits, before).max()) < 0.4
+    after, history = train(learns, digits, before, epochs=6, batch_size=32)
+    assert float(score(learns, digits, after).min()) > 0.85
+    updates = len(digits.inputs) // 32
+    assert history.loss.shape == (6 * updates, 2)
+    assert float(history.loss[-updates:].mean()) < 0.5 * float(history.loss[:updates].mean())
 
 
 def test_seeds_are_independent_of_their_number(digits) -> None:
@@ -203,7 +204,7 @@ def test_alignment_with_the_gradient(digits) -> None:
 
 def test_metrics_of_task_sequences() -> None:
     scores = jnp.array([[0.9, 0.1, 0.1], [0.7, 0.8, 0.1], [0.5, 0.6, 0.9]])
-    assert float(average_accuracy(scores)) == pytest.approx((0.5 + 0.6 + 0.9) / 3)
+    assert float(average_score(scores)) == pytest.approx((0.5 + 0.6 + 0.9) / 3)
     assert float(backward_transfer(scores)) == pytest.approx(((0.5 - 0.9) + (0.6 - 0.8)) / 2)
     with pytest.raises(ValueError, match="at least two tasks"):
         backward_transfer(jnp.ones((1, 1)))

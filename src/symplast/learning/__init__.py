@@ -4,7 +4,7 @@ A :class:`CreditRule` says which way each weight should go; an optax transform s
 a :class:`GradientLearner` joins them; :func:`train` runs seeds side by side in one compiled scan.
 """
 
-from symplast.learning.alignment import alignment, average_accuracy, backward_transfer, cosines
+from symplast.learning.alignment import alignment, cosines
 from symplast.learning.credit_rules import (
     Autodiff,
     Backprop,
@@ -16,9 +16,10 @@ from symplast.learning.credit_rules import (
 )
 from symplast.learning.feedforward import FeedForwardNet, weight_angle
 from symplast.learning.learner import GradientLearner, Learner, LearnerState
-from symplast.learning.protocol import Batch, Credit, CreditRule, Reseedable
+from symplast.learning.protocol import Batch, Credit, CreditRule, Reseedable, TaskAware
+from symplast.learning.sequences import SequenceHistory, average_score, backward_transfer, train_sequence
 from symplast.learning.tasks import Task, images, modular_addition, permuted, teacher_student
-from symplast.learning.training import Training, accuracy, begin, train
+from symplast.learning.training import History, Training, begin, score, train
 
 __all__ = [
     "Autodiff",
@@ -30,24 +31,28 @@ __all__ = [
     "FeedForwardNet",
     "FeedbackAlignment",
     "GradientLearner",
+    "History",
     "KolenPollack",
     "LayerwiseRule",
     "Learner",
     "LearnerState",
     "Reseedable",
+    "SequenceHistory",
     "SignSymmetric",
     "Task",
+    "TaskAware",
     "Training",
-    "accuracy",
     "alignment",
-    "average_accuracy",
+    "average_score",
     "backward_transfer",
     "begin",
     "cosines",
     "images",
     "modular_addition",
     "permuted",
+    "score",
     "teacher_student",
     "train",
+    "train_sequence",
     "weight_angle",
 ]

@@ -1,4 +1,4 @@
-"""How well a rule's direction agrees with the gradient, layer by layer; how much a sequence of tasks is forgotten."""
+"""How well a rule's direction agrees with the gradient, layer by layer."""
 
 import equinox as eqx
 import jax
@@ -25,19 +25,3 @@ def alignment(learner: GradientLearner, state: LearnerState, batch: Batch, key: 
     network = learner.network(state)
     credit = learner.rule(network, batch, state.rule, key)
     return cosines(credit.direction, Autodiff()(network, batch, None, key).direction)
-
-
-def average_accuracy(accuracy: Float[Array, "tasks tasks"]) -> Float[Array, ""]:
-    """Mean over tasks of the accuracy after the last one; ``accuracy[i, j]`` = on task j after learning task i."""
-    return jnp.mean(accuracy[-1])
-
-
-def backward_transfer(accuracy: Float[Array, "tasks tasks"]) -> Float[Array, ""]:
-    """``mean_{j < T} (accuracy[T, j] - accuracy[j, j])``; negative = forgetting (Lopez-Paz & Ranzato 2017).
-
-    Raises:
-        ValueError: fewer than two tasks.
-    """
-    if accuracy.shape[0] < 2:
-        raise ValueError("backward transfer needs at least two tasks")
-    return jnp.mean(accuracy[-1, :-1] - jnp.diagonal(accuracy)[:-1])

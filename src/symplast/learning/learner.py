@@ -8,9 +8,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float, Key, PyTree
+from jaxtyping import Array, Float, Int, Key, PyTree
 
-from symplast.learning.protocol import Batch, CreditRule, Parameters, check_fit, is_reseedable, reseed
+from symplast.learning.protocol import Batch, CreditRule, Parameters, TaskAware, check_fit, is_reseedable, reseed
+from symplast.learning.tasks import Task
 
 
 class LearnerState(NamedTuple):
@@ -45,6 +46,10 @@ class Learner(eqx.Module):
     @abc.abstractmethod
     def predict(self, state: PyTree, inputs: Float[Array, "rows ..."]) -> Float[Array, "rows outputs"]:
         """Outputs for inputs, without learning."""
+
+    def begin_task(self, state: PyTree, task: Task, index: Int[Array, ""]) -> PyTree:
+        """The state in which the learner takes up task number ``index`` of a sequence; unchanged by default."""
+        return state
 
 
 class GradientLearner(Learner):
@@ -127,3 +132,12 @@ class GradientLearner(Learner):
     def predict(self, state: LearnerState, inputs: Float[Array, "rows ..."]) -> Float[Array, "rows outputs"]:
         """Outputs for inputs."""
         return jax.vmap(self.network(state))(inputs)
+
+    def begin_task(self, state: LearnerState, task: Task, index: Int[Array, ""]) -> LearnerState:
+        """Tell every :class:`TaskAware` node of the rule's and the transform's state that a new task begins."""
+
+        def tell(node: Any) -> Any:
+            return node.begin_task(task, index) if isinstance(node, TaskAware) else node
+
+        rule, opt = jax.tree.map(tell, (state.rule, state.opt), is_leaf=lambda node: isinstance(node, TaskAware))
+        return state._replace(rule=rule, opt=opt)

@@ -76,6 +76,14 @@ class Reseedable(Protocol):
         """The node with fresh random state."""
 
 
+@runtime_checkable
+class TaskAware(Protocol):
+    """A node of an optimiser's state that changes when a sequence of tasks goes on to the next one."""
+
+    def begin_task(self, task: Any, index: Int[Array, ""]) -> "TaskAware":
+        """The node at the beginning of task number ``index``; arrays keep their shapes."""
+
+
 def is_reseedable(node: Any) -> bool:
     """Whether a node of a tree holds random state."""
     return isinstance(node, Reseedable)

@@ -25,7 +25,13 @@ class Task(eqx.Module):
     test_targets: Int[Array, " tests"] | Float[Array, "tests outputs"]
 
     def epoch(self, key: Key[Array, ""], batch_size: int) -> Int[Array, "steps batch"]:
-        """Indices of one epoch's batches: a fresh permutation; a last incomplete batch is left out.
+        """Indices of one epoch's batches: a fresh permutation; a last incomplete batch is left out."""
+        steps = self.updates(batch_size)
+        order = jax.random.permutation(key, self.inputs.shape[0])
+        return order[: steps * batch_size].reshape(steps, batch_size)
+
+    def updates(self, batch_size: int) -> int:
+        """Updates of an epoch.
 
         Raises:
             ValueError: the batch is larger than the training set.
@@ -33,16 +39,27 @@ class Task(eqx.Module):
         examples = self.inputs.shape[0]
         if not 1 <= batch_size <= examples:
             raise ValueError(f"batch_size must be in [1, examples={examples}], got {batch_size}")
-        steps = examples // batch_size
-        return jax.random.permutation(key, examples)[: steps * batch_size].reshape(steps, batch_size)
+        return examples // batch_size
 
     def batch(self, indices: Int[Array, " batch"]) -> Batch:
         """The training examples at the indices."""
         return Batch(self.inputs[indices], self.targets[indices])
 
-    def accuracy(self, output: Float[Array, "tests outputs"]) -> Float[Array, ""]:
-        """Share of test examples whose largest output is the right class."""
-        return jnp.mean(jnp.argmax(output, axis=1) == self.test_targets)
+    @property
+    def classes(self) -> bool:
+        """Whether the targets are classes rather than values."""
+        return jnp.issubdtype(self.targets.dtype, jnp.integer)
+
+    def score(self, output: Float[Array, "tests outputs"]) -> Float[Array, ""]:
+        """How good outputs are on the test examples; 1 is perfect.
+
+        Classes: the share whose largest output is the right one (accuracy). Values: the share of variance explained,
+        ``1 - sum (output - target)^2 / sum (target - mean)^2``.
+        """
+        if self.classes:
+            return jnp.mean(jnp.argmax(output, axis=1) == self.test_targets)
+        spread = jnp.sum((self.test_targets - self.test_targets.mean(axis=0)) ** 2)
+        return 1 - jnp.sum((output - self.test_targets) ** 2) / spread
 
 
 def images(

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Key, PyTree
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 
 from symplast.learning.learner import Learner
 from symplast.learning.tasks import Task
@@ -55,8 +57,37 @@ def begin(learner: Learner, key: Key[Array, ""], seeds: int) -> Training:
     if seeds < 1:
         raise ValueError(f"seeds must be at least 1, got {seeds}")
     keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(seeds))
-    states = eqx.filter_jit(jax.vmap(lambda k: learner.init(jax.random.fold_in(k, 0))))(keys)
-    return Training(states, keys, jnp.zeros((), jnp.int32))
+    return Training(_first_states(learner, keys), keys, jnp.zeros((), jnp.int32))
+
+
+@eqx.filter_jit
+def _first_states(learner: Learner, keys: Key[Array, " seeds"]) -> PyTree:
+    return jax.vmap(lambda key: learner.init(jax.random.fold_in(key, 0)))(keys)
+
+
+class History(NamedTuple):
+    """What happened while seeds learned.
+
+    Attributes:
+        loss: (updates, seeds) mean loss of each update's batch, before the update.
+        score: (tests, seeds) :meth:`Task.score` on the test examples: accuracy, or explained variance.
+        tested_at: (tests,) after how many updates, counted from the start of the call.
+    """
+
+    loss: Float[Array, "updates seeds"]
+    score: Float[Array, "tests seeds"]
+    tested_at: Int[Array, " tests"]
+
+    def updates_to(self, criterion: float) -> Float[Array, " seeds"]:
+        """Updates until a seed's score first reaches a criterion, as fine as it was tested; infinity if it never does.
+
+        Example:
+            >>> history = History(jnp.zeros((4, 2)), jnp.array([[0.5, 0.2], [0.9, 0.6]]), jnp.array([2, 4]))
+            >>> history.updates_to(0.8).tolist()
+            [4.0, inf]
+        """
+        reached = self.score >= criterion
+        return jnp.min(jnp.where(reached, self.tested_at[:, None], jnp.inf), axis=0, initial=jnp.inf)
 
 
 def train(
@@ -66,8 +97,9 @@ def train(
     epochs: int,
     batch_size: int,
     *,
+    tests_per_epoch: int = 0,
     watch: Callable[[int, Float[Array, " seeds"]], None] | None = None,
-) -> tuple[Training, Float[Array, "epochs steps seeds"]]:
+) -> tuple[Training, History]:
     """Go on training for some epochs.
 
     Args:
@@ -76,43 +108,67 @@ def train(
         training: from :func:`begin`, from an earlier call or from a file. Its arrays are given up to this call.
         epochs: how many.
         batch_size: examples an update.
+        tests_per_epoch: how often the test score is measured within an epoch, evenly spaced, the last at its end.
         watch: called after each epoch with its number and each seed's mean loss.
 
     Returns:
-        The training after it, and the loss of each update.
+        The training after it, and its history.
+
+    Raises:
+        ValueError: a negative number of epochs, a batch larger than the training set, or tests_per_epoch outside
+            [0, updates of an epoch].
     """
-    losses = []
+    if epochs < 0:
+        raise ValueError(f"epochs must be at least 0, got {epochs}")
+    steps = task.updates(batch_size)
+    if not 0 <= tests_per_epoch <= steps:
+        raise ValueError(f"tests_per_epoch must be in [0, updates of an epoch={steps}], got {tests_per_epoch}")
+    tested = jnp.array([round(steps * (i + 1) / tests_per_epoch) for i in range(tests_per_epoch)], jnp.int32)
+    test_now = jnp.zeros(steps, bool).at[tested - 1].set(True)
+    losses, scores = [], []
     for _ in range(epochs):
-        training, loss = _jitted_epoch((learner, task, batch_size), training)
-        losses.append(loss)
+        training, loss, score = _jitted_epoch((learner, task, batch_size, test_now), training)
+        losses.append(np.asarray(loss))
+        scores.append(np.asarray(score)[np.asarray(test_now)])
         if watch is not None:
             watch(int(training.epoch), loss.mean(axis=0))
-    return training, jnp.stack(losses) if losses else jnp.zeros((0, 0, len(training.keys)))
+    none = np.zeros((0, len(training.keys)), np.float32)
+    tested_at = [tested + steps * epoch for epoch in range(epochs)]
+    return training, History(
+        jnp.asarray(np.concatenate([none, *losses])),
+        jnp.asarray(np.concatenate([none, *scores])),
+        jnp.asarray(np.concatenate([np.zeros(0, np.int32), *tested_at])),
+    )
 
 
-def _epoch(constant: tuple[Learner, Task, int], training: Training) -> tuple[Training, Float[Array, "steps seeds"]]:
+def _epoch(
+    constant: tuple[Learner, Task, int, Bool[Array, " steps"]], training: Training
+) -> tuple[Training, Float[Array, "steps seeds"], Float[Array, "steps seeds"]]:
     """One epoch of every seed; the arrays of ``training`` are donated."""
-    learner, task, batch_size = constant
+    learner, task, batch_size, test_now = constant
 
-    def one_seed(state: PyTree, key: Key[Array, ""]) -> tuple[PyTree, Array]:
+    def one_seed(state: PyTree, key: Key[Array, ""]) -> tuple[PyTree, tuple[Array, Array]]:
         for_order, for_updates = jax.random.split(jax.random.fold_in(key, training.epoch + 1))
         order = task.epoch(for_order, batch_size)
 
-        def update(carried: PyTree, step: tuple[Array, Array]) -> tuple[PyTree, Array]:
-            index, number = step
+        def test(state: PyTree) -> Float[Array, ""]:
+            return task.score(learner.predict(state, task.test_inputs)).astype(jnp.float32)
+
+        def update(carried: PyTree, step: tuple[Array, Array, Array]) -> tuple[PyTree, tuple[Array, Array]]:
+            index, number, now = step
             state, metrics = learner.learn(carried, task.batch(index), jax.random.fold_in(for_updates, number))
-            return state, metrics["loss"]
+            return state, (metrics["loss"], jax.lax.cond(now, test, lambda _: jnp.float32(jnp.nan), state))
 
-        return jax.lax.scan(update, state, (order, jnp.arange(order.shape[0])))
+        return jax.lax.scan(update, state, (order, jnp.arange(order.shape[0]), test_now))
 
-    states, losses = jax.vmap(one_seed)(training.states, training.keys)
-    return Training(states, training.keys, training.epoch + 1), losses.T
+    states, (losses, scores) = jax.vmap(one_seed)(training.states, training.keys)
+    return Training(states, training.keys, training.epoch + 1), losses.T, scores.T
 
 
 _jitted_epoch = eqx.filter_jit(_epoch, donate="all-except-first")
 
 
 @eqx.filter_jit
-def accuracy(learner: Learner, task: Task, training: Training) -> Float[Array, " seeds"]:
-    """Share of the test examples that each seed classifies rightly."""
-    return jax.vmap(lambda state: task.accuracy(learner.predict(state, task.test_inputs)))(training.states)
+def score(learner: Learner, task: Task, training: Training) -> Float[Array, " seeds"]:
+    """Each seed's :meth:`Task.score` on the test examples: accuracy, or explained variance."""
+    return jax.vmap(lambda state: task.score(learner.predict(state, task.test_inputs)))(training.states)
