@@ -146,7 +146,7 @@ def test_fingerprint_sees_code_and_nothing_else(tmp_path: Path) -> None:
         for name, text in files.items():
             (tmp_path / "room" / f"{name}.py").write_text(text)
         code_fingerprint.cache_clear()
-        return code_fingerprint((tmp_path / "room",))
+        return code_fingerprint(tmp_path / "room")
 
     plain = fingerprint(a='"""Doc."""\n\ndef f(x):\n    """Add."""\n    return x + 1\n')
     assert plain == fingerprint(a="# why\ndef f(x):\n\n    return (x +\n        1)\n", figures="import nothing")

@@ -11,13 +11,17 @@ from pathlib import Path
 
 
 @cache
-def code_fingerprint(folders: tuple[Path, ...]) -> str:
-    """A hash of the Python code in the folders, the same on every supported Python version."""
+def code_fingerprint(folder: Path, shared: tuple[Path, ...] = ()) -> str:
+    """A hash of a room's code and that of the shared rooms behind it, the same on every supported Python version.
+
+    What a shared room measures itself (``study.py``) can't change another room's evidence and doesn't count there.
+    """
     digest = hashlib.sha256()
-    for folder in folders:
-        for path in sorted(folder.rglob("*.py")):
-            if path.name != "figures.py":
-                digest.update(path.relative_to(folder).as_posix().encode())
+    for place in (folder, *shared):
+        left_out = ("figures.py",) if place == folder else ("figures.py", "study.py")
+        for path in sorted(place.rglob("*.py")):
+            if path.name not in left_out:
+                digest.update(path.relative_to(place).as_posix().encode())
                 digest.update(_meaning(path))
     return digest.hexdigest()[:16]
 

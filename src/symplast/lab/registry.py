@@ -47,7 +47,7 @@ class Room:
         for name in self.claims.system.depends:
             if not (house / name).is_dir():
                 raise ClaimsError(f"{self.folder / 'claims.toml'}: system.depends names {name!r}, which is no room")
-        return code_fingerprint((self.folder, *(house / name for name in self.claims.system.depends)))
+        return code_fingerprint(self.folder, tuple(house / name for name in self.claims.system.depends))
 
     def claimed(self, experiment: str) -> set[str]:
         """Names of an experiment's quantities that claims read."""
