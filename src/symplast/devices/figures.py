@@ -1,0 +1,1 @@
+"""The figures: what was measured, and how sure it is."""
