@@ -1,26 +1,82 @@
 """Curl descent: learning in which some neurons' synapses change with the opposite sign (arXiv:2510.02765).
 
-The transforms (:func:`sign_diverse`, :func:`frobenius_norm`) work after any credit rule of :mod:`symplast.learning`;
-the theory says how many flipped neurons an architecture tolerates.
+=====================================  ==========================================================================
+question                               start with
+=====================================  ==========================================================================
+will it learn in my architecture?      :func:`tolerance`
+flip signs under any learning rule     :func:`flips`, :func:`sign_diverse`, :func:`frobenius_norm`
+the paper's network and rule           :class:`TwoLayer`, :class:`CurlRule`, :func:`simulate`
+the same from a covariance             :func:`simulate_linear`
+how many flips at large size?          :func:`critical_fraction`, :func:`support`, :func:`density`
+is this solution stable?               :func:`solution_operator`, :func:`stability`
+the same for any net of mine           :func:`jacobian_spectrum`, :func:`signed_kernel`, :func:`curl_fraction`
+do the weights settle?                 :func:`order_parameter`, :func:`lyapunov`
+where in (c, alpha) does it learn?     :func:`phase_diagram`
+=====================================  ==========================================================================
 """
 
-from symplast.curl.random_matrix import Atom, Support, critical_fraction, density, support
-from symplast.curl.solution import Stability, curl_fraction, learning_jacobian, solution_operator, stability
-from symplast.curl.transforms import NormState, SignState, frobenius_norm, sign_diverse, sign_vector
+from symplast.curl.chaos import lyapunov, order_parameter
+from symplast.curl.dynamics import MiniBatches, Moments, Problem, Samples, learning_step
+from symplast.curl.random_matrix import Atom, Support, critical_fraction, density, distribution, support
+from symplast.curl.signs import SignMask, sign_vector
+from symplast.curl.simulation import Trajectory, simulate, simulate_linear
+from symplast.curl.solution import (
+    Conserved,
+    RankDeficientCovariance,
+    Stability,
+    conserved_quantities,
+    solution_operator,
+    stability,
+)
+from symplast.curl.spectrum import curl_fraction, jacobian_spectrum, learning_jacobian, signed_kernel
+from symplast.curl.transforms import DrawnSigns, NormState, SignState, flips, frobenius_norm, sign_diverse
+from symplast.curl.two_layer import (
+    CurlRule,
+    TwoLayer,
+    draw_feedback,
+    draw_inputs,
+    draw_net,
+    perturbed_teacher,
+)
 
 __all__ = [
     "Atom",
+    "Conserved",
+    "CurlRule",
+    "DrawnSigns",
+    "MiniBatches",
+    "Moments",
     "NormState",
+    "Problem",
+    "RankDeficientCovariance",
+    "Samples",
+    "SignMask",
     "SignState",
     "Stability",
     "Support",
+    "Trajectory",
+    "TwoLayer",
+    "conserved_quantities",
     "critical_fraction",
     "curl_fraction",
     "density",
+    "distribution",
+    "draw_feedback",
+    "draw_inputs",
+    "draw_net",
+    "flips",
     "frobenius_norm",
+    "jacobian_spectrum",
     "learning_jacobian",
+    "learning_step",
+    "lyapunov",
+    "order_parameter",
+    "perturbed_teacher",
     "sign_diverse",
     "sign_vector",
+    "signed_kernel",
+    "simulate",
+    "simulate_linear",
     "solution_operator",
     "stability",
     "support",

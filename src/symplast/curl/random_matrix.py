@@ -86,11 +86,53 @@ def density(
     """
     _check(c, alpha, layer, rho)
     coefficients = np.array([p(np.asarray(x, dtype=float)) for p in _cubic(c, alpha, layer, rho)])
-    found = np.zeros(coefficients.shape[1])
-    for index, (a3, a2, a1, a0) in enumerate(coefficients.T):
-        roots = np.roots(np.trim_zeros(np.array([a3, a2, a1, a0]), "f"))
-        sure = np.abs(roots.imag) > 1e-9 * (1 + np.abs(roots))
-        found[index] = np.abs(roots.imag[sure]).max(initial=0.0) / np.pi
+    roots = _roots(coefficients.T)
+    sure = np.abs(roots.imag) > 1e-9 * (1 + np.abs(roots))
+    return np.where(sure, np.abs(roots.imag), 0).max(axis=1, initial=0.0) / np.pi
+
+
+def distribution(
+    x: np.ndarray[tuple[int], np.dtype[np.float64]], c: float, alpha: float, layer: Layer, rho: float = 1.0
+) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Share of the spectrum of X at or below x, atoms included.
+
+    Args:
+        x: (points,) where.
+        c, alpha, layer, rho: as for :func:`support`.
+
+    Returns:
+        (points,) from 0 to 1.
+
+    Example:
+        >>> below = distribution(np.array([-1.5, 0.0, 1.02, 4.0]), 2.0, 0.7, "hidden")
+        >>> [round(float(share), 3) for share in below]
+        [0.0, 0.595, 0.7, 1.0]
+    """
+    x = np.asarray(x, dtype=float)
+    found = support(c, alpha, layer, rho)
+    total = sum((atom.mass * (x >= atom.place) for atom in found.atoms), np.zeros(x.shape))
+    angle = np.linspace(-np.pi / 2, np.pi / 2, 4001)
+    for low, high in found.bands:  # x = middle + half sin(angle): the square roots at the edges become smooth
+        middle, half = (low + high) / 2, (high - low) / 2
+        height = density(middle + half * np.sin(angle), c, alpha, layer, rho) * half * np.cos(angle)
+        mass = np.concatenate([[0.0], np.cumsum((height[1:] + height[:-1]) / 2 * (angle[1] - angle[0]))])
+        total = total + np.interp(np.arcsin(np.clip((x - middle) / half, -1, 1)), angle, mass)
+    return total
+
+
+def _roots(coefficients: np.ndarray) -> np.ndarray:
+    """Roots of cubics, (points, 3) from (points, 4); vanishing leading coefficients leave zeros in their place."""
+    found = np.zeros((len(coefficients), 3), complex)
+    leading = np.abs(coefficients[:, 0]) > 1e-13 * np.abs(coefficients).max(axis=1)
+    monic = coefficients[leading, 1:] / coefficients[leading, :1]
+    companion = np.zeros((len(monic), 3, 3))
+    companion[:, 0] = -monic
+    companion[:, [1, 2], [0, 1]] = 1
+    found[leading] = np.linalg.eigvals(companion)
+    for index in np.flatnonzero(~leading):
+        row = coefficients[index]
+        roots = np.roots(row[np.abs(row).cumsum() > 1e-13 * np.abs(row).max()])
+        found[index, : roots.size] = roots
     return found
 
 

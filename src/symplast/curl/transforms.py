@@ -1,15 +1,15 @@
 """Sign-diverse plasticity as an optax transform, usable after any credit rule, and the normalisation it needs."""
 
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 from jaxtyping import Array, Float, Key, PyTree
 
-Signs: TypeAlias = PyTree
-"""A tree like the parameters: a vector of +1 and -1 at each weight whose synapses are sign-diverse, None elsewhere."""
+from symplast.curl.signs import Axis, Signs, flip, flipped_count, sign_vector
 
 
 class SignState(NamedTuple):
@@ -18,32 +18,7 @@ class SignState(NamedTuple):
     signs: Signs
 
 
-def sign_vector(size: int, flipped: int | float, *, key: Key[Array, ""] | None = None) -> Float[Array, " units"]:
-    """Signs of a layer's neurons.
-
-    Args:
-        size: neurons.
-        flipped: how many are -1: an int counts them, a float in [0, 1] is their share, rounded down.
-        key: flips a random choice of neurons; None flips the first ones, which is the same up to a permutation.
-
-    Raises:
-        ValueError: a count outside [0, size] or a share outside [0, 1].
-
-    Example:
-        >>> sign_vector(5, 0.4).tolist(), sign_vector(3, 1).tolist()
-        ([-1.0, -1.0, 1.0, 1.0, 1.0], [-1.0, 1.0, 1.0])
-    """
-    if isinstance(flipped, float):
-        if not 0 <= flipped <= 1:
-            raise ValueError(f"flipped as a share must be in [0, 1], got {flipped}; give an int to count neurons")
-        flipped = int(flipped * size + 1e-9)
-    if not 0 <= flipped <= size:
-        raise ValueError(f"flipped must be in [0, size={size}], got {flipped}")
-    signs = jnp.where(jnp.arange(size) < flipped, -1.0, 1.0)
-    return signs if key is None else jax.random.permutation(key, signs)
-
-
-def sign_diverse(signs: Signs, axis: Literal["pre", "post"] = "pre") -> optax.GradientTransformation:
+def sign_diverse(signs: Signs, axis: Axis = "pre") -> optax.GradientTransformation:
     """Multiply the updates of some synapses by -1: those that leave (``pre``) or reach (``post``) rule-flipped neurons.
 
     ``update_ij <- update_ij s_j`` (pre) or ``update_ij s_i`` (post), weights being ``[post, pre]``. Fixed signs commute
@@ -86,18 +61,126 @@ def sign_diverse(signs: Signs, axis: Literal["pre", "post"] = "pre") -> optax.Gr
         return SignState(signs)
 
     def update(updates: PyTree, state: SignState, params: PyTree | None = None) -> tuple[PyTree, SignState]:
-        def flip(sign: Array | None, change: Array | None) -> Array | None:
-            if sign is None or change is None:
-                return change
-            return change * (sign[None, :] if axis == "pre" else sign[:, None])
-
-        return jax.tree.map(flip, state.signs, updates, is_leaf=lambda leaf: leaf is None), state
+        return apply_signs(state.signs, updates, axis), state
 
     return optax.GradientTransformation(init, update)
 
 
+def apply_signs(signs: Signs, updates: PyTree, axis: Axis) -> PyTree:
+    """The updates with the signs of their neurons; where there is none they pass through."""
+
+    def one(sign: Array | None, change: Array | None) -> Array | None:
+        return change if sign is None or change is None else flip(change, sign, axis)
+
+    return jax.tree.map(one, signs, updates, is_leaf=lambda leaf: leaf is None)
+
+
+class DrawnSigns(eqx.Module):
+    """Sign patterns that a learner draws anew for each seed; arrays, so that they can be vmapped and replaced.
+
+    Attributes:
+        signs: as in :class:`SignState`.
+    """
+
+    signs: Signs
+
+    def reseed(self, key: Key[Array, ""]) -> "DrawnSigns":
+        """Other neurons, as many of them in each layer."""
+        vectors, structure = jax.tree.flatten(self.signs)
+        keys = [jax.random.fold_in(key, index) for index in range(len(vectors))]
+        drawn = [jax.random.permutation(k, vector) for k, vector in zip(keys, vectors, strict=True)]
+        return DrawnSigns(jax.tree.unflatten(structure, drawn))
+
+
+def flips(
+    *,
+    fraction: float | None = None,
+    count: int | None = None,
+    layers: Literal["all", "hidden", "readout"] = "all",
+    which: Literal["random", "first"] = "random",
+    axis: Axis = "pre",
+) -> optax.GradientTransformation:
+    """Flip the sign of plasticity at a share of each layer's neurons, drawn when learning begins.
+
+    As :func:`sign_diverse`, but the patterns come from the parameters themselves: the transform works after any credit
+    rule and for any network, and :class:`symplast.learning.GradientLearner` gives each seed neurons of its own. The
+    weights are ``params.weights`` (readout last) where there is such a tuple, all arrays of two or more dimensions
+    otherwise.
+
+    Args:
+        fraction: share of flipped neurons in each layer, in [0, 1], rounded down.
+        count: their number instead.
+        layers: which weights: ``hidden`` all but the last, ``readout`` the last, or ``all``.
+        which: ``random`` neurons, or the ``first`` ones.
+        axis: flip the synapses that leave (``pre``) or reach (``post``) them.
+
+    Returns:
+        The transform; its state holds the patterns as arrays.
+
+    Raises:
+        ValueError: not exactly one of fraction and count, a fraction outside [0, 1], unknown names; at ``init``, more
+            flipped neurons than a layer has, or no weights at all.
+
+    Example:
+        >>> import optax
+        >>> from symplast.learning import Backprop, FeedForwardNet, GradientLearner
+        >>> rule = optax.chain(flips(fraction=0.25, layers="readout"), optax.sgd(0.1), frobenius_norm())
+        >>> learner = GradientLearner(lambda key: FeedForwardNet((5, 8, 3), key=key), Backprop(), rule)
+        >>> pattern = learner.init(jax.random.key(0)).opt[0].signs.weights
+        >>> pattern[0] is None, int((pattern[1] == -1).sum())
+        (True, 2)
+    """
+    if (fraction is None) == (count is None):
+        raise ValueError("give exactly one of fraction (share of a layer's neurons) and count")
+    for name, value, allowed in (
+        ("layers", layers, ("all", "hidden", "readout")),
+        ("which", which, ("random", "first")),
+        ("axis", axis, ("pre", "post")),
+    ):
+        if value not in allowed:
+            raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
+    if fraction is not None and not 0 <= fraction <= 1:
+        raise ValueError(f"fraction must be in [0, 1], got {fraction}")
+    if count is not None and (not isinstance(count, int) or count < 0):
+        raise ValueError(f"count must be a whole number of at least 0, got {count!r}")
+
+    def vector(units: int) -> Array:
+        flipped = float(fraction) if count is None else count  # type: ignore[arg-type]
+        if flipped_count(units, 1.0) < flipped:
+            raise ValueError(f"count must be at most the {units} {axis}synaptic neurons of each layer, got {count}")
+        return sign_vector(units, flipped)
+
+    def init(params: PyTree) -> DrawnSigns | SignState:
+        weights, structure = jax.tree.flatten(params)
+        chosen = _chosen(params, weights, layers)
+        side = 1 if axis == "pre" else 0
+        vectors = [vector(weight.shape[side]) if i in chosen else None for i, weight in enumerate(weights)]
+        signs = jax.tree.unflatten(structure, vectors)
+        return SignState(signs) if which == "first" else DrawnSigns(signs).reseed(jax.random.key(0))
+
+    def update(
+        updates: PyTree, state: DrawnSigns | SignState, params: PyTree | None = None
+    ) -> tuple[PyTree, DrawnSigns | SignState]:
+        return apply_signs(state.signs, updates, axis), state
+
+    return optax.GradientTransformation(init, update)
+
+
+def _chosen(params: PyTree, leaves: list[Array], layers: str) -> list[int]:
+    """Places of the chosen weights among the leaves, input to output."""
+    forward = getattr(params, "weights", None)
+    if isinstance(forward, tuple):
+        order = {id(weight) for weight in forward}
+        places = [index for index, leaf in enumerate(leaves) if id(leaf) in order]
+    else:
+        places = [index for index, leaf in enumerate(leaves) if leaf.ndim >= 2]
+    if not places:
+        raise ValueError("params must hold weights: a tuple params.weights, or arrays of two or more dimensions")
+    return {"all": places, "hidden": places[:-1], "readout": places[-1:]}[layers]
+
+
 class NormState(NamedTuple):
-    """Frobenius norm of each weight matrix at the start; None at other leaves."""
+    """Frobenius norm of each weight array at the start; None at leaves of fewer than two dimensions."""
 
     norms: PyTree
 
@@ -105,12 +188,24 @@ class NormState(NamedTuple):
 def frobenius_norm() -> optax.GradientTransformation:
     """Bring each weight matrix back to its initial Frobenius norm: ``W <- W |W(0)|_F / |W|_F``.
 
-    It stops sign-diverse learning from blowing up. Last in a chain (only what the hardware does comes after it); leaves
-    that are no matrices pass through.
+    It stops sign-diverse learning from blowing up. Last in a chain (only what the hardware does comes after it). Biases
+    and other leaves of fewer than two dimensions pass through, and so does a matrix that starts at zero: it has no norm
+    to keep.
+
+    Raises:
+        ValueError: at ``update``, no ``params``.
+
+    Example:
+        >>> import optax
+        >>> rule = optax.chain(optax.sgd(1.0), frobenius_norm())
+        >>> weights = {"w": jnp.array([[3.0, 4.0]])}
+        >>> updates, _ = rule.update({"w": jnp.array([[-3.0, 4.0]])}, rule.init(weights), weights)
+        >>> (weights["w"] + updates["w"]).tolist()
+        [[5.0, 0.0]]
     """
 
     def init(params: PyTree) -> NormState:
-        return NormState(jax.tree.map(lambda w: jnp.linalg.norm(w) if w.ndim == 2 else None, params))
+        return NormState(jax.tree.map(lambda w: frobenius(w) if w.ndim >= 2 else None, params))
 
     def update(updates: PyTree, state: NormState, params: PyTree | None = None) -> tuple[PyTree, NormState]:
         if params is None:
@@ -119,10 +214,21 @@ def frobenius_norm() -> optax.GradientTransformation:
         def renormalise(norm: Array | None, change: Array | None, weight: Array | None) -> Array | None:
             if norm is None or change is None or weight is None:
                 return change
-            moved = weight + change
-            return moved * (norm / jnp.linalg.norm(moved)) - weight
+            return rescale(weight + change, norm) - weight
 
         changed = jax.tree.map(renormalise, state.norms, updates, params, is_leaf=lambda leaf: leaf is None)
         return changed, state
 
     return optax.GradientTransformation(init, update)
+
+
+def frobenius(weight: Array) -> Float[Array, ""]:
+    """Root of the sum of squares of all entries."""
+    return jnp.sqrt(jnp.sum(weight**2))
+
+
+def rescale(weight: Array, norm: Float[Array, ""]) -> Array:
+    """The weight at a given Frobenius norm; unchanged where that norm, or its own, is zero."""
+    size = frobenius(weight)
+    kept = (norm > 0) & (size > 0)
+    return weight * jnp.where(kept, norm / jnp.where(kept, size, 1), 1)
