@@ -15,6 +15,7 @@ from symplast.spiking import (
     Trace,
     gather_rows,
     simulate,
+    sum_rows,
     update_columns,
     update_rows,
 )
@@ -125,8 +126,19 @@ def test_rows_gathered_and_summed_are_the_product():
     generator = np.random.default_rng(0)
     spikes = generator.random((30, PRE)) < 0.3
     weights = jnp.asarray(generator.random((PRE, POST)), jnp.float32)
-    sums = jax.vmap(lambda units: gather_rows(weights, units).sum(axis=0))(EventTable.of_array(spikes).units)
+    units = EventTable.of_array(spikes).units
+    sums = jax.vmap(lambda row: gather_rows(weights, row).sum(axis=0))(units)
     np.testing.assert_allclose(sums, spikes @ np.asarray(weights), rtol=1e-5)
+    np.testing.assert_allclose(jax.vmap(sum_rows, in_axes=(None, 0))(weights, units), sums, rtol=1e-6)
+    several = jnp.stack([weights, 2 * weights])
+    twice = jax.vmap(lambda w: jax.vmap(lambda row: sum_rows(w, row))(units))(several)
+    np.testing.assert_allclose(twice[1], 2 * sums, rtol=1e-6)
+
+
+def test_a_full_table_is_summed_to_its_end():
+    weights = jnp.arange(8.0).reshape(4, 2)
+    assert sum_rows(weights, jnp.array([0, 1, 2, 3])).tolist() == [12, 16]
+    assert sum_rows(weights, jnp.array([4, 4])).tolist() == [0, 0]
 
 
 def test_rules_see_which_cell_they_serve():

@@ -23,7 +23,7 @@ describe activity              :func:`fano_factor`, :func:`spike_synchronisation
 """
 
 from symplast.spiking.encoders import latency_spikes, poisson_spikes
-from symplast.spiking.events import EventTable, gather_rows, poisson_events, update_columns, update_rows
+from symplast.spiking.events import EventTable, gather_rows, poisson_events, sum_rows, update_columns, update_rows
 from symplast.spiking.integrate_and_fire import IF, LIF, ConductanceLIF
 from symplast.spiking.measures import (
     Avalanches,
@@ -102,6 +102,7 @@ __all__ = [
     "simulate",
     "spike_distance",
     "spike_synchronisation",
+    "sum_rows",
     "update_columns",
     "update_rows",
     "van_rossum",

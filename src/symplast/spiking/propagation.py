@@ -24,7 +24,8 @@ def propagate(
 
     Returns:
         The weighted spikes that arrive at each cell. Not differentiable in reverse: with surrogate gradients write
-        ``spikes @ weights``.
+        ``spikes @ weights``. For weights that change in the same loop, which XLA would copy in each step, see
+        :func:`gather_rows` and :func:`update_rows`.
 
     Example:
         >>> weights = jnp.arange(6.0).reshape(3, 2)

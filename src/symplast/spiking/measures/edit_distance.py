@@ -103,13 +103,26 @@ def pair_spikes(target_ms: Any, model_ms: Any, window_ms: float) -> Pairing:
 
 
 def _least_costs(moves: np.ndarray, skip: float) -> np.ndarray:
-    """C[i, j], the least cost of the first i spikes against the first j: all of an anti-diagonal at once."""
+    """C[i, j], the least cost of the first i spikes against the first j: all of an anti-diagonal at once.
+
+    Anti-diagonals i + j = d are the rows of skewed tables, ``skewed[d, i]``, so that each is a few sums of slices.
+    """
     m, n = moves.shape
-    costs = np.empty((m + 1, n + 1))
-    costs[:, 0], costs[0] = skip * np.arange(m + 1), skip * np.arange(n + 1)
-    for diagonal in range(2, m + n + 1):
-        i = np.arange(max(1, diagonal - n), min(m, diagonal - 1) + 1)
-        j = diagonal - i
-        skipped = np.minimum(costs[i - 1, j], costs[i, j - 1]) + skip
-        costs[i, j] = np.minimum(skipped, costs[i - 1, j - 1] + moves[i - 1, j - 1])
-    return costs
+    skewed = np.full((m + n + 1, m + 1), np.inf)
+    i, j = np.indices((m, n)) + 1
+    paired = np.full_like(skewed, np.inf)
+    paired[i + j, i] = moves
+    ends = skip * np.arange(m + n + 1)
+    for diagonal in range(m + n + 1):
+        now = skewed[diagonal]
+        low, high = max(1, diagonal - n), min(m, diagonal - 1) + 1
+        if low < high:
+            before, twice = skewed[diagonal - 1], skewed[diagonal - 2]
+            skipped = np.minimum(before[low - 1 : high - 1], before[low:high]) + skip
+            now[low:high] = np.minimum(skipped, twice[low - 1 : high - 1] + paired[diagonal, low:high])
+        if diagonal <= n:
+            now[0] = ends[diagonal]
+        if diagonal <= m:
+            now[diagonal] = ends[diagonal]
+    i, j = np.indices((m + 1, n + 1))
+    return skewed[i + j, i]
