@@ -17,6 +17,8 @@ where in (c, alpha) does it learn?     :func:`phase_diagram`
 
 from symplast.curl.chaos import lyapunov, order_parameter
 from symplast.curl.dynamics import MiniBatches, Moments, Problem, Samples, learning_step
+from symplast.curl.flip_tolerance import Share, Tolerance, tolerance
+from symplast.curl.phases import phase_diagram
 from symplast.curl.random_matrix import Atom, Support, critical_fraction, density, distribution, support
 from symplast.curl.signs import SignMask, sign_vector
 from symplast.curl.simulation import Trajectory, simulate, simulate_linear
@@ -50,10 +52,12 @@ __all__ = [
     "Problem",
     "RankDeficientCovariance",
     "Samples",
+    "Share",
     "SignMask",
     "SignState",
     "Stability",
     "Support",
+    "Tolerance",
     "Trajectory",
     "TwoLayer",
     "conserved_quantities",
@@ -72,6 +76,7 @@ __all__ = [
     "lyapunov",
     "order_parameter",
     "perturbed_teacher",
+    "phase_diagram",
     "sign_diverse",
     "sign_vector",
     "signed_kernel",
@@ -80,4 +85,5 @@ __all__ = [
     "solution_operator",
     "stability",
     "support",
+    "tolerance",
 ]

@@ -110,7 +110,9 @@ def distribution(
     """
     x = np.asarray(x, dtype=float)
     found = support(c, alpha, layer, rho)
-    total = sum((atom.mass * (x >= atom.place) for atom in found.atoms), np.zeros(x.shape))
+    total: np.ndarray = np.zeros(x.shape)
+    for atom in found.atoms:
+        total = total + atom.mass * (x >= atom.place)
     angle = np.linspace(-np.pi / 2, np.pi / 2, 4001)
     for low, high in found.bands:  # x = middle + half sin(angle): the square roots at the edges become smooth
         middle, half = (low + high) / 2, (high - low) / 2

@@ -226,6 +226,6 @@ def perturbed_teacher(
             f"size={size} vanishes beside {net.W1.dtype} weights; call inside `with jax.enable_x64(True):`"
         )
     norms = jnp.sqrt(float(sizes[1])), jnp.asarray(1.0)
-    teacher = TwoLayer(*(rescale(w, norm) for w, norm in zip(net.weights, norms, strict=True)), activation)
+    teacher = TwoLayer(rescale(net.W1, norms[0]), rescale(net.W2, norms[1]), activation)
     change = (size, 0.0) if perturb == "hidden" else (0.0, size)
     return teacher, TwoLayer(teacher.W1 + change[0], teacher.W2 + change[1], activation)
