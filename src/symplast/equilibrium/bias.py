@@ -33,7 +33,7 @@ class BiasReport(NamedTuple):
         table: a row for each number of points and nudge: mean angle to backprop's vector (``angle_deg`` with ``_low``
             and ``_high``), the nudge's part ``nudge_error = |eps_N - eps| / |eps|``, share of examples whose nudged
             runs had not settled.
-        asymmetry_deg: angle between eps and delta: what stays for an infinitely small nudge; one example has no interval.
+        asymmetry_deg: angle between eps and delta, which an infinitely small nudge leaves; one example has no interval.
         symmetry: ``|S| / (|S| + |A|)`` of the activity Jacobian.
         asymmetry_ratio: spectral norm of ``S^{-1} A``.
         radius: (rows,) where the response stops being a power series in the nudge; larger nudges are not mended by more
