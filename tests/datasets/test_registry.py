@@ -6,7 +6,7 @@ from symplast import datasets
 
 
 def test_names_and_order():
-    assert datasets.names() == ("digits", "mnist", "fashion-mnist", "scaling-laws")
+    assert datasets.names() == ("digits", "mnist", "fashion-mnist", "scaling-laws", "curl-descent")
 
 
 @pytest.mark.parametrize("name", datasets.names())
@@ -19,7 +19,7 @@ def test_entries_are_complete(name):
     for file in info.files:
         assert re.fullmatch("[0-9a-f]{64}", file.sha256)
         assert file.size > 0
-        assert file.urls
+        assert file.urls or "no public address" in info.terms
         assert all(url.startswith(("https://", "http://")) for url in file.urls)
     assert len({file.holds for file in info.files}) == len(info.files)
     if info.reader == "idx":
@@ -30,5 +30,18 @@ def test_entries_are_complete(name):
     "call", [datasets.describe, datasets.load, datasets.available, datasets.folder, datasets.check]
 )
 def test_unknown_name_is_answered_with_the_known_ones(call):
-    with pytest.raises(ValueError, match="name must be one of digits, mnist, fashion-mnist, scaling-laws, got 'minst'"):
+    with pytest.raises(
+        ValueError, match="name must be one of digits, mnist, fashion-mnist, scaling-laws, curl-descent, got 'minst'"
+    ):
         call("minst")
+
+
+def test_a_file_without_an_address_says_so(tmp_path, monkeypatch):
+    monkeypatch.delenv("SYMPLAST_DATA", raising=False)
+    monkeypatch.setenv("SYMPLAST_CACHE", str(tmp_path))
+    with pytest.raises(
+        datasets.DatasetUnavailable, match=r"put phase_boundary.csv into a folder .* can't be downloaded"
+    ):
+        datasets.load("curl-descent")
+    with pytest.raises(datasets.DatasetUnavailable, match="can't be downloaded"):
+        datasets.folder("curl-descent", download=False)

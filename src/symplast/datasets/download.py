@@ -45,6 +45,8 @@ def _fetch_file(info: DatasetInfo, file: FileInfo, folder: Path, progress: Progr
     import pooch
     import requests
 
+    if not file.urls:
+        raise DatasetUnavailable(info.name, how_to_get(info))
     wrong: DataError | None = None
     failures: list[str] = []
     for url in file.urls:
@@ -90,10 +92,10 @@ class _Checked:
 def how_to_get(info: DatasetInfo) -> str:
     """What a user can do to have the data set."""
     files = ", ".join(file.name for file in info.files)
-    return (
-        f"run 'symplast data fetch {info.name}' where there is a network, or put {files} into a folder {info.name}/ "
-        "and set SYMPLAST_DATA to the folder above it"
-    )
+    own = f"put {files} into a folder {info.name}/ and set SYMPLAST_DATA to the folder above it"
+    if not all(file.urls for file in info.files):
+        return f"{own}; it can't be downloaded ({info.terms})"
+    return f"run 'symplast data fetch {info.name}' where there is a network, or {own}"
 
 
 def _host(url: str) -> str:

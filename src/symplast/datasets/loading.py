@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 @overload
 def load(name: Literal["digits", "mnist", "fashion-mnist"]) -> Images: ...
 @overload
-def load(name: Literal["scaling-laws"]) -> "dict[str, pd.DataFrame]": ...
+def load(name: Literal["scaling-laws", "curl-descent"]) -> "dict[str, pd.DataFrame]": ...
 @overload
 def load(name: str) -> "Images | dict[str, pd.DataFrame]": ...
 def load(name: str) -> "Images | dict[str, pd.DataFrame]":
@@ -24,8 +24,9 @@ def load(name: str) -> "Images | dict[str, pd.DataFrame]":
         name: one of :func:`names`.
 
     Returns:
-        :class:`Images` for ``digits``, ``mnist`` and ``fashion-mnist``; for ``scaling-laws`` the tables ``isoflops``
-        and ``chinchilla_figure4`` as pandas DataFrames, columns as published.
+        :class:`Images` for ``digits``, ``mnist`` and ``fashion-mnist``; for others tables as pandas DataFrames, columns
+        as published: ``isoflops`` and ``chinchilla_figure4`` of ``scaling-laws``, ``phase_boundary`` of
+        ``curl-descent``.
 
     Raises:
         ValueError: an unknown name.

@@ -20,14 +20,14 @@ class FileInfo(_Record, frozen=True):
         holds: what it is read as: an array of :class:`Images`, or a table's name.
         size: in bytes.
         sha256: of its bytes, in hexadecimal.
-        urls: public addresses, tried in order.
+        urls: public addresses, tried in order; none where the file is not published as such.
     """
 
     name: str
     holds: str
     size: int
     sha256: str
-    urls: tuple[str, ...]
+    urls: tuple[str, ...] = ()
 
 
 class DatasetInfo(_Record, frozen=True):
@@ -75,7 +75,7 @@ def names() -> tuple[str, ...]:
 
     Example:
         >>> names()
-        ('digits', 'mnist', 'fashion-mnist', 'scaling-laws')
+        ('digits', 'mnist', 'fashion-mnist', 'scaling-laws', 'curl-descent')
     """
     return tuple(_registry())
 
