@@ -5,6 +5,7 @@ import time
 from types import TracebackType
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from symplast.lab.records import Run
@@ -53,7 +54,7 @@ class RichProgress(Listener):
             self._total = self._bar.add_task(f"{len(jobs)} experiments", total=sum(expected_s.values()), left="")
 
     def started(self, job: Job) -> None:
-        task = self._bar.add_task(f"  {job.name}", total=self._expected[job.name], left="")
+        task = self._bar.add_task(f"  {escape(job.name)}", total=self._expected[job.name], left="")
         self._tasks[job.name] = (task, time.monotonic())
 
     def finished(self, job: Job, run: Run) -> None:
@@ -62,7 +63,7 @@ class RichProgress(Listener):
             self._bar.remove_task(self._tasks.pop(job.name)[0])
         seconds = f"{run.run_s:.1f} s" + (f" + {run.compile_s:.1f} s compiling" if run.compile_s >= 0.05 else "")
         told = run.failure.message.strip().splitlines()[0][:120] if run.failure and run.failure.message.strip() else ""
-        self._console.print(f"{MARKS[run.status]} {job.name} [dim]({seconds})[/] ", end="", highlight=False)
+        self._console.print(f"{MARKS[run.status]} {escape(job.name)} [dim]({seconds})[/] ", end="", highlight=False)
         self._console.print(told, markup=False, highlight=False)
         self.tick()
 

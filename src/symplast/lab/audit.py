@@ -80,7 +80,7 @@ def newest(runs: Iterable[Run], system: str, code: str = "") -> tuple[list[Run],
     Returns:
         The runs, and their scale (quick when there are none).
     """
-    mine = [run for run in runs if run.system == system]
+    mine = [run for run in runs if run.system == system and not run.label]
     if not mine:
         return [], "quick"
     scale = mine[-1].scale

@@ -203,32 +203,33 @@ class System(Strict, frozen=True, kw_only=True):
 
 
 class Paper(Strict, frozen=True, kw_only=True):
-    """The publication that the claims come from."""
+    """The publication that the claims come from; ``arxiv`` is empty where they are our own."""
 
     title: str
     authors: list[str]
     year: int
-    arxiv: str
+    arxiv: str = ""
     bibtex_key: str
     note: str = ""
 
+    @property
+    def url(self) -> str:
+        """Where to read it; empty where there is nothing."""
+        return f"https://arxiv.org/abs/{self.arxiv}" if self.arxiv else ""
+
     def bibtex(self) -> str:
         """A BibTeX entry."""
-        return (
-            f"@misc{{{self.bibtex_key},\n"
-            f"  title         = {{{self.title}}},\n"
-            f"  author        = {{{' and '.join(self.authors)}}},\n"
-            f"  year          = {{{self.year}}},\n"
-            f"  eprint        = {{{self.arxiv}}},\n"
-            f"  archiveprefix = {{arXiv}},\n"
-            f"  url           = {{https://arxiv.org/abs/{self.arxiv}}}\n}}"
-        )
+        fields = {"title": self.title, "author": " and ".join(self.authors), "year": self.year}
+        if self.arxiv:
+            fields |= {"eprint": self.arxiv, "archiveprefix": "arXiv", "url": self.url}
+        lines = ",\n".join(f"  {name:<13} = {{{value}}}" for name, value in fields.items())
+        return f"@misc{{{self.bibtex_key},\n{lines}\n}}"
 
     @property
     def citation(self) -> str:
         """Authors, year, title, arXiv number on one line."""
         authors = ", ".join(self.authors) if len(self.authors) <= 3 else f"{self.authors[0]} et al."
-        return f"{authors} ({self.year}). {self.title}. arXiv:{self.arxiv}"
+        return f"{authors} ({self.year}). {self.title}." + (f" arXiv:{self.arxiv}" if self.arxiv else "")
 
 
 class Claims(Strict, frozen=True, kw_only=True):

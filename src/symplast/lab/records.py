@@ -38,6 +38,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         scale: quick, full or paper.
         config: parameters, base seed and number of seeds included.
         changed: names of parameters that are not the scale's own.
+        label: tells runs of one experiment apart that a command asked for; they belong to no audit.
         code: fingerprint of the room's code.
         data: names of the data sets that it reads; empty means built-in or computed.
         status: done, failed, or skipped (a data set was missing; such runs are not stored).
@@ -55,6 +56,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     scale: Scale
     config: dict[str, Any]
     changed: list[str] = []
+    label: str = ""
     code: str
     data: list[str]
     status: Status
@@ -68,8 +70,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def name(self) -> str:
-        """``<system>.<experiment>``."""
-        return f"{self.system}.{self.experiment}"
+        """``<system>.<experiment>``, and the label where there is one."""
+        return f"{self.system}.{self.experiment}" + (f"[{self.label}]" if self.label else "")
 
     @property
     def identity(self) -> Identity:

@@ -44,11 +44,27 @@ class Job:
     code: str
     data: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
+    label: str = ""
 
     @property
     def name(self) -> str:
-        """``<system>.<experiment>``."""
-        return f"{self.system}.{self.experiment}"
+        """``<system>.<experiment>``, and the label that tells jobs of one experiment apart."""
+        return f"{self.system}.{self.experiment}" + (f"[{self.label}]" if self.label else "")
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """The part of a run's record that is known before it runs."""
+        return {
+            "id": new_run_id(),
+            "system": self.system,
+            "experiment": self.experiment,
+            "scale": self.scale,
+            "config": self.config,
+            "changed": list(self.changed),
+            "label": self.label,
+            "code": self.code,
+            "data": list(self.data),
+        }
 
     @cached_property
     def identity(self) -> Identity:
@@ -75,6 +91,8 @@ def plan(
         place = room(name)
         study = place.study()
         for experiment in study.experiments.values():
+            if experiment.on_demand:
+                continue
             mine = {}
             for change, text in (changes or {}).items():
                 owner, _, parameter = change.rpartition(".")
@@ -86,7 +104,7 @@ def plan(
                     used.add(change)
             config, own = experiment.config(scale, seeds, mine), experiment.config(scale)
             changed = tuple(parameter for parameter in config if config[parameter] != own[parameter])
-            jobs.append(Job(name, experiment.name, scale, dict(config), place.code, experiment.data, changed))
+            jobs.append(Job(name, experiment.name, scale, dict(config), place.code, experiment.data[scale], changed))
     if seeds is not None and not any("seeds" in job.config for job in jobs):
         raise ValueError(f"--seeds: no experiment of {', '.join(systems)} has seeds")
     if unused := set(changes or {}) - used:
@@ -106,17 +124,7 @@ def execute(job: Job, store_url: str) -> Run:
 
     use_compilation_cache()
     source = provenance()
-    record: dict[str, Any] = {
-        "id": new_run_id(),
-        "system": job.system,
-        "experiment": job.experiment,
-        "scale": job.scale,
-        "config": job.config,
-        "changed": list(job.changed),
-        "code": job.code,
-        "data": list(job.data),
-        "provenance": source,
-    }
+    record = job.record | {"provenance": source}
     dataset, quantities, failure, status = None, {}, None, "done"
     begin = time.perf_counter()
     with CompileClock() as clock:
@@ -311,14 +319,7 @@ def _lost(job: Job, message: str) -> Run:
     from symplast.lab.provenance import provenance
 
     return Run(
-        id=new_run_id(),
-        system=job.system,
-        experiment=job.experiment,
-        scale=job.scale,
-        config=job.config,
-        changed=list(job.changed),
-        code=job.code,
-        data=list(job.data),
+        **job.record,
         status="failed",
         compile_s=0,
         run_s=0,

@@ -63,15 +63,17 @@ class Experiment:
         name: the function's name.
         measure: the function itself.
         settings: parameters at each scale.
-        data: data sets that it reads.
+        data: data sets that it reads at each scale.
         doc: first line of its docstring, shown in the report.
+        on_demand: run only where a job asks for it, never as part of measuring the system's claims.
     """
 
     name: str
     measure: Experiment_
     settings: Mapping[Scale, Mapping[str, Setting]]
-    data: tuple[str, ...]
+    data: Mapping[Scale, tuple[str, ...]]
     doc: str
+    on_demand: bool = False
 
     def config(self, scale: Scale, seeds: int | None = None, changes: Mapping[str, str] | None = None) -> Config:
         """The parameters of a run, with ``--seeds`` and ``--set`` applied.
@@ -120,6 +122,17 @@ def parse_setting(name: str, text: str, default: Setting) -> Setting:
     return value  # type: ignore[no-any-return]
 
 
+def _at_each_scale(
+    data: tuple[str, ...] | Mapping[Scale, tuple[str, ...]],
+) -> Mapping[Scale, tuple[str, ...]]:
+    if isinstance(data, tuple):
+        return dict.fromkeys(SCALES, data)
+    found, last = {}, ()
+    for scale in SCALES:
+        found[scale] = last = data.get(scale, last)
+    return found
+
+
 @dataclass(frozen=True)
 class Figure:
     """A registered figure: which experiment's evidence it draws, and how to say it in words."""
@@ -149,7 +162,8 @@ class Study:
         quick: Mapping[str, Setting],
         full: Mapping[str, Setting] | None = None,
         paper: Mapping[str, Setting] | None = None,
-        data: tuple[str, ...] = (),
+        data: tuple[str, ...] | Mapping[Scale, tuple[str, ...]] = (),
+        on_demand: bool = False,
     ) -> Callable[[Experiment_], Experiment_]:
         """Register ``(config, key) -> Evidence`` under the function's name.
 
@@ -157,7 +171,9 @@ class Study:
             quick: parameters at quick scale; they fix names and types. ``seeds`` is the number of seeds.
             full: what differs at full scale.
             paper: what differs from full at the paper's scale.
-            data: names of the data sets that it reads; a missing one makes the run ``skipped``, not failed.
+            data: names of the data sets that it reads; a missing one makes the run ``skipped``, not failed. A mapping
+                where it depends on the scale (paper as full, full as quick where left out).
+            on_demand: leave it out where the system's claims are measured; a command's own jobs run it.
 
         Raises:
             ValueError: a name used twice, a parameter that only one scale has, or a missing docstring.
@@ -176,7 +192,8 @@ class Study:
                 raise ValueError(f"{self.name}.{name}: {sorted(unknown)} must be given at quick scale too")
             by_full = {**quick, **(full or {})}
             settings = dict(zip(SCALES, (dict(quick), by_full, {**by_full, **(paper or {})}), strict=True))
-            self.experiments[name] = Experiment(name, measure, settings, data, " ".join(doc.split("\n\n")[0].split()))
+            told = " ".join(doc.split("\n\n")[0].split())
+            self.experiments[name] = Experiment(name, measure, settings, _at_each_scale(data), told, on_demand)
             return measure
 
         return register
@@ -218,7 +235,8 @@ class Study:
                 for quantity in part.quantities:
                     if quantity.split(".")[0] not in self.experiments:
                         raise ValueError(f"{self.name}.{claim.id}: no experiment measures {quantity!r}")
-        used = {name for experiment in self.experiments.values() for name in experiment.data}
+        read = (names for experiment in self.experiments.values() for names in experiment.data.values())
+        used = {name for names in read for name in names}
         if used != set(claims.system.data):
             raise ValueError(
                 f"{self.name}: claims.toml lists data {claims.system.data}, its experiments {sorted(used)}"

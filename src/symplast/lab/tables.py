@@ -23,7 +23,7 @@ def overview(folder: Path) -> str:
         counts = published.counts
         other = sum(counts.get(outcome, 0) for outcome in OUTCOMES[4:])
         cells = [str(counts.get(outcome, "")) for outcome in OUTCOMES[:4]]
-        paper = f"[{room.claims.paper.arxiv}](https://arxiv.org/abs/{room.claims.paper.arxiv})"
+        paper = f"[{room.claims.paper.arxiv}]({room.claims.paper.url})" if room.claims.paper.arxiv else "ours"
         stale = " (stale)" if published.stale_claims(room) else ""
         lines.append(
             f"| `{name}` {room.claims.system.title} | {paper} | {len(published.claims)} | {' | '.join(cells)} "
