@@ -18,7 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-LAB_COMMANDS = ("reproduce", "catalogue", "report")
+LAB_COMMANDS = ("reproduce", "catalogue", "report", "compare")
 """Files whose commands stand at the top level."""
 
 GROUPS = ("data", "dendrites", "scaling")

@@ -13,12 +13,13 @@ from symplast.learning.credit_rules import (
     KolenPollack,
     LayerwiseRule,
     SignSymmetric,
+    WeightMirror,
 )
 from symplast.learning.feedforward import FeedForwardNet, weight_angle
 from symplast.learning.learner import GradientLearner, Learner, LearnerState
 from symplast.learning.protocol import Batch, Credit, CreditRule, Reseedable, TaskAware
 from symplast.learning.sequences import SequenceHistory, average_score, backward_transfer, train_sequence
-from symplast.learning.tasks import Task, images, modular_addition, permuted, teacher_student
+from symplast.learning.tasks import Task, images, modular_addition, permuted, split, teacher_student
 from symplast.learning.training import History, Training, begin, score, train
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "Task",
     "TaskAware",
     "Training",
+    "WeightMirror",
     "alignment",
     "average_score",
     "backward_transfer",
@@ -51,6 +53,7 @@ __all__ = [
     "modular_addition",
     "permuted",
     "score",
+    "split",
     "teacher_student",
     "train",
     "train_sequence",

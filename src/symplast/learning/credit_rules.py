@@ -9,6 +9,7 @@ Backprop            ``(W_{l+1}^T delta_{l+1}) phi'(z_l)``                       
 FeedbackAlignment   ``(B_{l+1} delta_{l+1}) phi'(z_l)``, B fixed                     Lillicrap et al. 2016
 SignSymmetric       ``(s sign(W_{l+1})^T delta_{l+1}) phi'(z_l)``                   Liao, Leibo & Poggio 2016
 KolenPollack        as FeedbackAlignment, B learns with W                          Kolen & Pollack 1994
+WeightMirror        as FeedbackAlignment, B learns from noise                     Akrout et al. 2019
 DirectFeedback      ``(B_l delta_out) phi'(z_l)``, B_l fixed, drawn by the rule       Nokland 2016
 ==================  =============================================================  ==============================
 """
@@ -46,7 +47,7 @@ class LayerwiseRule(CreditRule):
         direction = eqx.tree_at(
             lambda n: (n.weights, n.biases, n.feedback),
             eqx.filter(network, eqx.is_inexact_array),
-            (weights, tuple(d.mean(axis=0) for d in errors), self.feedback_direction(network, weights)),
+            (weights, tuple(d.mean(axis=0) for d in errors), self.feedback_direction(network, weights, key)),
         )
         signals = {"pre": at_weights(network, activity.inputs), "post": at_weights(network, errors)}
         return Credit(direction, loss_of(network.readout, activity.output, batch.targets), state, signals)
@@ -65,7 +66,9 @@ class LayerwiseRule(CreditRule):
         """What carries errors back through a layer."""
         raise AssertionError(f"{type(self).__name__} passes no errors layer by layer")
 
-    def feedback_direction(self, network: FeedForwardNet, weights: tuple[Matrix, ...]) -> tuple[Matrix, ...]:
+    def feedback_direction(
+        self, network: FeedForwardNet, weights: tuple[Matrix, ...], key: Key[Array, ""]
+    ) -> tuple[Matrix, ...]:
         """The direction of the feedback weights: they stay."""
         return jax.tree.map(jnp.zeros_like, network.feedback)
 
@@ -108,9 +111,45 @@ class KolenPollack(FeedbackAlignment):
     Chain it with ``optax.add_decayed_weights``: without decay the two change alike and keep their first difference.
     """
 
-    def feedback_direction(self, network: FeedForwardNet, weights: tuple[Matrix, ...]) -> tuple[Matrix, ...]:
+    def feedback_direction(
+        self, network: FeedForwardNet, weights: tuple[Matrix, ...], key: Key[Array, ""]
+    ) -> tuple[Matrix, ...]:
         """The transposed direction of the forward weights."""
         return tuple(w.T for w in weights[1:])
+
+
+class WeightMirror(FeedbackAlignment):
+    """Feedback weights learn to mirror the forward weights: noise ``xi`` sent through a layer returns as ``W xi``.
+
+    The direction of B is ``decay B - E[xi (W xi)^T]`` with E[xi xi^T] = I estimated from ``draws`` draws: a chain's
+    step towards ``W^T / decay``. No weight is copied.
+
+    Attributes:
+        draws: noise vectors a batch.
+        decay: of the feedback weights; 1 makes them as large as the forward weights.
+    """
+
+    draws: int = 64
+    decay: float = 1.0
+
+    def __check_init__(self) -> None:
+        if self.draws < 1:
+            raise ValueError(f"draws must be at least 1, got {self.draws}")
+        if not self.decay > 0:
+            raise ValueError(f"decay must be positive, got {self.decay}")
+
+    def feedback_direction(
+        self, network: FeedForwardNet, weights: tuple[Matrix, ...], key: Key[Array, ""]
+    ) -> tuple[Matrix, ...]:
+        """``decay B - mean xi (W xi)^T``."""
+
+        def mirrored(key: Key[Array, ""], forward: Matrix, feedback: Matrix) -> Matrix:
+            noise = jax.random.normal(key, (self.draws, forward.shape[1]), forward.dtype)
+            return self.decay * feedback - noise.T @ (noise @ forward.T) / self.draws
+
+        keys = jax.random.split(key, max(len(network.feedback), 1))
+        pairs = zip(network.weights[1:], network.feedback, strict=True)
+        return tuple(mirrored(k, w, b) for k, (w, b) in zip(keys, pairs, strict=False))
 
 
 class SignSymmetric(LayerwiseRule):

@@ -109,6 +109,40 @@ def permuted(task: Task, tasks: int, key: Key[Array, ""]) -> list[Task]:
     return [Task(task.inputs[:, o], task.targets, task.test_inputs[:, o], task.test_targets) for o in orders]
 
 
+def split(task: Task, classes: int, *, renumber: bool = True) -> list[Task]:
+    """A sequence of tasks with a few classes each, in the order of their numbers.
+
+    All tasks are cut to the size of the smallest, so that they share one compiled program.
+
+    Args:
+        task: a classification task.
+        classes: of each task; a last incomplete group is left out.
+        renumber: number them from 0 in each task (one small head serves all; "domain-incremental"), or keep their
+            numbers ("class-incremental").
+
+    Raises:
+        ValueError: targets that are no classes, or a number of classes that gives no task.
+    """
+    if not task.classes:
+        raise ValueError("task must have classes as targets to be split")
+    labels, test_labels = np.asarray(task.targets), np.asarray(task.test_targets)
+    known = int(labels.max()) + 1
+    if not 1 <= classes <= known:
+        raise ValueError(f"classes must be in [1, {known}], got {classes}")
+    groups = [range(first, first + classes) for first in range(0, known - classes + 1, classes)]
+    train = min(int(np.isin(labels, group).sum()) for group in groups)
+    test = min(int(np.isin(test_labels, group).sum()) for group in groups)
+
+    def one(group: range) -> Task:
+        here, there = np.flatnonzero(np.isin(labels, group))[:train], np.flatnonzero(np.isin(test_labels, group))[:test]
+        first = group[0] if renumber else 0
+        return Task(
+            task.inputs[here], task.targets[here] - first, task.test_inputs[there], task.test_targets[there] - first
+        )
+
+    return [one(group) for group in groups]
+
+
 def teacher_student(
     sizes: tuple[int, ...], examples: int, key: Key[Array, ""], *, activation: str = "linear", tests: int = 100
 ) -> Task:

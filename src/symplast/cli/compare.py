@@ -1,0 +1,172 @@
+"""``symplast compare``: any learning rule with any transform on one task."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from symplast.cli.console import err, out, print_json
+from symplast.cli.options import OUT, STORE
+
+if TYPE_CHECKING:
+    from symplast.learning.comparison import Comparison
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command()(compare)
+
+
+def compare(
+    rules: list[str] = typer.Option([], "--rule", help="Credit rule, such as ep:homeostasis=1. Repeatable."),
+    transforms: list[str] = typer.Option(
+        [], "--transform", help="Transforms joined by +, such as curl:fraction=0.1+device:levels=64. Repeatable."
+    ),
+    task: str = typer.Option("digits", help="Task, such as mnist:train=10000 or permuted-digits:tasks=5."),
+    network: str = typer.Option("auto", help="feedforward, recurrent (each with settings) or auto."),
+    hidden: str = typer.Option("64", help="Units of the hidden layers, such as 64,64."),
+    optimiser: str = typer.Option("adam", help="sgd, momentum, adam, or an optax one: optax.adamw:learning_rate=1e-3."),
+    epochs: int = typer.Option(5, min=1, help="Passes over the training set (of each task)."),
+    batch_size: int = typer.Option(50, min=1, help="Examples an update."),
+    tests_per_epoch: int = typer.Option(4, min=1, help="How finely the way to the criterion is measured."),
+    criterion: float = typer.Option(0.85, help="Test score to reach."),
+    seeds: int = typer.Option(5, min=2, help="Seeds, side by side."),
+    seed: int = typer.Option(0, help="Base seed."),
+    force: bool = typer.Option(False, "--force", help="Measure again even what is measured already."),
+    workers: int | None = typer.Option(None, min=0, help="Local processes; 0 = none. Default: one a CPU."),
+    cluster: str | None = typer.Option(None, help="Address of a Dask scheduler, such as tcp://host:8786."),
+    out_folder: Path = OUT,
+    store_url: str | None = STORE,
+    figure: Path | None = typer.Option(None, help="Draw the table into this file (svg, png or pdf)."),
+    csv: Path | None = typer.Option(None, help="Write the table to this file."),
+    parts: bool = typer.Option(False, "--parts", help="List the rules, transforms, tasks and so on, and exit."),
+    as_json: bool = typer.Option(False, "--json", help="Print the result as JSON."),
+) -> None:
+    """Train every RULE with every TRANSFORM on one task and tabulate them, with intervals over paired seeds.
+
+    The plain optimiser is always among the transforms, as the control. What is measured already is not run again.
+    """
+    if parts:
+        list_parts(as_json)
+        return
+    if not rules:
+        raise ValueError("--rule must be given at least once, such as --rule backprop; --parts lists what there is")
+    from symplast.cli.progress import RichProgress
+    from symplast.lab.store import Store
+    from symplast.learning.combination import Combination
+    from symplast.learning.comparison import compare
+
+    shared = Combination(
+        rule=rules[0],
+        task=task,
+        network=network,
+        hidden=_counts(hidden),
+        optimiser=optimiser,
+        epochs=epochs,
+        batch_size=batch_size,
+        tests_per_epoch=tests_per_epoch,
+        criterion=criterion,
+    )
+    with RichProgress(err) as progress:
+        found = compare(
+            rules,
+            transforms,
+            shared,
+            seeds=seeds,
+            seed=seed,
+            store=Store(store_url or out_folder / "runs"),
+            workers=workers,
+            cluster=cluster,
+            force=force,
+            progress=progress,
+        )
+    if csv is not None:
+        found.table.to_csv(csv, index=False)
+    if figure is not None and len(found.table):
+        from symplast.learning.figures import draw_comparison
+
+        draw_comparison(found).savefig(figure)
+        err.print(f"figure: {figure}", soft_wrap=True, highlight=False, markup=False)
+    if as_json:
+        print_json(as_record(found))
+    else:
+        show(found, criterion)
+    if found.interrupted:
+        err.print("[yellow]interrupted:[/] the same command resumes.")
+        raise typer.Exit(130)
+    if any(run.status == "failed" for run in found.failed):
+        raise typer.Exit(1)
+
+
+def as_record(found: "Comparison") -> dict[str, Any]:
+    """The ``--json`` contract, version 1."""
+    return {
+        "version": 1,
+        "combinations": found.table.to_dict("records"),
+        "refused": [refusal._asdict() for refusal in found.refused],
+        "failed": [{"id": run.name, "status": run.status, "error": run.failure} for run in found.failed],
+    }
+
+
+def show(found: "Comparison", criterion: float) -> None:
+    """Print the table, what was refused and what failed."""
+    from rich.box import HORIZONTALS
+    from rich.markup import escape
+    from rich.table import Table
+
+    sequence = bool(found.table.backward_transfer.notna().any()) if len(found.table) else False
+    table = Table(box=HORIZONTALS, pad_edge=False)
+    for name in ("rule", "transform"):
+        table.add_column(name, overflow="fold")
+    names = ["score", "difference", "forgetting" if sequence else f"updates to {criterion:g}", "alignment", "s"]
+    for name in names:
+        table.add_column(name, justify="right", no_wrap=True)
+    for index, row in enumerate(found.table.to_dict("records")):
+        gap = f"{row['difference']:+.3f} ± {row['difference_high'] - row['difference']:.3f}" if index else "reference"
+        reached = f" ({row['reached']:.0%})" if row["reached"] < 1 else ""
+        last = f"{-row['backward_transfer']:.3f}" if sequence else _updates(row["updates"]) + reached
+        table.add_row(
+            escape(row["rule"]),
+            escape(row["transform"]),
+            f"{row['score']:.3f} ± {row['score_high'] - row['score']:.3f}",
+            gap,
+            last,
+            f"{row['alignment']:.2f}",
+            f"{row['seconds']:.1f}",
+        )
+    out.print(table)
+    for refusal in found.refused:
+        out.print("[yellow]refused[/] ", end="")
+        out.print(f"{refusal.rule} with {refusal.transform}: {refusal.reason}", markup=False, soft_wrap=True)
+    for run in found.failed:
+        out.print(f"[red]{run.status}[/] ", end="")
+        told = run.failure.message.strip().splitlines()[0] if run.failure and run.failure.message.strip() else ""
+        out.print(f"{run.label}: {told}", markup=False, soft_wrap=True)
+
+
+def list_parts(as_json: bool) -> None:
+    """Print what can be named."""
+    from symplast.learning.parts import PARTS
+
+    if as_json:
+        print_json({kind: {name: part.says for name, part in found.items()} for kind, found in PARTS.items()})
+        return
+    for kind, found in PARTS.items():
+        out.print(f"[bold]{kind}[/]")
+        for name, part in found.items():
+            settings = ",".join(f"{key}={value}" for key, value in part.settings.items() if key != "name")
+            out.print(f"  {name:18} {part.says}" + (f"  [dim]({settings})[/]" if settings else ""), highlight=False)
+
+
+def _counts(text: str) -> tuple[int, ...]:
+    try:
+        counts = tuple(int(part) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise ValueError(f"--hidden must list whole numbers such as 64,64; got {text!r}") from None
+    if any(count < 1 for count in counts):
+        raise ValueError(f"--hidden must list numbers of at least 1, got {text!r}")
+    return counts
+
+
+def _updates(value: float) -> str:
+    return "never" if value == float("inf") else f"{value:.0f}"

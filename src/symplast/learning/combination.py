@@ -1,0 +1,160 @@
+"""One combination of rule, transforms, network and task, said in words: build it, train it, measure it."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Key
+
+from symplast.learning.alignment import alignment
+from symplast.learning.learner import GradientLearner
+from symplast.learning.parts import PARTS, chain, named
+from symplast.learning.protocol import check_fit
+from symplast.learning.sequences import average_score, backward_transfer, train_sequence
+from symplast.learning.tasks import Task
+from symplast.learning.training import Training, begin, score, train
+
+ALIGNED_ON = 256
+"""Examples on which the rule's direction is compared with the gradient."""
+
+
+@dataclass(frozen=True)
+class Combination:
+    """What learns what, in words (:mod:`symplast.learning.parts`).
+
+    Attributes:
+        rule: credit rule.
+        transform: transforms joined by ``+``; ``none`` is the plain optimiser.
+        task: a task, or a sequence of tasks.
+        network: ``auto`` takes the first kind of network that the rule can work on.
+        hidden: units of the hidden layers.
+        optimiser: optax optimiser.
+        epochs: passes over the training set (of each task).
+        batch_size: examples an update.
+        tests_per_epoch: how finely the way to the criterion is measured, single tasks only.
+        criterion: score to reach.
+
+    Example:
+        >>> tried = Combination("fa", "curl:fraction=0.1", "digits", hidden=(32,), epochs=2)
+        >>> measured = tried.measure(jax.random.key(0), seeds=2)
+        >>> measured.score.shape, [name for name in measured.alignment]
+        ((2,), ['layer 1', 'layer 2'])
+    """
+
+    rule: str
+    transform: str = "none"
+    task: str = "digits"
+    network: str = "auto"
+    hidden: tuple[int, ...] = (64,)
+    optimiser: str = "adam"
+    epochs: int = 5
+    batch_size: int = 50
+    tests_per_epoch: int = 4
+    criterion: float = 0.85
+
+    def tasks(self) -> list[Task]:
+        """The task, or the sequence.
+
+        Raises:
+            ValueError: no such task; DatasetUnavailable: its data can't be had.
+        """
+        made = named("task", self.task).build()
+        return list(made) if isinstance(made, list | tuple) else [made]
+
+    def learner(self, tasks: list[Task]) -> GradientLearner:
+        """The learner, checked: nothing is left that could turn out wrong while it trains.
+
+        Raises:
+            ValueError: parts that don't go together; says why.
+        """
+        first = tasks[0]
+        if first.inputs.ndim != 2:
+            raise ValueError(f"task {self.task} must give one flat row an example, got shape {first.inputs.shape}")
+        classes = max(int(task.targets.max()) for task in tasks) + 1 if first.classes else first.targets.shape[1]
+        sizes = (first.inputs.shape[1], *self.hidden, classes)
+        readout = "softmax" if first.classes else "mse"
+        rule = named("rule", self.rule).build()
+        transform, signals = chain(self.transform, self.optimiser)
+        refusals = []
+        for name in [self.network] if self.network != "auto" else list(PARTS["network"]):
+            part = named("network", name)
+
+            def make_network(key: Key[Array, ""], part: Any = part) -> Any:
+                return part.build(sizes=sizes, readout=readout, key=key)
+
+            try:
+                check_fit(rule, eqx.filter_eval_shape(make_network, jax.random.key(0)), signals)
+            except ValueError as error:
+                refusals.append(str(error))
+                continue
+            learner = GradientLearner(make_network, rule, transform, signals)
+            eqx.filter_eval_shape(learner.init, jax.random.key(0))  # rule and transform look at the network
+            return learner
+        raise ValueError(refusals[-1])
+
+    def measure(self, key: Key[Array, ""], seeds: int) -> "Measured":
+        """Train seeds side by side and measure them."""
+        tasks = self.tasks()
+        learner = self.learner(tasks)
+        training = begin(learner, key, seeds)
+        at_start = _alignment(learner, tasks[0], training)
+        before = score(learner, tasks[0], training)
+        if len(tasks) > 1:
+            training, sequence = train_sequence(learner, tasks, training, self.epochs, self.batch_size)
+            final, transfer = average_score(sequence.score), backward_transfer(sequence.score)
+            curve, tested_at = jnp.mean(sequence.score, axis=1), jnp.arange(1, len(tasks) + 1)
+            loss, reached = sequence.loss, jnp.full(seeds, jnp.nan)
+        else:
+            tests = min(self.tests_per_epoch, tasks[0].updates(self.batch_size))
+            training, history = train(
+                learner, tasks[0], training, self.epochs, self.batch_size, tests_per_epoch=max(tests, 1)
+            )
+            final, transfer = history.score[-1], jnp.full(seeds, jnp.nan)
+            curve, tested_at = history.score, history.tested_at
+            loss, reached = history.loss, history.updates_to(self.criterion)
+        recent = max(tasks[0].updates(self.batch_size) // 4, 1)
+        return Measured(
+            score=final,
+            score_before=before,
+            loss=jnp.mean(loss[-recent:], axis=0),
+            backward_transfer=transfer,
+            updates_to_criterion=reached,
+            alignment_before=at_start,
+            alignment=_alignment(learner, tasks[-1], training),
+            curve=curve,
+            tested_at=tested_at,
+        )
+
+
+class Measured(NamedTuple):
+    """What was measured of each seed.
+
+    Attributes:
+        score: on the test examples at the end: accuracy or explained variance; over a sequence the mean over its tasks.
+        score_before: the same before learning, on the first task.
+        loss: mean over the last quarter epoch's updates.
+        backward_transfer: over a sequence of tasks; negative is forgetting. NaN for a single task.
+        updates_to_criterion: infinity where it was not reached; NaN for a sequence.
+        alignment_before, alignment: cosine between the rule's direction and the gradient, for each forward matrix.
+        curve: (tests, seeds) score while learning; over a sequence the mean over all tasks after each.
+        tested_at: (tests,) updates, or tasks, after which.
+    """
+
+    score: Float[Array, " seeds"]
+    score_before: Float[Array, " seeds"]
+    loss: Float[Array, " seeds"]
+    backward_transfer: Float[Array, " seeds"]
+    updates_to_criterion: Float[Array, " seeds"]
+    alignment_before: dict[str, Float[Array, " seeds"]]
+    alignment: dict[str, Float[Array, " seeds"]]
+    curve: Float[Array, "tests seeds"]
+    tested_at: Array
+
+
+def _alignment(learner: GradientLearner, task: Task, training: Training) -> dict[str, Float[Array, " seeds"]]:
+    """Cosine of each forward weight matrix, input to output."""
+    batch = task.batch(jnp.arange(min(ALIGNED_ON, task.inputs.shape[0])))
+    found = jax.vmap(lambda state, key: alignment(learner, state, batch, key))(training.states, training.keys)
+    return {f"layer {index}": cosine for index, cosine in enumerate(found.weights, start=1)}

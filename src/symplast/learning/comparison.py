@@ -1,0 +1,163 @@
+"""Every rule with every transform on one task, through the lab: stored, resumed, spread over workers or a cluster."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from symplast import datasets, stats
+from symplast.lab import Job, Run, Store, room, run
+from symplast.lab.runner import Outcome, Progress
+from symplast.learning.combination import Combination
+from symplast.learning.parts import named
+
+
+class Refusal(NamedTuple):
+    """A combination that makes no sense, and why."""
+
+    rule: str
+    transform: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What came of comparing.
+
+    Attributes:
+        table: one row a combination (columns in :func:`tabulate`).
+        refused: combinations that make no sense.
+        failed: runs that failed, or whose data is missing.
+        evidence: label -> everything measured of it, seed by seed.
+        interrupted: stopped by Ctrl-C; the same call resumes.
+    """
+
+    table: pd.DataFrame
+    refused: list[Refusal]
+    failed: list[Run]
+    evidence: dict[str, xr.Dataset]
+    interrupted: bool = False
+
+
+def compare(
+    rules: Sequence[str],
+    transforms: Sequence[str],
+    shared: Combination,
+    *,
+    seeds: int = 5,
+    seed: int = 0,
+    store: Store | str | Path = "symplast-out/runs",
+    workers: int | None = 0,
+    cluster: str | None = None,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> Comparison:
+    """Train every rule with every transform and tabulate them beside a reference.
+
+    Seeds are paired: seed i has the same order of examples in every combination, and the same initial network wherever
+    the kind of network is the same. The plain optimiser (``none``) is always among the transforms, as the control.
+
+    Args:
+        rules, transforms: in words, as in :mod:`symplast.learning.parts`.
+        shared: what all combinations have in common; its own rule and transform don't count.
+        seeds: how many, at least 2.
+        seed: base seed.
+        store: where runs are kept; what is measured already is not run again.
+        workers, cluster, force, progress: as for :func:`symplast.lab.run`.
+
+    Returns:
+        The comparison. The reference of the paired differences is the first rule without transform.
+
+    Raises:
+        ValueError: unknown names, fewer than two seeds, or no combination that makes sense.
+    """
+    if seeds < 2:
+        raise ValueError(f"seeds must be at least 2 for intervals, got {seeds}")
+    place = store if isinstance(store, Store) else Store(store)
+    pairs = [(rule, transform) for rule in rules for transform in dict.fromkeys(["none", *transforms])]
+    if not pairs:
+        raise ValueError("rules must name at least one rule")
+    jobs, refused = plan(pairs, shared, seeds=seeds, seed=seed)
+    if not jobs:
+        raise ValueError("; ".join(f"{r.rule} with {r.transform}: {r.reason}" for r in refused))
+    place.check_writable()
+    outcome = run(jobs, place, workers=workers, cluster=cluster, force=force, progress=progress)
+    return collect(jobs, outcome, place, refused)
+
+
+def plan(
+    pairs: Iterable[tuple[str, str]], shared: Combination, *, seeds: int, seed: int
+) -> tuple[list[Job], list[Refusal]]:
+    """Jobs of the combinations that make sense, and the others with the reason."""
+    task = named("task", shared.task)
+    data = tuple(name for name in [task.settings.get("name")] if name in datasets.names())
+    code = room("learning").code
+    tasks = shared.tasks()
+    jobs, refused = [], []
+    for rule, transform in pairs:
+        tried = Combination(**{**asdict(shared), "rule": rule, "transform": transform})
+        try:
+            tried.learner(tasks)
+        except ValueError as error:
+            refused.append(Refusal(rule, transform, str(error)))
+            continue
+        config = {"seed": seed, "seeds": seeds, **asdict(tried), "hidden": list(tried.hidden)}
+        label = f"{rule}, {transform}"
+        jobs.append(Job("learning", "combination", "quick", config, code, data, label=label))
+    return jobs, refused
+
+
+def collect(jobs: list[Job], outcome: Outcome, store: Store, refused: list[Refusal]) -> Comparison:
+    """Read the runs' evidence and tabulate it, in the order of the jobs."""
+    runs = [outcome.runs[job.name] for job in jobs if job.name in outcome.runs]
+    done, failed = ([run for run in runs if (run.status == "done") is wanted] for wanted in (True, False))
+    evidence = {run.label: store.evidence(run) for run in done}
+    order = [(run.config["rule"], run.config["transform"], run.label, run.run_s) for run in done]
+    return Comparison(tabulate(order, evidence), refused, failed, evidence, outcome.interrupted)
+
+
+def tabulate(order: list[tuple[str, str, str, float]], evidence: dict[str, xr.Dataset]) -> pd.DataFrame:
+    """One row a combination.
+
+    Columns: ``rule, transform``; ``score`` with ``score_low, score_high`` (95 % t interval over seeds); ``difference``
+    to the reference with its paired interval; ``loss``; ``backward_transfer`` (NaN for a single task); ``updates``, the
+    median of the updates to the criterion, and ``reached``, the share of seeds that got there; ``alignment``, the mean
+    over hidden layers of the cosine between the rule's direction and the gradient at the end; ``seconds`` of running,
+    all seeds together, without compiling; ``seeds``.
+
+    Args:
+        order: rule, transform, label and seconds of each row; the first is the reference.
+        evidence: label -> evidence.
+    """
+    rows: list[dict[str, Any]] = []
+    for rule, transform, label, seconds in order:
+        found, reference = evidence[label], evidence[order[0][2]]
+        score = stats.mean_interval(found.score.values)
+        gap = stats.mean_interval(found.score.values - reference.score.values)
+        reached = np.isfinite(found.updates_to_criterion.values)
+        single = not np.isnan(found.updates_to_criterion.values).all()
+        hidden = found.alignment.values[:, :-1] if found.sizes["layer"] > 1 else found.alignment.values
+        rows.append(
+            {
+                "rule": rule,
+                "transform": transform,
+                "score": score.value,
+                "score_low": score.low,
+                "score_high": score.high,
+                "difference": gap.value,
+                "difference_low": gap.low,
+                "difference_high": gap.high,
+                "loss": float(found.loss.mean()),
+                "backward_transfer": float(found.backward_transfer.mean()),
+                "updates": float(np.median(found.updates_to_criterion)) if single else np.nan,
+                "reached": float(reached.mean()) if single else np.nan,
+                "alignment": float(hidden.mean()),
+                "seconds": seconds,
+                "seeds": found.sizes["seed"],
+            }
+        )
+    return pd.DataFrame(rows)

@@ -1,0 +1,291 @@
+"""Rules, transforms, networks and tasks by name, so that a line of text says a whole combination.
+
+A part reads ``name`` or ``name:setting=value,setting=value``; a name with a dot is a callable of the user's own,
+``package.module.Name``. Parts of other rooms are imported when they are used.
+"""
+
+import importlib
+import inspect
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import optax
+
+Kind = Literal["rule", "transform", "optimiser", "network", "task"]
+
+SIGNS, PROJECTION, OPTIMISER, NORM, WRITE = range(5)
+"""Places in a chain of transforms, in the order of the learning protocol."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Something that can be named.
+
+    Attributes:
+        target: ``module:callable``.
+        says: one line for ``--help`` and tables.
+        settings: used where the user gives no other.
+        place: of a transform in its chain.
+        signals: of the credit rule that a transform needs.
+    """
+
+    target: str
+    says: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    place: int = OPTIMISER
+    signals: tuple[str, ...] = ()
+
+    def load(self) -> Callable[..., Any]:
+        """Import the callable."""
+        module, _, name = self.target.partition(":")
+        found: Callable[..., Any] = getattr(importlib.import_module(module), name)
+        return found
+
+
+PARTS: dict[Kind, dict[str, Part]] = {
+    "rule": {
+        "backprop": Part("symplast.learning:Backprop", "the gradient, layer by layer"),
+        "autodiff": Part("symplast.learning:Autodiff", "the gradient through any network, settling included"),
+        "fa": Part("symplast.learning:FeedbackAlignment", "feedback alignment: fixed feedback weights"),
+        "dfa": Part("symplast.learning:DirectFeedback", "direct feedback alignment"),
+        "sign-symmetric": Part("symplast.learning:SignSymmetric", "feedback by the signs of the forward weights"),
+        "kolen-pollack": Part("symplast.learning:KolenPollack", "feedback weights that take the same changes"),
+        "weight-mirror": Part("symplast.learning:WeightMirror", "feedback weights that learn from noise"),
+        "rbp": Part("symplast.equilibrium:RecurrentBackprop", "recurrent backprop at the settled state"),
+        "ep": Part("symplast.equilibrium:EquilibriumPropagation", "equilibrium propagation"),
+    },
+    "transform": {
+        "none": Part("optax:identity", "nothing: the control", place=SIGNS),
+        "curl": Part("symplast.curl:flips", "some neurons' synapses change with the opposite sign", place=SIGNS),
+        "decay": Part("optax:add_decayed_weights", "weight decay", place=PROJECTION),
+        "norm": Part("symplast.curl:frobenius_norm", "weights keep their Frobenius norm", place=NORM),
+        "device": Part(
+            "symplast.devices:write",
+            "memory devices hold the weights",
+            settings={"mode": "proportional"},
+            place=WRITE,
+        ),
+    },
+    "optimiser": {
+        "sgd": Part("optax:sgd", "stochastic gradient descent", settings={"learning_rate": 0.05}),
+        "momentum": Part("optax:sgd", "with momentum", settings={"learning_rate": 0.01, "momentum": 0.9}),
+        "adam": Part("optax:adam", "Adam", settings={"learning_rate": 1e-3}),
+    },
+    "network": {
+        "feedforward": Part(
+            "symplast.learning.parts:feedforward", "layers, with feedback weights of their own", {"angle": 90.0}
+        ),
+        "recurrent": Part(
+            "symplast.learning.parts:recurrent", "layers that settle, coupled both ways", {"angle": 90.0}
+        ),
+    },
+    "task": {
+        "digits": Part("symplast.learning:images", "8 x 8 digits, built in", settings={"name": "digits"}),
+        "mnist": Part("symplast.learning:images", "MNIST", settings={"name": "mnist"}),
+        "fashion-mnist": Part("symplast.learning:images", "Fashion-MNIST", settings={"name": "fashion-mnist"}),
+        "permuted-digits": Part("symplast.learning.parts:permuted_images", "a sequence", {"name": "digits"}),
+        "permuted-mnist": Part("symplast.learning.parts:permuted_images", "a sequence", {"name": "mnist"}),
+        "split-digits": Part("symplast.learning.parts:split_images", "a sequence of class pairs", {"name": "digits"}),
+        "split-mnist": Part("symplast.learning.parts:split_images", "a sequence of class pairs", {"name": "mnist"}),
+        "modular-addition": Part("symplast.learning.parts:addition", "(x + y) mod p", {"modulus": 23}),
+        "teacher-student": Part("symplast.learning.parts:teacher", "regression on a random network"),
+    },
+}
+
+
+@dataclass(frozen=True)
+class Named:
+    """A part with its settings, as read from text.
+
+    Attributes:
+        text: as the user wrote it; the label in tables.
+        part: what it is.
+        settings: all of them.
+    """
+
+    text: str
+    part: Part
+    settings: Mapping[str, Any]
+
+    def build(self, **more: Any) -> Any:
+        """Call it.
+
+        Raises:
+            ValueError: settings that it doesn't take or that don't suit it; names the part.
+        """
+        made = self.part.load()
+        settings = {**self.settings, **more}
+        known = _keywords(made)
+        if known is not None and (unknown := [name for name in self.settings if name not in known]):
+            takes = ", ".join(name for name in known if name not in more) or "none"
+            raise ValueError(f"{self.text}: no setting {', '.join(unknown)}; it takes {takes}")
+        try:
+            return made(**settings)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{self.text}: {error}") from error
+
+
+def named(kind: Kind, text: str) -> Named:
+    """Read a part.
+
+    Args:
+        kind: rule, transform, optimiser, network or task.
+        text: ``name:setting=value,...``; values are read as JSON where they are JSON, as text elsewhere.
+
+    Raises:
+        ValueError: no such part, or settings that don't read.
+
+    Example:
+        >>> named("rule", "ep:beta=0.5,n_points=2").settings
+        {'beta': 0.5, 'n_points': 2}
+        >>> type(named("rule", "symplast.learning.SignSymmetric").build()).__name__
+        'SignSymmetric'
+    """
+    name, _, tail = text.partition(":")
+    part = PARTS[kind].get(name) or _own(kind, name)
+    settings = dict(part.settings)
+    for setting in _divided(tail):
+        key, sign, value = setting.partition("=")
+        if not sign or not key.isidentifier():
+            raise ValueError(f"{kind} {text!r}: settings must read name=value, separated by commas; got {setting!r}")
+        try:
+            settings[key] = json.loads({"True": "true", "False": "false", "None": "null"}.get(value, value))
+        except json.JSONDecodeError:
+            settings[key] = value
+    return Named(text, part, settings)
+
+
+def chain(text: str, optimiser: str) -> tuple[optax.GradientTransformationExtraArgs, tuple[str, ...]]:
+    """Transforms joined by ``+``, with an optimiser, in the order of the learning protocol.
+
+    Signs come first, then projections, the optimiser, normalisation, and last what the hardware does.
+
+    Returns:
+        The chain, and the signals that it needs from the credit rule.
+
+    Raises:
+        ValueError: transforms that can't be in one chain.
+
+    Example:
+        >>> chain("curl:fraction=0.1+norm", "sgd:learning_rate=0.1")[1]
+        ()
+    """
+    parts = [named("transform", each.strip()) for each in text.split("+")]
+    places = [part.part.place for part in parts if part.part.target != "optax:identity"]
+    for place, what in ((WRITE, "write the weights into devices"), (NORM, "normalise the weights")):
+        if places.count(place) > 1:
+            raise ValueError(f"{text!r}: only one transform can {what}")
+    if OPTIMISER in places:
+        raise ValueError(f"{text!r}: an optimiser of one's own goes into --optimiser, not among the transforms")
+    parts.append(named("optimiser", optimiser))
+    parts.sort(key=lambda part: part.part.place)
+    signals = tuple(dict.fromkeys(signal for part in parts for signal in part.part.signals))
+    return optax.chain(*(part.build() for part in parts)), signals
+
+
+def _own(kind: Kind, name: str) -> Part:
+    """A callable of the user's own."""
+    module, dot, attribute = name.rpartition(".")
+    if not dot:
+        offered = ", ".join(PARTS[kind])
+        raise ValueError(f"{kind} must be one of {offered}, or package.module.Name of your own; got {name!r}")
+    try:
+        getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise ValueError(f"{kind} {name!r} can't be imported: {error}") from error
+    return Part(f"{module}:{attribute}", "your own", place=PROJECTION if kind == "transform" else OPTIMISER)
+
+
+def _divided(tail: str) -> list[str]:
+    """Split at commas outside brackets."""
+    parts, depth = [""], 0
+    for sign in tail:
+        depth += (sign in "[({") - (sign in "])}")
+        if sign == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += sign
+    return [part.strip() for part in parts if part.strip()]
+
+
+def _keywords(made: Callable[..., Any]) -> list[str] | None:
+    """Names of the settings that a callable takes; None where it takes any."""
+    parameters = inspect.signature(made).parameters.values()
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        return None
+    return [parameter.name for parameter in parameters if parameter.kind is not parameter.VAR_POSITIONAL]
+
+
+def feedforward(sizes: tuple[int, ...], readout: str, key: Any, activation: str = "relu", angle: float = 90.0) -> Any:
+    """A feed-forward network whose feedback weights stand at an angle (degrees) to its forward weights."""
+    from symplast.learning.feedforward import FeedForwardNet
+
+    return FeedForwardNet(sizes, key=key, activation=activation, readout=readout, feedback_angle=angle)
+
+
+def recurrent(
+    sizes: tuple[int, ...],
+    readout: str,
+    key: Any,
+    activation: str = "shifted-sigmoid",
+    angle: float = 90.0,
+    topology: str = "chain",
+    steps: int = 60,
+) -> Any:
+    """A layered network that settles, whose feedback weights stand at an angle (degrees) to its forward weights."""
+    from symplast.learning.recurrent import LayeredNet, Relaxation
+
+    return LayeredNet(
+        sizes,
+        key=key,
+        activation=activation,
+        readout=readout,
+        angle_deg=angle,
+        topology=topology,
+        relaxation=Relaxation(steps=steps),
+    )
+
+
+def permuted_images(name: Any, tasks: int = 5, train: int | None = None, test: int | None = None, seed: int = 0) -> Any:
+    """Images with their pixels in another order in each task."""
+    import jax
+
+    from symplast.learning.tasks import images, permuted
+
+    return permuted(images(name, train=train, test=test), tasks, jax.random.key(seed))
+
+
+def split_images(
+    name: Any, classes: int = 2, train: int | None = None, test: int | None = None, renumber: bool = True
+) -> Any:
+    """Images of a few classes in each task."""
+    from symplast.learning.tasks import images, split
+
+    return split(images(name, train=train, test=test), classes, renumber=renumber)
+
+
+def addition(modulus: int = 23, train_fraction: float = 0.8, seed: int = 0) -> Any:
+    """Modular addition with one division into training and test pairs for all seeds."""
+    import jax
+
+    from symplast.learning.tasks import modular_addition
+
+    return modular_addition(modulus, train_fraction, jax.random.key(seed))
+
+
+def teacher(
+    inputs: int = 20,
+    hidden: int = 50,
+    outputs: int = 1,
+    examples: int = 1000,
+    activation: str = "linear",
+    seed: int = 0,
+) -> Any:
+    """A teacher with one hidden layer; linear or nonlinear."""
+    import jax
+
+    from symplast.learning.tasks import teacher_student
+
+    return teacher_student((inputs, hidden, outputs), examples, jax.random.key(seed), activation=activation, tests=500)
