@@ -237,6 +237,34 @@ def test_synchronisation_counts_coincident_spikes():
     assert spike_synchronisation(a, [], STOP) == 0.0
 
 
+@pytest.mark.parametrize(
+    ("measure", "settings"),
+    [
+        (van_rossum, {"tau_ms": 7.0}),
+        (van_rossum, {"tau_ms": 7.0, "kernel": "gaussian"}),
+        (victor_purpura, {"cost_per_ms": 0.15}),
+        (isi_distance, {"t_stop_ms": STOP}),
+        (spike_distance, {"t_stop_ms": STOP}),
+        (spike_synchronisation, {"t_stop_ms": STOP}),
+    ],
+)
+@settings(max_examples=20, deadline=None)
+@given(several=st.lists(trains, max_size=6))
+def test_all_pairs_at_once_are_the_pairs_one_by_one(measure, settings, several):
+    matrix = pairwise(measure, several, **settings)
+    assert matrix.shape == (len(several), len(several))
+    for i, a in enumerate(several):
+        for j, b in enumerate(several):
+            assert matrix[i, j] == pytest.approx(measure(a, b, **settings), abs=1e-7)
+
+
+def test_many_pairs_go_in_several_rounds():
+    several = [np.array([1.0 + i, 40.0]) for i in range(30)]
+    matrix = pairwise(isi_distance, several, t_stop_ms=STOP)
+    assert matrix[3, 29] == isi_distance(several[3], several[29], STOP)
+    assert matrix[29, 3] == matrix[3, 29]
+
+
 def test_pairwise_fills_in_the_window_and_the_other_half():
     several = SpikeTrains((np.array([1.0, 5.0]), np.array([2.0, 9.0]), np.array([])), t_stop_ms=10.0)
     matrix = pairwise(isi_distance, several)
@@ -259,6 +287,8 @@ def test_pairwise_fills_in_the_window_and_the_other_half():
         (lambda: pair_spikes([], [], 0.0), "window_ms must be positive"),
         (lambda: isi_distance([5.0], [], t_stop_ms=4.0), "spike times must lie in"),
         (lambda: spike_distance([], [], t_stop_ms=0.0), "t_stop_ms must be later"),
+        (lambda: pairwise(isi_distance, [[200.0], []], t_stop_ms=100.0), "spike times must lie in"),
+        (lambda: pairwise(van_rossum, [[2.0, 1.0]], tau_ms=1.0), r"trains\[0\] must be rising"),
         (lambda: sampled_gaussian_distance(np.ones((3, 1)), np.ones((2, 1)), 1.0, 1.0), "A and B must be"),
         (lambda: sampled_gaussian_distance(np.ones(3), np.ones(3), 0.0, 1.0), "sigma_ms must be positive"),
     ],

@@ -28,7 +28,7 @@ def poisson_spikes(
         dead_steps: steps of silence after each spike.
 
     Returns:
-        Spikes, time first: (duration / dt, *shape of rates).
+        Spikes, time first: (duration / dt, ...), the rest as the rates.
 
     Raises:
         ValueError: negative or infinite rates, rates that need more than one spike a step, a duration that is no
@@ -82,7 +82,7 @@ def latency_spikes(
         threshold: units at or below it stay silent.
 
     Returns:
-        Spikes, time first: (duration / dt, *shape of intensity).
+        Spikes, time first: (duration / dt, ...), the rest as the intensity.
 
     Raises:
         ValueError: intensities outside [0, 1] or NaN, a duration that is no whole number of steps.

@@ -1,11 +1,13 @@
 """Edit distances between spike trains: Victor-Purpura's, and the pairing of spikes that attains the least cost."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from symplast.spiking.arguments import check_at_least_zero, check_positive
-from symplast.spiking.trains import check_train
+from symplast.spiking.measures.padding import pad
+from symplast.spiking.trains import Times, check_train
 
 
 def victor_purpura(a: Any, b: Any, cost_per_ms: float) -> float:
@@ -32,10 +34,19 @@ def victor_purpura(a: Any, b: Any, cost_per_ms: float) -> float:
     Source:
         Victor and Purpura 1996.
     """
+    return float(victor_purpura_distances([check_train(a, "a")], [check_train(b, "b")], cost_per_ms)[0])
+
+
+def victor_purpura_distances(a: Sequence[Times], b: Sequence[Times], cost_per_ms: float) -> np.ndarray:
+    """:func:`victor_purpura` of each pair of checked trains."""
     check_at_least_zero(cost_per_ms, "cost_per_ms")
-    first, second = check_train(a, "a"), check_train(b, "b")
-    moves = cost_per_ms * np.abs(first[:, None] - second)
-    return float(_least_costs(moves, 1.0)[-1, -1])
+    first, second = pad(a), pad(b)
+    padded = np.isfinite(first.times)[:, :, None] & np.isfinite(second.times)[:, None, :]
+    apart = np.abs(
+        np.subtract(first.times[:, :, None], second.times[:, None, :], where=padded, out=np.zeros(padded.shape))
+    )
+    costs = _skewed_costs(cost_per_ms * apart, 1.0)
+    return costs[first.sizes + second.sizes, np.arange(len(first.sizes)), first.sizes]
 
 
 class Pairing(NamedTuple):
@@ -81,7 +92,8 @@ def pair_spikes(target_ms: Any, model_ms: Any, window_ms: float) -> Pairing:
     target, model = check_train(target_ms, "target_ms"), check_train(model_ms, "model_ms")
     apart = np.abs(target[:, None] - model)
     moves = np.where(apart <= window_ms, apart, np.inf)
-    costs = _least_costs(moves, window_ms)
+    row, column = np.indices((target.size + 1, model.size + 1))
+    costs = _skewed_costs(moves[None], window_ms)[row + column, 0, row]
     pairs, missing, extra = [], [], []
     i, j = target.size, model.size
     while i or j:
@@ -102,27 +114,31 @@ def pair_spikes(target_ms: Any, model_ms: Any, window_ms: float) -> Pairing:
     )
 
 
-def _least_costs(moves: np.ndarray, skip: float) -> np.ndarray:
-    """C[i, j], the least cost of the first i spikes against the first j: all of an anti-diagonal at once.
+def _skewed_costs(moves: np.ndarray, skip: float) -> np.ndarray:
+    """Least cost of the first i spikes of one train against the first j of the other, for many pairs of trains.
 
-    Anti-diagonals i + j = d are the rows of skewed tables, ``skewed[d, i]``, so that each is a few sums of slices.
+    Args:
+        moves: (pairs, m, n) cost of pairing two spikes.
+        skip: cost of leaving one out.
+
+    Returns:
+        (m + n + 1, pairs, m + 1), the cost of i against j at ``[i + j, :, i]``: anti-diagonals are rows, each computed
+        from the two before it by sums of slices. What lies beyond a shorter train does not reach its own entries.
     """
-    m, n = moves.shape
-    skewed = np.full((m + n + 1, m + 1), np.inf)
-    i, j = np.indices((m, n)) + 1
-    paired = np.full_like(skewed, np.inf)
-    paired[i + j, i] = moves
-    ends = skip * np.arange(m + n + 1)
+    pairs, m, n = moves.shape
+    costs = np.full((m + n + 1, pairs, m + 1), np.inf)
+    row, column = np.indices((m, n)) + 1
+    paired = np.full_like(costs, np.inf)
+    paired[row + column, :, row] = moves.transpose(1, 2, 0)
     for diagonal in range(m + n + 1):
-        now = skewed[diagonal]
+        now = costs[diagonal]
         low, high = max(1, diagonal - n), min(m, diagonal - 1) + 1
         if low < high:
-            before, twice = skewed[diagonal - 1], skewed[diagonal - 2]
-            skipped = np.minimum(before[low - 1 : high - 1], before[low:high]) + skip
-            now[low:high] = np.minimum(skipped, twice[low - 1 : high - 1] + paired[diagonal, low:high])
+            before, twice = costs[diagonal - 1], costs[diagonal - 2]
+            skipped = np.minimum(before[:, low - 1 : high - 1], before[:, low:high]) + skip
+            now[:, low:high] = np.minimum(skipped, twice[:, low - 1 : high - 1] + paired[diagonal, :, low:high])
         if diagonal <= n:
-            now[0] = ends[diagonal]
+            now[:, 0] = skip * diagonal
         if diagonal <= m:
-            now[diagonal] = ends[diagonal]
-    i, j = np.indices((m + 1, n + 1))
-    return skewed[i + j, i]
+            now[:, diagonal] = skip * diagonal
+    return costs

@@ -6,13 +6,33 @@ from typing import Any
 
 import numpy as np
 
-from symplast.spiking.trains import SpikeTrains
+from symplast.spiking.measures.edit_distance import victor_purpura, victor_purpura_distances
+from symplast.spiking.measures.interval_distances import (
+    isi_distance,
+    isi_distances,
+    spike_distance,
+    spike_distances,
+)
+from symplast.spiking.measures.padding import ROWS
+from symplast.spiking.measures.van_rossum import van_rossum, van_rossum_distances
+from symplast.spiking.trains import SpikeTrains, Times, check_train, check_window
+
+Distance = Callable[..., float]
+AT_ONCE: dict[Distance, Callable[..., np.ndarray]] = {
+    van_rossum: van_rossum_distances,
+    victor_purpura: victor_purpura_distances,
+    isi_distance: isi_distances,
+    spike_distance: spike_distances,
+}
+"""Measures that have a form for many pairs at once."""
 
 
 def pairwise(
-    measure: Callable[..., float], trains: Sequence[Any], others: Sequence[Any] | None = None, **settings: Any
+    measure: Distance, trains: Sequence[Any], others: Sequence[Any] | None = None, **settings: Any
 ) -> np.ndarray:
     """A symmetric measure between all trains, or between each train and each of the others.
+
+    The distances of this room are computed for many pairs at once, any other measure pair by pair.
 
     Args:
         measure: ``(a, b, **settings) -> number``, such as :func:`van_rossum`.
@@ -23,6 +43,9 @@ def pairwise(
 
     Returns:
         float64 (trains, trains) or (trains, others).
+
+    Raises:
+        ValueError: what the measure raises.
 
     Example:
         >>> from symplast.spiking import van_rossum
@@ -35,11 +58,32 @@ def pairwise(
         taken = signature(measure).parameters
         window = {"t_start_ms": trains.t_start_ms, "t_stop_ms": trains.t_stop_ms}
         settings = {name: value for name, value in window.items() if name in taken} | settings
-    if others is not None:
-        return np.array([[measure(a, b, **settings) for b in others] for a in trains]).reshape(len(trains), len(others))
-    n = len(trains)
-    matrix = np.zeros((n, n))
-    for i in range(n):
-        for j in range(i, n):
-            matrix[i, j] = matrix[j, i] = measure(trains[i], trains[j], **settings)
-    return matrix
+    first = [check_train(train, f"trains[{i}]") for i, train in enumerate(trains)]
+    if others is None:
+        row, column = np.triu_indices(len(first))
+        matrix = np.zeros((len(first), len(first)))
+        matrix[row, column] = matrix[column, row] = _measured(measure, first, first, row, column, settings)
+        return matrix
+    second = [check_train(train, f"others[{i}]") for i, train in enumerate(others)]
+    row, column = (index.ravel() for index in np.indices((len(first), len(second))))
+    return _measured(measure, first, second, row, column, settings).reshape(len(first), len(second))
+
+
+def _measured(
+    measure: Distance,
+    first: list[Times],
+    second: list[Times],
+    row: np.ndarray,
+    column: np.ndarray,
+    settings: dict[str, Any],
+) -> np.ndarray:
+    many = AT_ONCE.get(measure)
+    if many is None:
+        return np.array([measure(first[i], second[j], **settings) for i, j in zip(row, column, strict=True)], float)
+    if "t_stop_ms" in settings:
+        check_window([*first, *second], settings.get("t_start_ms", 0.0), settings["t_stop_ms"])
+    parts = [np.zeros(0)]
+    for start in range(0, row.size, ROWS):
+        some = slice(start, start + ROWS)
+        parts.append(many([first[i] for i in row[some]], [second[j] for j in column[some]], **settings))
+    return np.concatenate(parts)

@@ -1,11 +1,13 @@
 """Van Rossum's distance: how far two spike trains are apart once each spike is smeared out."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from symplast.spiking.arguments import check_choice, check_positive
-from symplast.spiking.trains import check_train
+from symplast.spiking.measures.padding import pad
+from symplast.spiking.trains import Times, check_train
 
 BLOCK = 512
 """Spikes handled at once: bounds memory, and makes long trains linear in time."""
@@ -45,6 +47,34 @@ def van_rossum(a: Any, b: Any, tau_ms: float, kernel: str = "exponential") -> fl
     times, signs = _difference(check_train(a, "a"), check_train(b, "b"))
     squared = _exponential(times, signs, tau_ms) if kernel == "exponential" else _gaussian(times, signs, tau_ms)
     return float(np.sqrt(max(squared, 0.0)))
+
+
+def van_rossum_distances(
+    a: Sequence[Times], b: Sequence[Times], tau_ms: float, kernel: str = "exponential"
+) -> np.ndarray:
+    """:func:`van_rossum` of each pair of checked trains.
+
+    For the exponential kernel all pairs go along their sorted spikes together, and what earlier spikes have left decays
+    in one number a pair.
+    """
+    if kernel != "exponential":
+        return np.array([van_rossum(x, y, tau_ms, kernel=kernel) for x, y in zip(a, b, strict=True)], np.float64)
+    check_positive(tau_ms, "tau_ms")
+    first, second = pad(a), pad(b)
+    times = np.concatenate([first.times, second.times], axis=1)
+    order = np.argsort(times, axis=1, kind="stable")
+    signs = np.where(order < first.times.shape[1], 1.0, -1.0)
+    times = np.take_along_axis(times, order, axis=1)
+    signs[~np.isfinite(times)] = 0
+    times[~np.isfinite(times)] = 0
+    fading = np.exp(-np.maximum(np.diff(times, axis=1), 0).T / tau_ms)
+    signs = signs.T
+    total = (first.sizes + second.sizes).astype(np.float64)
+    left = np.zeros(total.size)
+    for spike in range(1, len(signs)):
+        left = (left + signs[spike - 1]) * fading[spike - 1]
+        total += 2 * signs[spike] * left
+    return np.sqrt(np.maximum(total, 0))
 
 
 def _difference(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
