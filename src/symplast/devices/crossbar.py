@@ -145,7 +145,7 @@ class Crossbar(eqx.Module):
             key: of cycle-to-cycle noise.
         """
         gate = Gate(jnp.asarray(T, float), jnp.asarray(X, bool))
-        return self.with_state(pulse_rows(*self.state, self.laws(), self.scheme, gate, key))
+        return _pulsed(self, gate, key)
 
     def refresh(
         self,
@@ -163,7 +163,7 @@ class Crossbar(eqx.Module):
         if self.scheme not in REFRESHED:
             raise ValueError(f"scheme {self.scheme} has no refresh; only {' and '.join(REFRESHED)} need one")
         how = Refresh(self.scheme, verify, swap)
-        return self.refreshed(how, check_reals(g_sat, "g_sat", 0, 1), key)
+        return _refreshed(self, how, check_reals(g_sat, "g_sat", 0, 1), key)
 
     def refreshed(self, how: Refresh, g_sat: Float[Array, ""], key: Key[Array, ""] | None) -> "Crossbar":
         """The array after a refresh."""
@@ -207,6 +207,16 @@ class Crossbar(eqx.Module):
             return 0.0
         deviation = self.cells.read_noise * self.scale * jnp.sqrt(jnp.einsum(product, squares, x**2))
         return deviation * jax.random.normal(key, deviation.shape, deviation.dtype)
+
+
+@eqx.filter_jit
+def _pulsed(array: Crossbar, gate: Gate, key: Key[Array, ""] | None) -> Crossbar:
+    return array.with_state(array.updated(array.laws(), gate, key, dense=False))
+
+
+@eqx.filter_jit
+def _refreshed(array: Crossbar, how: Refresh, g_sat: Float[Array, ""], key: Key[Array, ""] | None) -> Crossbar:
+    return array.refreshed(how, g_sat, key)
 
 
 def _total(x: Float[Array, " lines"]) -> Float[Array, ""]:

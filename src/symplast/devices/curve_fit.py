@@ -96,8 +96,8 @@ def fit_curves(G_ltp: Numbers, G_ltd: Numbers, *, level: float = 0.95) -> FitRes
         return least + (most - least) * fitted - measured
 
     bounds = ([0, 0, -1, 0], [MOST_NONLINEAR, MOST_NONLINEAR, 1, 2])
-    starts = [(b, c, 0.0, 1.0) for b in (0.3, 3.0, 15.0) for c in (0.3, 3.0, 15.0)]
-    options = {"bounds": bounds, "xtol": 1e-14, "ftol": 1e-14, "gtol": 1e-14}
+    starts = [(b, c, 0.0, 1.0) for b in (0.5, 8.0) for c in (0.5, 8.0)]
+    options = {"bounds": bounds, "xtol": 1e-12, "ftol": 1e-12, "gtol": 1e-12}
     best = min((least_squares(residuals, start, **options) for start in starts), key=lambda found: found.cost)
     b_ltp, b_ltd, least, most = best.x
     free = measured.size - best.x.size

@@ -11,7 +11,7 @@ import numpy as np
 
 UNIT = 0.07 * math.sqrt(2)
 LARGEST_LABEL = 9.1
-"""Labels above it mean b > 49.7, where most of the range goes with the first pulse."""
+"""Labels above it mean b > 49.43, where most of the range goes with the first pulse (64 levels)."""
 
 
 def curve_distance(b: float) -> float:
