@@ -39,8 +39,10 @@ def check_targets(network: RecurrentNet, x: Float[Array, "rows ..."], y: Targets
             raise ValueError(f"y must hold values, (rows, {outputs}), for an mse readout; got class indices")
         if y.ndim != 1:
             raise ValueError(f"y as class indices must be one number a row, got shape {y.shape}")
-        if not isinstance(y, jax.core.Tracer) and not bool(((y >= 0) & (y < outputs)).all()):
-            raise ValueError(f"y must hold classes in [0, {outputs - 1}], got {int(y.min())} to {int(y.max())}")
+        if not isinstance(y, jax.core.Tracer):
+            classes = np.asarray(y)
+            if not ((classes >= 0) & (classes < outputs)).all():
+                raise ValueError(f"y must hold classes in [0, {outputs - 1}], got {classes.min()} to {classes.max()}")
         return as_rows(network, x, y)
     if y.shape[1:] != (outputs,):
         raise ValueError(f"y must be (rows, {outputs}) to fit the network's output, got {y.shape}")

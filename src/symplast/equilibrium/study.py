@@ -43,7 +43,8 @@ def exactness(config: Config, key: jax.Array) -> Evidence:
         for angle in ANGLES:
             vectors = _reference_vectors(jnp.float64(angle))
             size = jnp.linalg.norm(vectors[0])
-            estimates = np.array([_reference_estimates(jnp.float64(angle), jnp.asarray(betas), n) for n in POINTS])
+            at = jnp.float64(angle)
+            estimates = np.array([[_reference_estimate(at, jnp.float64(b), n) for b in betas] for n in POINTS])
             error = np.linalg.norm(estimates - np.asarray(vectors[0]), axis=-1) / float(size)
             found.append([np.asarray(a) for a in (*vectors, error, estimates)])
         finite = float(_finite_difference(jnp.float64(0)))
@@ -91,10 +92,9 @@ def _reference_vectors(angle: jax.Array) -> tuple[jax.Array, ...]:
 
 
 @eqx.filter_jit
-def _reference_estimates(angle: jax.Array, betas: jax.Array, n_points: int) -> jax.Array:
+def _reference_estimate(angle: jax.Array, beta: jax.Array, n_points: int) -> jax.Array:
     net, x, y, free = _reference_state(angle)
-    drive = net.drive(x)
-    return jax.lax.map(lambda b: flattened(cauchy_estimate(net, free.u, drive, y, b, n_points, EXACT)[0])[0], betas)
+    return flattened(cauchy_estimate(net, free.u, net.drive(x), y, beta, n_points, EXACT)[0])[0]
 
 
 @eqx.filter_jit

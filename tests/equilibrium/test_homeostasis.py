@@ -1,0 +1,114 @@
+"""The homeostatic loss: closed form, explicit Jacobian and random directions agree; its gradient; its halves."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from symplast.equilibrium import force_network, homeostatic_loss, operating_point
+from symplast.equilibrium.homeostasis import explicit_terms, layered_terms
+from symplast.learning.convolutional import ConvNet
+from symplast.learning.recurrent import LayeredNet, Relaxation
+
+KEY = jax.random.key(0)
+TOPOLOGIES = {"chain": "chain", "loop": "loop", "edges": [(0, 1), (1, 2), (2, 3), (3, 1), (2, 1), (2, 2)]}
+
+
+def network(topology: str = "chain", angle: float = 90.0) -> LayeredNet:
+    return LayeredNet((4, 6, 5, 3), key=KEY, topology=TOPOLOGIES[topology], angle_deg=angle, relaxation=Relaxation(40))
+
+
+X = jax.random.uniform(jax.random.key(1), (3, 4))
+Y = jnp.arange(3)
+
+
+@given(st.floats(-2, 2), st.floats(-2, 2))
+@settings(max_examples=20, deadline=None)
+def test_two_units(a: float, b: float) -> None:
+    """J = [[-1, a+b], [a-b, -1]]: the loss is 4 b^2 in all, 2 b^2 a unit, whatever a."""
+    net = force_network(
+        lambda p, r, x: p @ r, jnp.array([[0.0, a + b], [a - b, 0.0]]), (2,), output=lambda p, r: r, readout="mse"
+    )
+    loss = 2 * homeostatic_loss(net, jnp.zeros((1, 1)), jnp.zeros((1, 2)), exact=True)
+    assert float(loss) == pytest.approx(4 * b * b, abs=1e-5)
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+def test_closed_form_is_the_explicit_jacobian(topology: str) -> None:
+    net = network(topology)
+    state = net.settle(X)
+    for ours, explicit in zip(layered_terms(net), explicit_terms(net, X, state), strict=True):
+        np.testing.assert_allclose(ours, explicit, rtol=1e-5)
+    point = operating_point(net, X, Y, state)
+    whole = homeostatic_loss(net, X, state, exact=True)
+    np.testing.assert_allclose(whole, point.asymmetry.mean() / point.units, rtol=1e-4)
+
+
+def test_gradient_of_the_closed_form() -> None:
+    """``2 (W - W^T) / n`` on both sides of a pair."""
+    net = network()
+    grads = eqx.filter_grad(lambda n: homeostatic_loss(n, X, net.settle(X), exact=True))(net)
+    for i, j in net.pairs:
+        expected = 2 * (net.weights[i] - net.feedback[j].T) / 14
+        np.testing.assert_allclose(grads.weights[i], expected, atol=1e-6)
+        np.testing.assert_allclose(grads.feedback[j], -expected.T, atol=1e-6)
+    assert not grads.weights[0].any()
+    assert not grads.weights[-1].any()
+
+
+def test_gradient_of_the_estimate_is_the_same_on_average() -> None:
+    net = network()
+    state = net.settle(X)
+
+    @jax.jit
+    def estimate(key):
+        def loss(weight):
+            changed = eqx.tree_at(lambda n: n.weights[1], net, weight)
+            return homeostatic_loss(changed, X, state, key=key, draws=20)
+
+        return jax.grad(loss)(net.weights[1])
+
+    drawn = jax.lax.map(estimate, jax.random.split(KEY, 400))
+    exact = eqx.filter_grad(lambda n: homeostatic_loss(n, X, state, exact=True))(net).weights[1]
+    error = drawn.std(axis=0) / 20
+    assert float(jnp.abs((drawn.mean(axis=0) - exact) / error).max()) < 4.5
+
+
+@pytest.mark.parametrize("terms", [("norm",), ("trace",), ("norm", "trace")])
+def test_estimates_of_the_halves(terms) -> None:
+    net = ConvNet((8, 8, 1), (2,), 3, 3, key=KEY, angle_deg=90.0, relaxation=Relaxation(20))
+    x = jax.random.uniform(KEY, (1, 64))
+    state = net.settle(x)
+    draw = jax.jit(lambda k: homeostatic_loss(net, x, state, key=k, draws=50, terms=terms))
+    sample = np.asarray(jax.lax.map(draw, jax.random.split(KEY, 200)), float)
+    exact = float(homeostatic_loss(net, x, state, exact=True, terms=terms))
+    assert abs(sample.mean() - exact) < 4 * sample.std() / np.sqrt(200)
+
+
+def test_without_pairs_it_is_weight_decay() -> None:
+    net = network("loop")
+    recurrent = sum(float(jnp.sum(w**2)) for w in net.couplings().values())
+    assert float(homeostatic_loss(net, X, net.settle(X), exact=True)) == pytest.approx(recurrent / 14, rel=1e-5)
+
+
+def test_symmetric_weights_cost_nothing() -> None:
+    net = network(angle=0.0)
+    assert float(homeostatic_loss(net, X, net.settle(X), exact=True)) == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({}, "key must be given"),
+        ({"key": KEY, "draws": 0}, "draws must be at least 1"),
+        ({"exact": True, "terms": ("half",)}, "terms must name norm or trace"),
+        ({"exact": True, "terms": ()}, "terms must name norm or trace"),
+    ],
+)
+def test_wrong_input(settings, message: str) -> None:
+    net = network()
+    with pytest.raises(ValueError, match=message):
+        homeostatic_loss(net, X, net.settle(X), **settings)
