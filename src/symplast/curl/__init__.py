@@ -10,6 +10,7 @@ the same from a covariance             :func:`simulate_linear`
 how many flips at large size?          :func:`critical_fraction`, :func:`support`, :func:`density`
 is this solution stable?               :func:`solution_operator`, :func:`stability`
 the same for any net of mine           :func:`jacobian_spectrum`, :func:`signed_kernel`, :func:`curl_fraction`
+is the rule faster than gradients?     :func:`epochs_to_threshold`, :func:`paired_ratio`
 do the weights settle?                 :func:`order_parameter`, :func:`lyapunov`
 where in (c, alpha) does it learn?     :func:`phase_diagram`
 =====================================  ==========================================================================
@@ -17,7 +18,7 @@ where in (c, alpha) does it learn?     :func:`phase_diagram`
 
 from symplast.curl.chaos import lyapunov, order_parameter
 from symplast.curl.dynamics import MiniBatches, Moments, Problem, Samples, learning_step
-from symplast.curl.flip_tolerance import Share, Tolerance, tolerance
+from symplast.curl.flip_tolerance import Tolerance, tolerance
 from symplast.curl.phases import phase_diagram
 from symplast.curl.random_matrix import Atom, Support, critical_fraction, density, distribution, support
 from symplast.curl.signs import SignMask, sign_vector
@@ -31,6 +32,7 @@ from symplast.curl.solution import (
     stability,
 )
 from symplast.curl.spectrum import curl_fraction, jacobian_spectrum, learning_jacobian, signed_kernel
+from symplast.curl.speed import SpeedSetting, epochs_to_threshold, paired_ratio
 from symplast.curl.transforms import DrawnSigns, NormState, SignState, flips, frobenius_norm, sign_diverse
 from symplast.curl.two_layer import (
     CurlRule,
@@ -52,9 +54,9 @@ __all__ = [
     "Problem",
     "RankDeficientCovariance",
     "Samples",
-    "Share",
     "SignMask",
     "SignState",
+    "SpeedSetting",
     "Stability",
     "Support",
     "Tolerance",
@@ -68,6 +70,7 @@ __all__ = [
     "draw_feedback",
     "draw_inputs",
     "draw_net",
+    "epochs_to_threshold",
     "flips",
     "frobenius_norm",
     "jacobian_spectrum",
@@ -75,6 +78,7 @@ __all__ = [
     "learning_step",
     "lyapunov",
     "order_parameter",
+    "paired_ratio",
     "perturbed_teacher",
     "phase_diagram",
     "sign_diverse",

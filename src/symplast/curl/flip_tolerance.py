@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pandas as pd
 from jaxtyping import Array, Float, Key
 
 from symplast import stats
@@ -24,26 +25,7 @@ Growth: TypeAlias = Callable[[np.ndarray], float]
 """Signs of one layer's neurons -> fastest growth rate at the solution, per unit step size; negative is stable."""
 
 
-@dataclass(frozen=True)
-class Share:
-    """What one share of flipped neurons does.
-
-    Attributes:
-        fraction: asked for.
-        flipped: neurons that it flips.
-        growth: largest eigenvalue at the solution, mean over draws.
-        stable: share of draws with a stable solution (Clopper-Pearson).
-        learned: share of simulated runs that ended without error; None when none were run.
-    """
-
-    fraction: float
-    flipped: int
-    growth: stats.Estimate
-    stable: stats.Estimate
-    learned: stats.Estimate | None
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Tolerance:
     """How many flipped neurons an architecture tolerates.
 
@@ -54,7 +36,9 @@ class Tolerance:
             closed form (several outputs, other activations).
         critical: largest tolerated share of this net, mean over draws.
         critical_draws: (draws,) the same, draw by draw.
-        shares: what each share asked for does.
+        table: one row a share asked for: ``fraction``, ``flipped`` (neurons), ``growth`` (largest eigenvalue at the
+            solution, mean over draws), ``stable`` (share of draws), and with ``simulate_epochs`` ``learned`` (share of
+            runs that ended without error); each with the ends ``_low`` and ``_high`` of its 95 % interval.
     """
 
     layer: Layer
@@ -62,7 +46,7 @@ class Tolerance:
     large_net: float | None
     critical: stats.Estimate
     critical_draws: Float[np.ndarray, " draws"]
-    shares: tuple[Share, ...]
+    table: pd.DataFrame
 
 
 def tolerance(
@@ -105,7 +89,7 @@ def tolerance(
         >>> found = tolerance((20, 50, 1), (0.1, 0.9), draws=10)
         >>> round(found.large_net, 3), found.neurons
         (0.177, 20)
-        >>> [share.stable.value for share in found.shares]
+        >>> found.table.stable.tolist()
         [1.0, 0.0]
         >>> bool(found.critical.low > found.large_net)  # small nets tolerate more
         True
@@ -135,21 +119,24 @@ def tolerance(
         made = _growth(nets[0], layer, X) if own else None
         growths = [made or _growth(one, layer, X) for one in nets]
         critical = np.array([_critical(*pair) for pair in zip(growths, orders, strict=True)]) / neurons
-        shares = []
+        rows = []
         for fraction, count in zip(fractions, counts, strict=True):
             signs = [_signs(order, count) for order in orders]
             rates = np.array([growth(sign) for growth, sign in zip(growths, signs, strict=True)])
-            learned = None if simulate_epochs is None else _learn(nets, layer, signs, X, simulate_epochs, eta)
-            shares.append(
-                Share(
-                    float(fraction),
-                    count,
-                    stats.mean_interval(rates),
-                    stats.clopper_pearson(int((rates < 0).sum()), draws),
-                    None if learned is None else stats.clopper_pearson(learned, draws),
-                )
-            )
-    return Tolerance(layer, neurons, _large_net(nets[0], layer), stats.mean_interval(critical), critical, tuple(shares))
+            row: dict[str, Any] = {"fraction": float(fraction), "flipped": count}
+            row |= _columns("growth", stats.mean_interval(rates))
+            row |= _columns("stable", stats.clopper_pearson(int((rates < 0).sum()), draws))
+            if simulate_epochs is not None:
+                learned = _learn(nets, layer, signs, X, simulate_epochs, eta)
+                row |= _columns("learned", stats.clopper_pearson(learned, draws))
+            rows.append(row)
+    return Tolerance(
+        layer, neurons, _large_net(nets[0], layer), stats.mean_interval(critical), critical, pd.DataFrame(rows)
+    )
+
+
+def _columns(name: str, estimate: stats.Estimate) -> dict[str, float]:
+    return {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
 
 
 def _large_net(net: TwoLayer, layer: Layer) -> float | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -13,9 +13,12 @@ from jaxtyping import Array, Float, Key
 from symplast.curl.random_matrix import LAYERS, Layer, critical_fraction
 from symplast.curl.signs import SignMask
 from symplast.curl.simulation import simulate, simulate_linear
+from symplast.curl.solution import solution_operator, stability
 from symplast.curl.two_layer import Activation, CurlRule, TwoLayer, draw_inputs, draw_net, perturbed_teacher
 
 Start = Literal["random", "teacher"]
+Settings: TypeAlias = tuple[tuple[int, int, int], Start, Activation, int, int]
+"""Sizes, start, activation, epochs, examples: what a program is compiled for."""
 
 
 def phase_diagram(
@@ -76,12 +79,13 @@ def phase_diagram(
     key = jax.random.key(0) if key is None else key
     double = activation == "linear"
     with jax.enable_x64(double):
-        learn = partial(_learn, start=start, activation=activation, epochs=epochs, eta=eta, rows=rows)
-        cells = [
-            learn(jax.random.fold_in(key, index), size, _patterns(size, alpha, layer), seeds)
-            for index, size in enumerate(sizes)
-        ]
-        error = np.stack([np.asarray(cell[0]) for cell in cells])
+        error, growth = [], []
+        for index, size in enumerate(sizes):
+            masks, keys = _patterns(size, alpha, layer), jax.random.split(jax.random.fold_in(key, index), seeds)
+            settings = (size, start, activation, int(epochs), int(rows))
+            error.append(np.asarray(_final_errors(masks, keys, jnp.asarray(eta), settings)))
+            if double:
+                growth.append(_growths(masks, keys, settings))
     found = xr.Dataset(
         {
             "error": (("c", "alpha", "seed"), np.where(np.isfinite(error), error, np.nan)),
@@ -92,7 +96,7 @@ def phase_diagram(
         coords={"c": list(map(float, c)), "alpha": list(map(float, alpha))},
     )
     if double:
-        found["growth"] = (("c", "alpha", "seed"), np.stack([np.asarray(cell[1]) for cell in cells]))
+        found["growth"] = (("c", "alpha", "seed"), np.stack(growth))
     return found
 
 
@@ -103,42 +107,42 @@ def _patterns(sizes: tuple[int, int, int], alpha: Sequence[float], layer: Layer)
     return jax.tree.map(lambda *vectors: jnp.stack(vectors), *masks)
 
 
-def _learn(
-    key: Key[Array, ""],
-    sizes: tuple[int, int, int],
-    masks: SignMask,
-    seeds: int,
-    *,
-    start: Start,
-    activation: Activation,
-    epochs: int,
-    eta: float,
-    rows: int,
-) -> tuple[Float[Array, "alpha seed"], Float[Array, "alpha seed"] | None]:
-    """Final loss and largest eigenvalue of every share and seed."""
+@partial(jax.jit, static_argnums=3)
+def _final_errors(
+    masks: SignMask, keys: Key[Array, " seeds"], eta: Float[Array, ""], settings: Settings
+) -> Float[Array, "alpha seeds"]:
+    """Final loss of every share and seed; one program for both layers' flips."""
+    sizes, start, activation, epochs, rows = settings
 
-    def pair(k: Key[Array, ""]) -> tuple[TwoLayer, TwoLayer]:
-        if start == "teacher":
-            small = 1e-10 if activation == "linear" else 1e-5
-            return perturbed_teacher(k, sizes, size=small, activation=activation)
-        first, second = jax.random.split(k)
-        return draw_net(first, sizes, activation=activation), draw_net(second, sizes, activation=activation)
-
-    def one(mask: SignMask, k: Key[Array, ""]) -> Float[Array, ""]:
-        (teacher, student), rule = pair(k), CurlRule(mask)
+    def one(mask: SignMask, key: Key[Array, ""]) -> Float[Array, ""]:
+        (teacher, student), rule = _pair(key, sizes, start, activation), CurlRule(mask)
         if activation == "linear":
             return simulate_linear(student, teacher, 0.5, rule, eta=eta, epochs=epochs, record=[0]).final_loss
-        X = draw_inputs(jax.random.fold_in(k, 2), rows, sizes[0])
+        X = draw_inputs(jax.random.fold_in(key, 2), rows, sizes[0])
         return simulate(student, teacher, X, rule=rule, eta=eta, epochs=epochs, record=[0]).final_loss
 
-    def largest(mask: SignMask, k: Key[Array, ""]) -> Float[Array, ""]:
-        teacher, _ = pair(k)
-        first, second = mask.signs
-        inner = jnp.sum(teacher.W2**2) * jnp.diag(first) + teacher.W1.T @ (second[:, None] * teacher.W1)
-        return -jnp.linalg.eigvalsh(inner)[0]
+    return jax.vmap(jax.vmap(one, (None, 0)), (0, None))(masks, keys)
 
-    keys = jax.random.split(key, seeds)
-    each = jax.jit(jax.vmap(jax.vmap(one, (None, 0)), (0, None)))(masks, keys)
-    if activation != "linear":
-        return each, None
-    return each, jax.jit(jax.vmap(jax.vmap(largest, (None, 0)), (0, None)))(masks, keys)
+
+def _growths(masks: SignMask, keys: Key[Array, " seeds"], settings: Settings) -> Float[np.ndarray, "alpha seeds"]:
+    """Largest eigenvalue at the teacher of every share and seed."""
+    sizes, start, activation, *_ = settings
+    teachers = [_pair(key, sizes, start, activation)[0] for key in keys]
+    first, second = (np.asarray(signs) for signs in masks.signs)
+    return np.array(
+        [
+            [stability(solution_operator(net.W1, net.W2, *signs)).largest for net in teachers]
+            for signs in zip(first, second, strict=True)
+        ]
+    )
+
+
+def _pair(
+    key: Key[Array, ""], sizes: tuple[int, int, int], start: Start, activation: Activation
+) -> tuple[TwoLayer, TwoLayer]:
+    """Teacher and student."""
+    if start == "teacher":
+        small = 1e-10 if activation == "linear" else 1e-5
+        return perturbed_teacher(key, sizes, size=small, activation=activation)
+    first, second = jax.random.split(key)
+    return draw_net(first, sizes, activation=activation), draw_net(second, sizes, activation=activation)
