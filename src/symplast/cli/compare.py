@@ -37,7 +37,7 @@ def compare(
     cluster: str | None = typer.Option(None, help="Address of a Dask scheduler, such as tcp://host:8786."),
     out_folder: Path = OUT,
     store_url: str | None = STORE,
-    figure: Path | None = typer.Option(None, help="Draw the table into this file (svg, png or pdf)."),
+    figure: Path | None = typer.Option(None, help="Draw the table into this file (.png, otherwise SVG)."),
     csv: Path | None = typer.Option(None, help="Write the table to this file."),
     parts: bool = typer.Option(False, "--parts", help="List the rules, transforms, tasks and so on, and exit."),
     as_json: bool = typer.Option(False, "--json", help="Print the result as JSON."),
@@ -83,9 +83,10 @@ def compare(
     if csv is not None:
         found.table.to_csv(csv, index=False)
     if figure is not None and len(found.table):
+        from symplast.lab.theme import render
         from symplast.learning.figures import draw_comparison
 
-        draw_comparison(found).savefig(figure)
+        figure.write_bytes(render(draw_comparison(found), "png" if figure.suffix == ".png" else "svg"))
         err.print(f"figure: {figure}", soft_wrap=True, highlight=False, markup=False)
     if as_json:
         print_json(as_record(found))

@@ -127,7 +127,8 @@ def _at_each_scale(
 ) -> Mapping[Scale, tuple[str, ...]]:
     if isinstance(data, tuple):
         return dict.fromkeys(SCALES, data)
-    found, last = {}, ()
+    found: dict[Scale, tuple[str, ...]] = {}
+    last: tuple[str, ...] = ()
     for scale in SCALES:
         found[scale] = last = data.get(scale, last)
     return found

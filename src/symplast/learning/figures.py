@@ -2,17 +2,19 @@
 
 from collections.abc import Sequence
 
+import matplotlib as mpl
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from symplast import stats
-from symplast.lab.theme import COLOURS, INK, legend_above, new_figure
+from symplast.lab.theme import COLOURS, INK, STYLE, legend_above, new_figure
 from symplast.learning.comparison import Comparison
 from symplast.learning.study import study
 
 
+@mpl.rc_context(STYLE)
 def draw_comparison(found: Comparison) -> Figure:
     """The matrix of scores (rows are rules, columns transforms), and the mean score while learning."""
     table = found.table

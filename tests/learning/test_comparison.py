@@ -1,0 +1,122 @@
+"""Comparisons: the lab stores and resumes them, seeds are paired, what makes no sense is refused with the reason."""
+
+import json
+
+import jax
+import numpy as np
+import pytest
+
+from symplast.lab import Store
+from symplast.lab.audit import newest
+from symplast.learning.combination import Combination
+from symplast.learning.comparison import compare
+from symplast.learning.figures import draw_comparison
+
+SMALL = Combination("backprop", task="digits:train=300,test=100", hidden=(16,), epochs=2, tests_per_epoch=2)
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    store = Store(tmp_path_factory.mktemp("compared"))
+    return store, compare(["backprop", "fa"], ["curl:fraction=0.25"], SMALL, seeds=3, store=store)
+
+
+def test_every_combination_with_intervals_beside_the_reference(found) -> None:
+    _, compared = found
+    table = compared.table
+    assert list(zip(table["rule"], table["transform"], strict=True)) == [
+        ("backprop", "none"),
+        ("backprop", "curl:fraction=0.25"),
+        ("fa", "none"),
+        ("fa", "curl:fraction=0.25"),
+    ]
+    assert (table.score_low <= table.score).all()
+    assert (table.score <= table.score_high).all()
+    assert table.difference[0] == table.difference_low[0] == table.difference_high[0] == 0
+    scores = {label: one.score.values for label, one in compared.evidence.items()}
+    paired = np.mean(scores["fa, none"] - scores["backprop, none"])
+    assert table.difference[2] == pytest.approx(paired)
+    assert table.alignment[0] == pytest.approx(1, abs=1e-4)
+    assert table.alignment[2] < 0.9
+
+
+def test_seeds_start_alike_in_every_combination(found) -> None:
+    _, compared = found
+    starts = {tuple(one.score_before.values.tolist()) for one in compared.evidence.values()}
+    assert len(starts) == 1
+
+
+def test_measured_once(found) -> None:
+    store, compared = found
+    before = len(store.runs())
+    again = compare(["backprop", "fa"], ["curl:fraction=0.25"], SMALL, seeds=3, store=store)
+    assert len(store.runs()) == before
+    assert again.table.equals(compared.table)
+    more = compare(["backprop", "fa"], ["curl:fraction=0.25", "norm"], SMALL, seeds=3, store=store)
+    assert len(store.runs()) == before + 2
+    assert len(more.table) == 6
+
+
+def test_runs_of_a_comparison_belong_to_no_audit(found) -> None:
+    store, _ = found
+    assert newest(store.runs(), "learning") == ([], "quick")
+
+
+def test_figure(found) -> None:
+    figure = draw_comparison(found[1])
+    labels = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    assert labels == ["backprop", "fa"]
+
+
+def test_nonsense_is_refused_with_the_reason(tmp_path) -> None:
+    tried = Combination("ep", task=SMALL.task, hidden=(8,), network="feedforward", epochs=1)
+    mixed = compare(["backprop", "ep"], [], tried, seeds=2, store=tmp_path)
+    assert [refusal.rule for refusal in mixed.refused] == ["ep"]
+    assert "needs a network with force" in mixed.refused[0].reason
+    with pytest.raises(ValueError, match="needs a network with force"):
+        compare(["ep"], [], tried, seeds=2, store=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("rules", "transforms", "seeds", "message"),
+    [
+        (["backprop"], [], 1, "seeds must be at least 2"),
+        ([], [], 2, "at least one rule"),
+        (["magic"], [], 2, "rule must be one of"),
+        (["backprop"], ["magic"], 2, "transform must be one of"),
+    ],
+)
+def test_wrong_input(tmp_path, rules, transforms, seeds: int, message: str) -> None:
+    if "magic" in transforms:  # one bad transform does not stop the others
+        refused = compare(rules, transforms, SMALL, seeds=seeds, store=tmp_path).refused
+        assert message in refused[0].reason
+        return
+    with pytest.raises(ValueError, match=message):
+        compare(rules, transforms, SMALL, seeds=seeds, store=tmp_path)
+
+
+def test_sequences_are_scored_over_their_tasks() -> None:
+    tried = Combination("backprop", task="permuted-digits:tasks=2,train=300,test=100", hidden=(16,), epochs=3)
+    measured = tried.measure(jax.random.key(0), 2)
+    assert np.isfinite(measured.backward_transfer).all()
+    assert np.isnan(measured.updates_to_criterion).all()
+    assert measured.curve.shape == (2, 2)
+
+
+def test_regression_is_scored_by_explained_variance() -> None:
+    tried = Combination("backprop", task="teacher-student", hidden=(32,), epochs=5, optimiser="adam:learning_rate=0.01")
+    assert float(tried.measure(jax.random.key(0), 2).score.min()) > 0.5
+
+
+def test_command(tmp_path, capsys, monkeypatch) -> None:
+    from symplast.cli import app
+
+    monkeypatch.chdir(tmp_path)
+    words = ["compare", "--rule", "backprop", "--task", SMALL.task, "--hidden", "8", "--epochs", "1", "--seeds", "2"]
+    app([*words, "--workers", "0", "--json", "--figure", "c.png", "--csv", "c.csv"], standalone_mode=False)
+    told = json.loads(capsys.readouterr().out)
+    assert told["version"] == 1
+    assert told["combinations"][0]["rule"] == "backprop"
+    assert told["refused"] == told["failed"] == []
+    assert (tmp_path / "c.png").stat().st_size > 5000
+    assert "score_low" in (tmp_path / "c.csv").read_text()
