@@ -52,6 +52,7 @@ from symplast.spiking import (
     ConductanceLIF,
     EventTable,
     ExponentialSynapse,
+    FanOut,
     FastSigmoid,
     SpikeTrains,
     Trace,
@@ -96,16 +97,15 @@ def network() -> list[dict[str, Any]]:
     cells, excitatory, dt = 4000, 3200, 0.1
     generator = np.random.default_rng(0)
     present = generator.random((cells, cells)) < 0.02
-    np.fill_diagonal(present, False)
-    to_exc = jnp.asarray(np.where(present[:excitatory], 1.62, 0), jnp.float32)
-    to_inh = jnp.asarray(np.where(present[excitatory:], -9.0, 0), jnp.float32)
+    from_exc = FanOut.of_dense(np.where(present[:excitatory], 1.62, 0))
+    from_inh = FanOut.of_dense(np.where(present[excitatory:], -9.0, 0))
     neurons = LIF(tau_ms=20.0, threshold=-50.0, v_rest=-49.0, v_reset=-60.0, refractory_ms=5.0)
     fast, slow = ExponentialSynapse(5.0), ExponentialSynapse(10.0)
 
     def step(state: Any, _: None) -> Any:
         (membrane, exc, inh), fired = state
-        exc, g_exc = fast.step(exc, propagate(to_exc, fired[:excitatory]), dt)
-        inh, g_inh = slow.step(inh, propagate(to_inh, fired[excitatory:]), dt)
+        exc, g_exc = fast.step(exc, propagate(from_exc, fired[:excitatory]), dt)
+        inh, g_inh = slow.step(inh, propagate(from_inh, fired[excitatory:]), dt)
         membrane, fired = neurons.step(membrane, g_exc + g_inh, dt)
         return ((membrane, exc, inh), fired), fired
 

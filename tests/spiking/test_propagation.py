@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from symplast.spiking import propagate
+from symplast.spiking import FanOut, propagate
 
 GENERATOR = np.random.default_rng(0)
 WEIGHTS = jnp.asarray(GENERATOR.normal(size=(5, 40, 30)), jnp.float32)
@@ -21,6 +21,48 @@ def test_the_product(density, dense_above):
     fired = spikes(density)
     ours = propagate(WEIGHTS[0], fired, dense_above=dense_above)
     np.testing.assert_allclose(ours, np.asarray(fired, float) @ np.asarray(WEIGHTS[0], float), atol=1e-5)
+
+
+def sparse(density):
+    return np.where(GENERATOR.random((40, 30)) < density, np.asarray(WEIGHTS[0]), 0)
+
+
+@pytest.mark.parametrize("connected", [0.0, 0.1, 1.0])
+@pytest.mark.parametrize("density", [0.0, 0.1, 1.0])
+def test_fan_out_is_the_same_product(connected, density):
+    matrix, fired = sparse(connected), spikes(density, 6)
+    fan_out = FanOut.of_dense(matrix)
+    expected = np.asarray(fired, float) @ matrix
+    np.testing.assert_allclose(propagate(fan_out, fired[0]), expected[0], atol=1e-5)
+    np.testing.assert_allclose(jax.vmap(propagate, in_axes=(None, 0))(fan_out, fired), expected, atol=1e-5)
+
+
+def test_fan_outs_of_replicates():
+    matrices = [sparse(1.0), sparse(1.0)]
+    stacked = jax.tree.map(lambda *x: jnp.stack(x), *map(FanOut.of_dense, matrices))
+    fired = spikes(0.2, 2)
+    together = jax.vmap(propagate)(stacked, fired)
+    np.testing.assert_allclose(together, np.einsum("rp,rpq->rq", fired, np.stack(matrices)), atol=1e-5)
+
+
+def test_connections_may_repeat_and_come_in_any_order():
+    fan_out = FanOut.of([1, 0, 1], [0, 1, 0], [2.0, 1.0, 3.0], n_pre=2, n_post=2)
+    assert propagate(fan_out, jnp.array([True, True])).tolist() == [5, 1]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: FanOut.of([0], [0, 1], 1.0, n_pre=2, n_post=2), "pre, post and value must be of equal length"),
+        (lambda: FanOut.of([2], [0], 1.0, n_pre=2, n_post=2), r"pre must lie in \[0, 2\)"),
+        (lambda: FanOut.of([0], [-1], 1.0, n_pre=2, n_post=2), r"post must lie in \[0, 2\)"),
+        (lambda: FanOut.of([0], [0], np.nan, n_pre=2, n_post=2), "value must be finite"),
+        (lambda: FanOut.of_dense(np.ones(3)), "weights must be a matrix"),
+    ],
+)
+def test_wrong_connections(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
 
 
 def test_rows_are_added_in_order_whatever_the_rest():

@@ -14,7 +14,7 @@ a neuron of your own           :class:`ThresholdNeuron` and its one method
 synapses, delays, traces       :class:`ExponentialSynapse`, :class:`Delay`, :class:`Trace`
 spikes from values             :func:`poisson_spikes`, :func:`poisson_events`, :func:`latency_spikes`
 run it                         :func:`simulate`
-sparse recurrent networks      :func:`propagate`
+sparse recurrent networks      :func:`propagate`, :class:`FanOut`
 sparse online learning         :class:`EventTable`, :func:`gather_rows`, :func:`update_rows`, :func:`update_columns`
 times instead of arrays, Neo   :class:`SpikeTrains`
 compare trains                 :func:`van_rossum`, :func:`victor_purpura`, :func:`isi_distance`, :func:`spike_distance`
@@ -47,7 +47,7 @@ from symplast.spiking.measures import (
 )
 from symplast.spiking.neuron import MembraneState, Neuron, ThresholdNeuron
 from symplast.spiking.probabilistic import ProbabilisticIF, ProbabilisticState
-from symplast.spiking.propagation import propagate
+from symplast.spiking.propagation import FanOut, propagate
 from symplast.spiking.relaxation import relax
 from symplast.spiking.simulation import simulate
 from symplast.spiking.surrogates import ArcTan, Boxcar, FastSigmoid, Gaussian, Sigmoid, Surrogate, Triangle
@@ -68,6 +68,7 @@ __all__ = [
     "DelayState",
     "EventTable",
     "ExponentialSynapse",
+    "FanOut",
     "FastSigmoid",
     "Gaussian",
     "MembraneState",

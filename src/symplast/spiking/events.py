@@ -19,6 +19,7 @@ from jax.custom_batching import custom_vmap
 from jaxtyping import Array, Float, Int, PyTree
 
 from symplast.spiking.arguments import Spikes, Values, check_at_least_zero, check_positive, count_steps
+from symplast.spiking.visiting import visit
 
 Weights = Float[Array, "pre post"]
 WIDTHS = (8, 24, 64, 256)
@@ -241,17 +242,13 @@ def update_columns(weights: Weights, spikes: Spikes, rule: Callable[..., Values]
     return one(weights, spikes, args)
 
 
-def _visit_columns(rule: Callable[..., Values], weights: Array, left: Array, args: PyTree) -> Array:
-    cells = jnp.arange(weights.shape[1])
-
-    def visit(carry: tuple[Array, Array]) -> tuple[Array, Array]:
-        weights, left = carry
-        cell = jnp.argmax(left)
+def _visit_columns(rule: Callable[..., Values], weights: Array, spikes: Array, args: PyTree) -> Array:
+    def change(cell: Array, weights: Array) -> Array:
         column = jax.lax.dynamic_index_in_dim(weights, cell, axis=1, keepdims=False)
         column = rule(column, cell, *args).astype(weights.dtype)
-        return jax.lax.dynamic_update_index_in_dim(weights, column, cell, axis=1), left & (cells != cell)
+        return jax.lax.dynamic_update_index_in_dim(weights, column, cell, axis=1)
 
-    return jax.lax.while_loop(lambda carry: carry[1].any(), visit, (weights, left))[0]
+    return visit(spikes, change, weights)
 
 
 def _visit_replicates(rule: Callable[..., Values]) -> Callable[..., Array]:
