@@ -46,7 +46,8 @@ def spectra(ds: xr.Dataset) -> Figure:
 @study.figure(
     "boundary",
     caption="Critical share of flipped neurons: closed forms (lines) through the published boundary (circles, every "
-    "tenth). More inputs than two thirds of the hidden units: no flipped input is tolerated; fewer than a quarter: all.",
+    "tenth). More inputs than two thirds of the hidden units: no flipped input is tolerated; fewer than a quarter: "
+    "all.",
     alt="Two falling curves with the published points on them; the one for flipped inputs drops from one to zero "
     "between a quarter and two thirds.",
 )
@@ -167,7 +168,8 @@ def other_solutions(ds: xr.Dataset) -> Figure:
 
 @study.figure(
     "chaos",
-    caption="Order parameter q and largest Lyapunov exponent over the share of flipped inputs: each seed (dots), median "
+    caption="Order parameter q and largest Lyapunov exponent over the share of flipped inputs: each seed (dots), "
+    "median "
     "(line), stability boundary of large nets (dotted). Where it lies at zero, one flipped input suffices.",
     alt="Below the boundary q is zero to rounding and the exponent zero; above it q is of order one and the exponent "
     "positive, until at large shares the weights may freeze again.",
@@ -194,8 +196,10 @@ def weights_turn_chaotic(ds: xr.Dataset) -> Figure:
 
 @study.figure(
     "speed",
-    caption="Epochs to a training loss of 1e-3, one line a seed, with the geometric mean (thick) and the means that the "
-    "paper's code printed (circles): gradient descent, curl descent with one of ten hidden units flipped, and a control "
+    caption="Epochs to a training loss of 1e-3, one line a seed, with the geometric mean (thick) and the means that "
+    "the "
+    "paper's code printed (circles): gradient descent, curl descent with one of ten hidden units flipped, and a "
+    "control "
     "whose flipped unit draws its sign at random. Runs that never got there lie on the limit (crosses). Right: paired "
     "ratios with 95 % intervals.",
     alt="Most lines fall from gradient to curl descent; the random-sign control is like gradient descent. The paired "
@@ -229,7 +233,8 @@ def faster_with_one_flip(ds: xr.Dataset) -> Figure:
 @study.figure(
     "flipped_units",
     caption="Left: epochs to a training loss of 1e-3 by the number of flipped hidden units out of ten: seeds (dots), "
-    "geometric mean (line), runs that never got there on the limit (crosses, their number above), means that the paper's "
+    "geometric mean (line), runs that never got there on the limit (crosses, their number above), means that the "
+    "paper's "
     "code printed (circles; none for ten). Right: paired ratio to gradient descent with 95 % intervals.",
     alt="Learning is fastest with one or two flipped units, as fast as gradient descent near five, slower beyond, and "
     "never done with all ten.",
@@ -240,7 +245,8 @@ def how_many_flips(ds: xr.Dataset) -> Figure:
 
 @study.figure(
     "no_normalisation",
-    caption="As above without normalisation: the advantage with one flipped unit is small and turns into a disadvantage. "
+    caption="As above without normalisation: the advantage with one flipped unit is small and turns into a "
+    "disadvantage. "
     "Circles: means that the paper's code printed for this case.",
     alt="Without normalisation curl descent is about as fast as gradient descent with one flipped unit and slower with "
     "more.",
@@ -290,7 +296,8 @@ def more_examples(ds: xr.Dataset) -> Figure:
 
 @study.figure(
     "student_scale",
-    caption="The same by the scale of the student's first weights (the paper's circles are for 10 000 examples). Numbers: "
+    caption="The same by the scale of the student's first weights (the paper's circles are for 10 000 examples). "
+    "Numbers: "
     "runs of gradient descent at the limit, which draw the ratio towards one.",
     alt="The ratio rises with the scale of the first weights.",
 )
@@ -337,7 +344,8 @@ def relu_nets(ds: xr.Dataset) -> Figure:
 
 @study.figure(
     "ascent",
-    caption="Left: the loss of one seed over time; with three flipped units it goes up and down. Right: share of updates "
+    caption="Left: the loss of one seed over time; with three flipped units it goes up and down. Right: share of "
+    "updates "
     "that raise the loss before it first falls below 1e-3, each seed (dots) and the mean.",
     alt="The loss of gradient descent falls steadily, that with three flipped units oscillates. About a quarter of its "
     "updates raise the loss, hardly any with one flipped unit, none of gradient descent.",
@@ -361,7 +369,8 @@ def climbing(ds: xr.Dataset) -> Figure:
 
 @study.figure(
     "finite_size",
-    caption="Critical share of flipped inputs in finite nets (dots: nets; line: mean) against the boundary of large nets: "
+    caption="Critical share of flipped inputs in finite nets (dots: nets; line: mean) against the boundary of large "
+    "nets: "
     "small nets tolerate more.",
     alt="Mean critical shares lie above the large-net boundary and approach it as nets grow.",
 )
