@@ -6,6 +6,8 @@ into the textbook sum, evaluate with evalf) is timed on a few values only and mu
 not installed.
 Targets: sweep <= 0.02 s; >= 25x faster than one vectorised scipy.stats.hypergeom.sf call with a relative error of at
 most 1e-12 against exact integers; >= 1000x faster than the symbolic route; >= 5e6 sampled segments a second.
+And one update of a network with active dendrites (784-512-512-10, batch 64, Adam), with the segments computed once for
+the batch, beside the same network with segments computed for every sample as in the released code, and without.
 Run: python benchmarks/dendrites.py  (writes benchmarks/results/dendrites.json)
 """
 
@@ -25,14 +27,29 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import equinox as eqx
+import jax
+import jax.numpy as jnp
 import numpy as np
+import optax
 from scipy.stats import hypergeom
 
-from symplast.dendrites import design, fp_tails_exact, sweep
+from symplast.dendrites import (
+    ActiveDendriteMLP,
+    InContext,
+    PrototypeContext,
+    PrototypeLearner,
+    component_learner,
+    design,
+    fp_tails_exact,
+    sweep,
+)
 from symplast.dendrites.overlap import tail_table
 from symplast.dendrites.sampling import count_overlaps, random_stream
 from symplast.lab.jax_setup import CompileClock
 from symplast.lab.provenance import machine, now, versions
+from symplast.learning import Batch, Credit, GradientLearner
+from symplast.learning.credit_rules import loss_of
 
 N = np.arange(10_000, 190_001, 20_000)
 ACTIVITY = np.arange(1, 7) / 200
@@ -173,9 +190,56 @@ def time_design() -> list[dict[str, Any]]:
     return [{"what": "one design for a million patterns, certified exactly", "seconds": taken}]
 
 
+class ContextOfEachSample(InContext):
+    """The same gradient, with the segments answering once for every sample of the batch."""
+
+    def __call__(self, network: ActiveDendriteMLP, batch: Batch, state: PrototypeContext, key: jax.Array) -> Credit:
+        """Credit for one batch."""
+        contexts = jnp.broadcast_to(state.current, (len(batch.inputs), state.current.size))
+
+        def mean_loss(net: ActiveDendriteMLP) -> jax.Array:
+            return loss_of(net.readout, jax.vmap(net)(batch.inputs, contexts), batch.targets)
+
+        loss, direction = eqx.filter_value_and_grad(mean_loss)(network)
+        return Credit(direction, loss, state)
+
+
+def seconds_per_update(learner: GradientLearner, tasks: int, updates: int) -> float:
+    """Wall time of one update in a compiled scan, batch 64, in the context of a random prototype."""
+    state = learner.init(jax.random.key(0))
+    if isinstance(learner, PrototypeLearner):
+        state = state._replace(rule=state.rule.add(0, jax.random.normal(jax.random.key(1), (784,))))
+    x = jax.random.normal(jax.random.key(2), (updates, 64, 784))
+    y = jax.random.randint(jax.random.key(3), (updates, 64), 0, 10)
+
+    @jax.jit
+    def run(state: Any) -> Any:
+        return jax.lax.scan(lambda s, xy: learner.learn(s, Batch(*xy), jax.random.key(0)), state, (x, y))
+
+    return seconds(lambda: jax.block_until_ready(run(state)), repeats=3) / updates
+
+
+def time_active_dendrites(tasks: int = 5) -> list[dict[str, Any]]:
+    """One update of the continual-learning networks."""
+    sizes = (784, 512, 512, 10)
+    both = component_learner("dendrites and sparse", sizes, tasks)
+    each = PrototypeLearner(both.make_network, ContextOfEachSample(tasks), optax.adam(1e-3))
+    once = seconds_per_update(both, tasks, updates=40)
+    every = seconds_per_update(each, tasks, updates=4)
+    rows = [
+        {"what": "update with 5 segments a unit, once for the batch", "seconds": once},
+        {"what": "the same, segments for every sample", "seconds": every},
+        {"what": "times faster", "value": every / once},
+    ]
+    for model in ("sparse only", "MLP"):
+        taken = seconds_per_update(component_learner(model, sizes, tasks), tasks, updates=40)
+        rows.append({"what": f"update without segments, {model}", "seconds": taken})
+    return rows
+
+
 def main() -> None:
     """Measure and write."""
-    rows = [*compare_sweeps(), *time_sampling(), *time_design()]
+    rows = [*compare_sweeps(), *time_sampling(), *time_design(), *time_active_dendrites()]
     for row in rows:
         value = row.get("value", row.get("seconds"))
         shown = "" if value is None or isinstance(value, list) else f"{value:12.4g}"

@@ -1,5 +1,6 @@
 """The experiments end to end at a small scale, the claims that they carry, and every figure."""
 
+import json
 from pathlib import Path
 
 import jax
@@ -7,8 +8,10 @@ import numpy as np
 import pytest
 
 import symplast.dendrites
+from symplast import datasets
 from symplast.dendrites import figures, published
-from symplast.dendrites.study import _agrees, _comparison, study
+from symplast.dendrites.agreement import agrees, compare_frequencies
+from symplast.dendrites.study import study
 from symplast.lab import judge, measure, read_claims
 from symplast.lab.theme import render
 
@@ -18,30 +21,48 @@ EXPECTED = {
     **dict.fromkeys(("D1", "D4", "D5", "D7", "D11", "D12", "D13", "D14"), "reproduced"),
     **dict.fromkeys(("D2", "D3", "D8", "D9", "D10", "D15"), "partly"),
     "D6": "refuted",
-    "D16": "not run",
-    "D17": "not run",
 }
+NETWORKS = ("continual", "learning_rates")
+TINY = {"seeds": 3, "tasks": 2, "train": 128, "test": 40, "hidden": 20, "batch": 32, "epochs": [1, 1, 2, 1]}
 
 
-def run(name, trials=None):
+def run(name, **changes):
     experiment = study.experiments[name]
-    changes = {"trials": str(trials)} if trials else {}
-    return experiment.measure(experiment.config("quick", changes=changes), jax.random.key(0))
+    texts = {parameter: json.dumps(value) for parameter, value in changes.items()}
+    return experiment.measure(experiment.config("quick", changes=texts), jax.random.key(0))
 
 
 @pytest.fixture(scope="module")
 def evidence():
-    return {name: run(name, SMALL.get(name)) for name in study.experiments}
+    sampled = {name: {"trials": trials} for name, trials in SMALL.items()}
+    return {name: run(name, **sampled.get(name, {})) for name in study.experiments if name not in NETWORKS}
+
+
+@pytest.fixture(scope="module")
+def networks():
+    try:
+        datasets.folder("mnist")
+    except datasets.DatasetUnavailable as error:
+        pytest.skip(str(error))
+    return {
+        "continual": run("continual", **TINY),
+        "learning_rates": run("learning_rates", **TINY | {"seeds": 1}, rates=[1e-3, 1e-2]),
+    }
 
 
 @pytest.fixture(scope="module")
 def verdicts(evidence):
+    return judged(evidence, "quick")
+
+
+def judged(evidence, scale):
     measured = {}
     for claim in CLAIMS.claim:
         for part in claim.parts:
             name, variable = part.quantity.split(".")
-            measured[part.quantity] = measure(evidence[name], variable)
-    return {claim.id: judge(claim, measured, "quick") for claim in CLAIMS.claim}
+            if name in evidence:
+                measured[part.quantity] = measure(evidence[name], variable)
+    return {claim.id: judge(claim, measured, scale) for claim in CLAIMS.claim}
 
 
 def test_claims_and_experiments_fit():
@@ -103,7 +124,7 @@ def test_published_false_negatives_agree(evidence):
 
 
 def test_same_key_same_evidence_and_other_keys_differ():
-    first, again = run("false_negatives", 2000), run("false_negatives", 2000)
+    first, again = run("false_negatives", trials=2000), run("false_negatives", trials=2000)
     assert first.identical(again)
     experiment = study.experiments["false_negatives"]
     other = experiment.measure(experiment.config("quick", changes={"trials": "2000"}), jax.random.key(1))
@@ -123,20 +144,79 @@ def test_a_wrong_sampler_would_be_noticed():
     """A share of 1 % too many events is seen at 2e6 trials where events are common."""
     exact = np.array([0.29])
     k = np.array([int(2_000_000 * 0.29 * 1.01)])
-    assert not _comparison(k, 2_000_000, exact, 8, ("point",))["inside_low"][1][0]
+    assert not compare_frequencies(k, 2_000_000, exact, 8, ("point",))["inside_low"][1][0]
 
 
 def test_rare_events_are_checked_one_sided():
     exact = np.array([1e-9, 1e-9, 0.0, 0.0])
     k = np.array([0, 3, 0, 1])
     low, high = np.zeros(4), np.ones(4)
-    assert _agrees(k, 1_000_000, exact, low, high).tolist() == [True, False, True, False]
+    assert agrees(k, 1_000_000, exact, low, high).tolist() == [True, False, True, False]
+
+
+def test_continual_learning_of_the_four_models(networks):
+    found = networks["continual"]
+    assert dict(found.score.sizes) == {"model": 4, "learned": 2, "tested": 2, "seed": 3}
+    assert found.right_context.values.tolist() == [100.0] * 3
+    last = found.score.sel(learned=2).mean("tested")
+    np.testing.assert_allclose(found.average, last, rtol=1e-6)
+    forgotten = found.score.sel(learned=2, tested=1) - found.score.sel(learned=1, tested=1)
+    np.testing.assert_allclose(found.backward_transfer, forgotten, rtol=1e-5, atol=1e-4)
+    for name, label in (("sparse_only", "sparse only"), ("dendrites_only", "dendrites only"), ("mlp", "MLP")):
+        paired = found.average.sel(model="dendrites and sparse") - found.average.sel(model=label)
+        np.testing.assert_allclose(found[f"gain_over_{name}"], paired, atol=1e-5)
+        np.testing.assert_allclose(found[name], found.average.sel(model=label))
+    assert len(np.unique(found.average)) > 6  # models and seeds differ
+
+
+def test_the_continual_claims_are_judged_by_paired_intervals(networks):
+    verdicts = judged(networks, "quick")
+    assert [len(verdicts[claim].judgements) for claim in ("D16", "D17")] == [3, 2]
+    assert [len(judged(networks, "paper")[claim].judgements) for claim in ("D16", "D17")] == [5, 4]
+    gain = networks["continual"].gain_over_mlp.copy(data=[3.0, 2.0, 4.0])
+    better = networks["continual"].assign(
+        gain_over_mlp=gain, gain_over_sparse_only=gain, gain_over_dendrites_only=gain - 2.5
+    )
+    undecided = judged({"continual": better}, "quick")
+    assert undecided["D16"].outcome == "inconclusive"
+    assert [j.outcome for j in undecided["D16"].judgements] == ["reproduced", "reproduced", "inconclusive"]
+    assert judged({"continual": better.assign(gain_over_dendrites_only=gain)}, "quick")["D17"].outcome == "reproduced"
+
+
+def test_the_search_for_learning_rates(networks):
+    found = networks["learning_rates"]
+    assert dict(found.accuracy.sizes) == {"model": 4, "rate": 2, "seed": 1}
+    best = found.rate.values[found.accuracy.mean("seed").argmax("rate")]
+    np.testing.assert_array_equal(found.best, best)
+    compared, searched = (study.experiments[name] for name in ("continual", "learning_rates"))
+    for scale in ("quick", "full"):
+        assert set(compared.config(scale).rates) <= set(searched.config(scale).rates)
+    full = compared.config("full")
+    same = ("tasks", "train", "test", "hidden", "batch", "epochs")
+    assert all(full[name] == searched.config("full")[name] for name in same)
+
+
+def test_tasks_and_networks_of_the_search_are_not_those_of_the_verdict(monkeypatch):
+    """Each seed of either experiment draws tasks of its own."""
+    drawn = []
+
+    def draw(tasks, key, **_):
+        drawn.append(tuple(jax.random.key_data(key).tolist()))
+        raise StopIteration
+
+    monkeypatch.setattr("symplast.dendrites.study.permuted_mnist", draw)
+    for name, seed in (("continual", 0), ("learning_rates", 0), ("continual", 1)):
+        experiment = study.experiments[name]
+        with pytest.raises(StopIteration):
+            experiment.measure(experiment.config("quick"), jax.random.key(seed))
+    assert len(set(drawn)) == 3
 
 
 @pytest.mark.parametrize("name", sorted(study.figures))
-def test_figures_draw(evidence, name):
+def test_figures_draw(name, request):
     figure = study.figures[name]
-    drawn = figure.draw(evidence[figure.experiment])
+    measured = request.getfixturevalue("networks" if figure.experiment in NETWORKS else "evidence")
+    drawn = figure.draw(measured[figure.experiment])
     labels = [axes.get_xlabel() and axes.get_ylabel() for axes in drawn.axes[:1]]
     assert all(labels)
     assert render(drawn, "svg").startswith(b"<?xml")

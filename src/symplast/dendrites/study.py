@@ -3,13 +3,21 @@
 from fractions import Fraction
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
-import xarray as xr
-from scipy.stats import poisson
 
-from symplast import stats
 from symplast.dendrites import published
+from symplast.dendrites.agreement import compare_frequencies, compare_published
 from symplast.dendrites.asymptotics import fixed_activity_limit, synapse_rate
+from symplast.dendrites.continual import (
+    MODELS,
+    component_learner,
+    learn_in_sequence,
+    permuted_mnist,
+    rate_scores,
+    recognised,
+)
 from symplast.dendrites.exact import fn_exact, fp_exact, fp_tails_exact
 from symplast.dendrites.population import most_patterns, population_fp_brackets
 from symplast.dendrites.sampling import count_overlaps, entropy_of
@@ -17,11 +25,10 @@ from symplast.dendrites.segment import DendriticSegment
 from symplast.dendrites.sweep import Sweep, sweep, threshold_range
 from symplast.dendrites.union import expected_union_size, union_fp, union_size
 from symplast.lab import Config, Evidence, Study, evidence
+from symplast.lab.study import Setting
+from symplast.learning import GradientLearner, Task, average_score, backward_transfer
 
 study = Study("dendrites")
-
-FALSE_ALARM = 0.001
-"""Chance that a whole table of simulated points is called different from the theory although it is not."""
 
 
 @study.experiment(quick={})
@@ -212,8 +219,8 @@ def false_negatives(config: Config, key: Any) -> Evidence:
     printed = np.array([published.FN[int(theta)] for theta in thetas])
     curve = np.arange(4, 104)
     return evidence(
-        **_comparison(k, config.trials, exact, exact.size, ("theta", "noise")),
-        **_published_comparison(printed, published.FN_TRIALS, exact, exact.size, ("theta", "noise")),
+        **compare_frequencies(k, config.trials, exact, exact.size, ("theta", "noise")),
+        **compare_published(printed, published.FN_TRIALS, exact, exact.size, ("theta", "noise")),
         curve_fn=(("theta", "curve_v"), DendriticSegment(6000, a, s, thetas[:, None]).fn(curve).view(np.ndarray)),
         v=(("noise",), v),
         coords={"theta": thetas.tolist(), "noise": noise.tolist(), "curve_v": curve.tolist()},
@@ -235,8 +242,8 @@ def _simulated_false_positives(config: Config, key: Any, active: tuple[int, ...]
     printed_exact = np.array([float(fp_exact(int(x), int(y), s, theta)) for y, x, _ in printed])
     curve = np.arange(300, 4001, 20)
     return evidence(
-        **_comparison(np.array(k), config.trials, exact, config.tests, ("point",)),
-        **_published_comparison(frequency, published.FP_TRIALS, printed_exact, 29, ("printed",)),
+        **compare_frequencies(np.array(k), config.trials, exact, config.tests, ("point",)),
+        **compare_published(frequency, published.FP_TRIALS, printed_exact, 29, ("printed",)),
         a=(("point",), a),
         n=(("point",), n),
         published_a=(("printed",), printed_a),
@@ -248,43 +255,103 @@ def _simulated_false_positives(config: Config, key: Any, active: tuple[int, ...]
     )
 
 
-def _comparison(k: np.ndarray, trials: int, exact: np.ndarray, tests: int, dims: tuple[str, ...]) -> dict[str, Any]:
-    """Frequencies with Clopper-Pearson limits that share one false alarm, and whether each agrees with the theory."""
-    level = 1 - FALSE_ALARM / tests
-    low, high = stats.proportion_interval(k, trials, level=level)
-    inside = _agrees(k, trials, exact, low, high)
-    verdict = xr.DataArray(inside, dims=dims, attrs={"n": trials, "level": level})
-    return {
-        "exact": (dims, exact),
-        "frequency": (dims, k / trials),
-        "frequency_low": (dims, low),
-        "frequency_high": (dims, high),
-        "z": (dims, _z(k, trials, exact)),
-        # the decision of a test: sampling error is in the limits above, so its own interval has no width
-        "inside": verdict,
-        "inside_low": (dims, inside),
-        "inside_high": (dims, inside),
+PAPER_RATES = [5e-4, 1e-4, 5e-6, 3e-6]
+"""Published for 2 x 2048 units; chosen there for each model."""
+
+COMPARISON: dict[str, Setting] = {
+    "tasks": 5,
+    "train": 10_000,
+    "test": 2000,
+    "hidden": 512,
+    "batch": 64,
+    "epochs": [1, 1, 1, 1],
+}
+"""Data and budget of the continual-learning models; a list has an entry for each model, in the order of MODELS."""
+
+SEARCH, VERDICT = 1, 2
+"""Folded into the key, so that learning rates are chosen on seeds (networks and tasks) that no verdict uses."""
+
+
+@study.experiment(
+    quick={"seeds": 5, **COMPARISON, "rates": [2e-3, 1e-3, 3e-4, 3e-4]},
+    full={"tasks": 10, "train": 60_000, "batch": 128, "rates": [1e-3, 3e-4, 1e-4, 1e-4]},
+    paper={"seeds": 8, "test": 10_000, "hidden": 2048, "batch": 256, "epochs": [3, 5, 5, 5], "rates": PAPER_RATES},
+    data=("mnist",),
+)
+def continual(config: Config, key: Any) -> Evidence:
+    """Four networks learn permuted MNIST task after task: dendrites with sparse activity, either alone, an MLP."""
+    learners, of_verdict = _learners(config), jax.random.fold_in(key, VERDICT)
+    score = np.empty((len(MODELS), config.tasks, config.tasks, config.seeds), np.float32)
+    right = np.empty(config.seeds)
+    for seed in range(config.seeds):
+        tasks, for_seed = _tasks(config, of_verdict, seed)
+        for m, learner in enumerate(learners):
+            training, history = learn_in_sequence(
+                learner, tasks, config.rates[m], for_seed, config.epochs[m], config.batch
+            )
+            score[m, ..., seed] = 100 * np.asarray(history.score[..., 0])
+            if m == 0:
+                right[seed] = 100 * recognised(training, tasks)
+    average = np.stack([average_score(jnp.asarray(of_model)) for of_model in score])  # [model, seed]
+    names = [name.lower().replace(" ", "_") for name in MODELS]
+    accuracy: dict[str, Any] = {name: ("seed", average[m]) for m, name in enumerate(names)}
+    gains: dict[str, Any] = {
+        f"gain_over_{name}": ("seed", average[0] - average[m]) for m, name in enumerate(names) if m
     }
+    return evidence(
+        score=(("model", "learned", "tested", "seed"), score),
+        average=(("model", "seed"), average),
+        backward_transfer=(("model", "seed"), np.stack([backward_transfer(jnp.asarray(m)) for m in score])),
+        right_context=(("seed",), right),
+        **accuracy,
+        **gains,
+        coords={
+            "model": list(MODELS),
+            "learned": list(range(1, config.tasks + 1)),
+            "tested": list(range(1, config.tasks + 1)),
+        },
+        units=dict.fromkeys(("score", "average", "right_context", *names), "%")
+        | dict.fromkeys(("backward_transfer", *gains), "points"),
+    )
 
 
-def _published_comparison(
-    frequency, trials: int, exact: np.ndarray, tests: int, dims: tuple[str, ...]
-) -> dict[str, Any]:
-    k = np.rint(np.asarray(frequency) * trials).astype(np.int64)
-    found = _comparison(k, trials, exact, tests, dims)
-    found["frequency"] = (dims, frequency)  # as printed, not rounded to whole counts
-    return {f"published_{name}": value for name, value in found.items() if name != "exact"}
+@study.experiment(
+    quick={"seeds": 1, **COMPARISON, "tasks": 2, "train": 2000, "rates": [1e-4, 3e-4, 1e-3, 2e-3]},
+    full={"tasks": 10, "train": 60_000, "batch": 128, "rates": [3e-5, 1e-4, 3e-4, 1e-3, 2e-3]},
+    data=("mnist",),
+)
+def learning_rates(config: Config, key: Any) -> Evidence:
+    """The search for each network's learning rate, on other seeds than those of the comparison.
+
+    At quick scale it shows two short tasks only. The rates of the comparison's quick scale come from this search at its
+    size: ``--set learning_rates.tasks=5 --set learning_rates.train=10000 --set learning_rates.seeds=3``.
+    """
+    learners, of_search = _learners(config), jax.random.fold_in(key, SEARCH)
+    accuracy = np.empty((len(MODELS), len(config.rates), config.seeds))
+    for seed in range(config.seeds):
+        tasks, for_seed = _tasks(config, of_search, seed)
+        for m, learner in enumerate(learners):
+            scores = rate_scores(learner, config.rates, tasks, for_seed, config.epochs[m], config.batch)
+            accuracy[m, :, seed] = 100 * scores
+    best = accuracy.mean(axis=2).argmax(axis=1)
+    return evidence(
+        accuracy=(("model", "rate", "seed"), accuracy),
+        best=(("model",), np.array(config.rates)[best]),
+        coords={"model": list(MODELS), "rate": config.rates},
+        units={"accuracy": "%"},
+        notes={"tasks": config.tasks, "train": config.train},
+    )
 
 
-def _agrees(k: np.ndarray, trials: int, exact: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """The interval contains the theory; where fewer than 3 events are expected, there are not too many of them."""
-    rare = trials * exact < 3
-    return np.where(rare, k <= poisson.ppf(0.999, trials * exact), (low <= exact) & (exact <= high))
+def _tasks(config: Config, key: Any, seed: int) -> tuple[list[Task], Any]:
+    """The tasks of a seed, and its key for networks and batches."""
+    for_tasks, for_networks = jax.random.split(jax.random.fold_in(key, seed))
+    return permuted_mnist(config.tasks, for_tasks, train=config.train, test=config.test), for_networks
 
 
-def _z(k: np.ndarray, trials: int, exact: np.ndarray) -> np.ndarray:
-    spread = np.sqrt(trials * exact * (1 - exact))
-    return np.divide(k - trials * exact, spread, out=np.zeros(exact.shape), where=spread > 0)
+def _learners(config: Config) -> list[GradientLearner]:
+    sizes = (784, config.hidden, config.hidden, 10)
+    return [component_learner(model, sizes, config.tasks) for model in MODELS]
 
 
 def _stream(sequence: np.random.SeedSequence) -> np.random.Generator:
