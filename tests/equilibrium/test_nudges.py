@@ -81,7 +81,8 @@ def test_conjugate_nudges_give_conjugate_states(name: str) -> None:
     assert float(jnp.abs(up.imag).max()) > 1e-4
 
 
-def test_half_of_the_circle_is_the_whole_sum(n: int = 4) -> None:
+def test_half_of_the_circle_is_the_whole_sum() -> None:
+    n = 4
     net, _, y, drive, u = settled("chain")
 
     @jax.jit

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from symplast.equilibrium import NotSettled, force_network, settle
+from symplast.equilibrium.arguments import check_targets
 from symplast.equilibrium.settling import _jitted_settle
 from symplast.learning.recurrent import LayeredNet, Relaxation
 
@@ -111,15 +112,14 @@ def test_user_forces_on_trees_of_units() -> None:
     ("call", "message"),
     [
         (lambda: settle(NET, X, beta=0.1), "y must be given with a nudge"),
+        (lambda: settle(flip(activation="relu"), X[:, :1], beta=0.1j, y=X[:, :1]), "beta must be real here"),
         (lambda: settle(NET, X, tol=0.0), "tol must be above 0"),
         (lambda: settle(NET, X, steps=0), "steps must be at least 1"),
         (lambda: settle(NET, X, update="async"), "update must be one of"),
         (lambda: settle(flip(), X[:, :1], update="sweep"), "update must be synchronous"),
-        (lambda: settle(NET, X, beta=0.1, y=jnp.array([0, 1])), "one row for each of the 5 rows"),
         (lambda: settle(NET, X, beta=0.1, y=jnp.array([0, 1, 2, 3, 0])), r"classes in \[0, 2\]"),
         (lambda: settle(NET, X, beta=0.1, y=jnp.ones((5, 4))), r"y must be \(rows, 3\)"),
         (lambda: settle(NET, X, beta=0.1, y=jnp.ones((5, 3))), "one-hot rows"),
-        (lambda: settle(NET, X, beta=0.1, y=jnp.zeros((5, 3), int)), "one number a row"),
         (lambda: settle(flip(), X[:, :1], beta=0.1, y=jnp.zeros(5, int)), "values.*mse readout"),
         (lambda: flip(activation="gelu"), "activation must be one of"),
         (lambda: force_network(lambda p, r, x: r, 1.0, 3, output=lambda p, r: r), "tree of shapes"),
@@ -131,5 +131,15 @@ def test_wrong_input(call, message: str) -> None:
 
 
 def test_relaxation_belongs_to_the_network() -> None:
-    net = LayeredNet((4, 8, 3), key=KEY, relaxation=Relaxation(7, "sweep"))
-    assert int(settle(net, X, tol=None).steps) == 7
+    net = LayeredNet((4, 8, 3), key=KEY, relaxation=Relaxation(17, "sweep"))
+    assert int(settle(net, X, tol=None).steps) == 17
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [(jnp.array([0, 1]), "one row for each of the 5 rows"), (jnp.zeros((5, 3), int), "one number a row")],
+)
+def test_targets_of_a_wrong_shape(y, message: str) -> None:
+    """What the run-time type checker of the tests would catch first."""
+    with pytest.raises(ValueError, match=message):
+        getattr(check_targets, "__wrapped__", check_targets)(NET, X, y)

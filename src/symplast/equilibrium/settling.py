@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Inexact, Int
 
 from symplast.equilibrium.arguments import Targets, check_targets
 from symplast.equilibrium.costs import nudge_towards
@@ -41,7 +41,7 @@ def settle(
     network: RecurrentNet,
     x: Float[Array, "rows ..."],
     *,
-    beta: float = 0.0,
+    beta: complex | float | Inexact[Array, ""] = 0.0,
     y: Targets | None = None,
     steps: int | None = None,
     tol: float | None = None,
@@ -85,6 +85,8 @@ def settle(
         raise ValueError(f"tol must be above 0, got {tol}")
     if isinstance(beta, complex | float | int) and beta != 0 and y is None:
         raise ValueError("y must be given with a nudge: the nudge is beta times the gradient of the loss")
+    if jnp.iscomplexobj(beta) and not network.holomorphic:
+        raise ValueError("beta must be real here: the network has no complex derivative (take another activation)")
     targets = None if y is None else check_targets(network, x, y)
     how = relaxation_of(network, steps, update, damping)
     state = _jitted_settle(network, x, jnp.asarray(beta), targets, init, how, tol)
