@@ -1,5 +1,7 @@
 """Sign-diverse plasticity: the published rule, its reduction at a solution, and composition with credit rules."""
 
+from inspect import unwrap
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -7,15 +9,7 @@ import numpy as np
 import optax
 import pytest
 
-from symplast.curl import (
-    curl_fraction,
-    frobenius_norm,
-    learning_jacobian,
-    sign_diverse,
-    sign_vector,
-    solution_operator,
-    stability,
-)
+from symplast.curl import SignMask, flips, frobenius_norm, sign_diverse, sign_vector
 from symplast.learning import (
     Backprop,
     FeedbackAlignment,
@@ -32,10 +26,8 @@ KEY = jax.random.key(0)
 
 
 def signs_for(make_network, *vectors):
-    """A tree of signs for a network: one vector (or None) a weight matrix."""
-    network = eqx.filter_eval_shape(make_network, KEY)
-    nothing = jax.tree.map(lambda _: None, network)
-    return eqx.tree_at(lambda n: n.weights, nothing, vectors, is_leaf=lambda leaf: leaf is None)
+    """A tree of signs for a network: one vector a weight matrix."""
+    return SignMask(tuple(vectors)).tree(eqx.filter_eval_shape(make_network, KEY))
 
 
 def test_updates_are_those_of_the_published_rule() -> None:
@@ -56,67 +48,6 @@ def test_updates_are_those_of_the_published_rule() -> None:
     np.testing.assert_allclose(after.params.weights[1] - w2, dw2, rtol=1e-4, atol=1e-7)
 
 
-def test_eigenvalues_of_the_jacobian_at_a_solution_are_those_of_k() -> None:
-    """Claim C1: 35 weights, 29 zeros, the other 6 are eig K; for a random full-rank covariance."""
-    with jax.enable_x64(True):
-        rng = np.random.default_rng(0)
-        w1, w2 = jnp.asarray(rng.normal(size=(5, 6))), jnp.asarray(rng.normal(size=(1, 5)))
-        root = rng.normal(size=(6, 6))
-        covariance = jnp.asarray(root @ root.T)
-        target = w2 @ w1
-        d1, d2 = sign_vector(6, 2).astype(float), sign_vector(5, 1).astype(float)
-
-        def loss(params):
-            error = params["w2"] @ params["w1"] - target
-            return 0.5 * jnp.sum(error @ covariance * error)
-
-        params = {"w1": w1, "w2": w2}
-        full = np.linalg.eigvals(learning_jacobian(loss, params, {"w1": d1, "w2": d2}))
-        ours = np.linalg.eigvalsh(solution_operator(w1, w2, d1, d2, covariance))
-        assert np.abs(full.imag).max() < 1e-6
-        by_size = full.real[np.argsort(np.abs(full))]
-        assert np.abs(by_size[:29]).max() < 1e-6
-        np.testing.assert_allclose(np.sort(by_size[29:]), ours, rtol=1e-9)
-
-
-def test_scalar_net() -> None:
-    for w, eigenvalue in (((0.5, 2.0), -3.75), ((2.0, 0.5), 3.75)):
-        k = solution_operator(jnp.array([[w[0]]]), jnp.array([[w[1]]]), jnp.ones(1), -jnp.ones(1))
-        assert float(k[0, 0]) == pytest.approx(eigenvalue)
-        assert stability(k).verdict == ("stable" if eigenvalue < 0 else "unstable")
-
-
-def test_a_covariance_changes_rates_not_the_verdict() -> None:
-    rng = np.random.default_rng(3)
-    for seed in range(10):
-        w1, w2 = jnp.asarray(rng.normal(size=(8, 6))), jnp.asarray(rng.normal(size=(1, 8)))
-        root = rng.normal(size=(6, 6))
-        d1, d2 = sign_vector(6, seed % 3), sign_vector(8, seed % 4)
-        plain = stability(solution_operator(w1, w2, d1, d2))
-        coloured = stability(solution_operator(w1, w2, d1, d2, jnp.asarray(root @ root.T)))
-        assert plain.verdict == coloured.verdict
-
-
-def test_conserved_quantities_of_the_flow() -> None:
-    """(W1 D1 W1^T)_ij - s (W2^T W2)_ij stays, up to the Euler step, for hidden units of equal sign."""
-    with jax.enable_x64(True):
-        rng = np.random.default_rng(2)
-        w1, w2, target = rng.normal(size=(3, 4)), rng.normal(size=(1, 3)), rng.normal(size=(1, 4))
-        d1, d2 = np.array([-1.0, 1, 1, 1]), np.array([1.0, 1, -1])
-
-        def drift(eta: float) -> float:
-            a, b = w1.copy(), w2.copy()
-            start = (a * d1) @ a.T - d2[:, None] * (b.T @ b)
-            for _ in range(round(0.2 / eta)):
-                error = b @ a - target
-                a, b = a - eta * (b.T @ error) * d1, b - eta * (error @ a.T) * d2
-            change = (a * d1) @ a.T - d2[:, None] * (b.T @ b) - start
-            return max(abs(change[0, 0]), abs(change[2, 2]), abs(change[0, 1]))
-
-        assert drift(1e-4) < 1e-2
-        assert drift(1e-4) / drift(1e-3) == pytest.approx(0.1, rel=0.1)
-
-
 @pytest.mark.parametrize("rule", [Backprop(), FeedbackAlignment()], ids=["backprop", "feedback alignment"])
 def test_composes_with_any_credit_rule_and_keeps_norms(rule) -> None:
     digits = images("digits")
@@ -124,7 +55,7 @@ def test_composes_with_any_credit_rule_and_keeps_norms(rule) -> None:
     def make(key):
         return FeedForwardNet((64, 64, 10), key=key, feedback_angle=90.0)
 
-    flips = signs_for(make, None, sign_vector(64, 3))
+    flips = signs_for(make, jnp.ones(64), sign_vector(64, 3))
     learner = GradientLearner(make, rule, optax.chain(sign_diverse(flips), optax.sgd(0.1), frobenius_norm()))
     start = begin(learner, KEY, 2)
     norms = jnp.linalg.norm(start.states.params.weights[0], axis=(1, 2))
@@ -150,14 +81,6 @@ def test_postsynaptic_signs() -> None:
     np.testing.assert_array_equal(updates["w"], [[-1, -1, -1], [1, 1, 1]])
 
 
-def test_curl_fraction_is_zero_for_a_gradient_only() -> None:
-    gradient = jax.grad(lambda w: -jnp.sum(w**2) * w[0])
-    at = jnp.array([0.3, -0.7, 1.1])
-    assert float(curl_fraction(gradient, at)) < 1e-6
-    flipped = jnp.array([-1.0, 1.0, 1.0])
-    assert float(curl_fraction(lambda w: flipped * gradient(w), at)) > 0.1
-
-
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -169,9 +92,89 @@ def test_curl_fraction_is_zero_for_a_gradient_only() -> None:
             lambda: frobenius_norm().update({"w": jnp.ones((2, 2))}, frobenius_norm().init({"w": jnp.ones((2, 2))})),
             "needs params",
         ),
-        (lambda: solution_operator(jnp.ones((3, 2)), jnp.ones((2, 3)), jnp.ones(2), jnp.ones(3)), "one output, got 2"),
+        (lambda: flips(), "exactly one of fraction"),
+        (lambda: flips(fraction=0.1, count=1), "exactly one of fraction"),
+        (lambda: flips(fraction=1.5), r"fraction must be in \[0, 1\]"),
+        (lambda: flips(count=-1), "count must be a whole number"),
+        (lambda: unwrap(flips)(count=1, layers="last"), "layers must be one of all, hidden, readout"),
+        (lambda: unwrap(flips)(count=1, which="some"), "which must be one of random, first"),
+        (lambda: flips(count=9).init({"w": jnp.ones((4, 3))}), "count must be at most the 3 presynaptic neurons"),
+        (lambda: flips(count=1).init({"b": jnp.ones(4)}), "params must hold weights"),
+        (lambda: unwrap(sign_diverse)({}, axis="both"), "axis must be pre or post"),
     ],
 )
 def test_wrong_input(call, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def drawn(layers="all", **settings):
+    """Sign trees of three seeds of a learner with drawn flips."""
+
+    def make(key):
+        return FeedForwardNet((6, 8, 5, 3), key=key, feedback_angle=90.0)
+
+    learner = GradientLearner(make, FeedbackAlignment(), optax.chain(flips(layers=layers, **settings), optax.sgd(0.1)))
+    return begin(learner, KEY, 3).states.opt[0].signs
+
+
+@pytest.mark.parametrize("settings", [{"fraction": 0.25}, {"count": 2}, {"fraction": 0.25, "axis": "post"}])
+def test_drawn_flips_have_the_asked_number_in_every_layer_and_seed(settings) -> None:
+    signs = drawn(**settings)
+    sizes = (8, 5, 3) if settings.get("axis") == "post" else (6, 8, 5)
+    for vectors, units in zip(signs.weights, sizes, strict=True):
+        flipped = settings.get("count", int(0.25 * units))
+        assert vectors.shape == (3, units)
+        np.testing.assert_array_equal((vectors == -1).sum(axis=1), flipped)
+    assert jax.tree.leaves((signs.biases, signs.feedback)) == []
+
+
+def test_seeds_draw_other_neurons_and_the_same_ones_again() -> None:
+    signs = np.asarray(drawn(fraction=0.5).weights[1])
+    assert len({tuple(row) for row in signs.tolist()}) > 1
+    np.testing.assert_array_equal(signs, drawn(fraction=0.5).weights[1])
+    first = np.asarray(drawn(fraction=0.5, which="first").weights[1])
+    np.testing.assert_array_equal(first, np.broadcast_to(sign_vector(8, 4), (3, 8)))
+
+
+def test_layers_are_chosen_by_name() -> None:
+    assert [w is None for w in drawn(layers="hidden", count=1).weights] == [False, False, True]
+    assert [w is None for w in drawn(layers="readout", count=1).weights] == [True, True, False]
+
+
+def test_drawn_flips_change_the_updates_as_signs_do() -> None:
+    weights = {"a": jnp.ones((4, 3)), "b": jnp.ones(4), "kernel": jnp.ones((5, 4, 3, 3))}
+    rule = flips(count=1, which="first")
+    updates, _ = rule.update(weights, rule.init(weights), weights)
+    np.testing.assert_array_equal(updates["a"], np.tile([-1.0, 1.0, 1.0], (4, 1)))
+    np.testing.assert_array_equal(updates["b"], 1)
+    np.testing.assert_array_equal(updates["kernel"][2, :, 1, 1], [-1, 1, 1, 1])
+
+
+def test_patterns_are_replaced_in_the_state_without_compiling_again() -> None:
+    weights = {"w": jnp.ones((2, 3))}
+    rule = flips(fraction=0.4)
+    step = jax.jit(lambda state: rule.update(weights, state, weights)[0]["w"])
+    state = rule.init(weights)
+    for seed in range(4):
+        again = state.reseed(jax.random.key(seed))
+        assert int((step(again) < 0).sum()) == 2
+    assert step._cache_size() == 1
+
+
+def test_a_matrix_that_starts_at_zero_is_not_pinned_there() -> None:
+    weights = {"w": jnp.zeros((2, 2)), "kernel": jnp.ones((2, 1, 1, 2))}
+    rule = frobenius_norm()
+    updates, _ = rule.update({"w": jnp.ones((2, 2)), "kernel": jnp.ones((2, 1, 1, 2))}, rule.init(weights), weights)
+    np.testing.assert_array_equal(updates["w"], 1)
+    np.testing.assert_allclose(updates["kernel"], 0, atol=1e-6)
+
+
+def test_a_digit_net_with_drawn_flips_learns() -> None:
+    def make(key):
+        return FeedForwardNet((64, 64, 10), key=key)
+
+    digits = images("digits")
+    learner = GradientLearner(make, Backprop(), optax.chain(flips(fraction=0.1), optax.sgd(0.1), frobenius_norm()))
+    trained, _ = train(learner, digits, begin(learner, KEY, 2), 8, 32)
+    assert float(score(learner, digits, trained).min()) > 0.8

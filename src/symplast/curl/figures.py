@@ -153,8 +153,9 @@ def eigenvalue_decides(ds: xr.Dataset) -> Figure:
 
 @study.figure(
     "readout_flips",
-    caption="Flipped hidden units (alpha = 0.3): every teacher is unstable, every run ends without error elsewhere.",
-    alt="All points have a positive eigenvalue and a loss near the rounding error.",
+    caption="Flipped hidden units (alpha = 0.3): where the teacher is unstable (to the right of zero) runs "
+    "still end without error, elsewhere.",
+    alt="Points with a positive eigenvalue have a loss near the rounding error.",
 )
 def other_solutions(ds: xr.Dataset) -> Figure:
     figure, axes = new_figure(1, 1, width=6.0, height=3.0)

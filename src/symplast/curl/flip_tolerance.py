@@ -34,7 +34,7 @@ class Tolerance:
         neurons: how many could be flipped: the inputs for ``hidden``, the hidden units for ``readout``.
         large_net: critical share of a large net with the same ratio of sizes and weights; None where there is no
             closed form (several outputs, other activations).
-        critical: largest tolerated share of this net, mean over draws.
+        critical: largest tolerated share of this net, mean over draws (percentile bootstrap).
         critical_draws: (draws,) the same, draw by draw.
         table: one row a share asked for: ``fraction``, ``flipped`` (neurons), ``growth`` (largest eigenvalue at the
             solution, mean over draws), ``stable`` (share of draws), and with ``simulate_epochs`` ``learned`` (share of
@@ -131,7 +131,7 @@ def tolerance(
                 row |= _columns("learned", stats.clopper_pearson(learned, draws))
             rows.append(row)
     return Tolerance(
-        layer, neurons, _large_net(nets[0], layer), stats.mean_interval(critical), critical, pd.DataFrame(rows)
+        layer, neurons, _large_net(nets[0], layer), stats.bootstrap(critical, np.mean), critical, pd.DataFrame(rows)
     )
 
 
