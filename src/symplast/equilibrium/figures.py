@@ -14,21 +14,26 @@ from symplast.stats import mean_interval
 FASHION_ACCURACY = {"N = 6": 85.7, "online": 82.7}
 """Table 1 of the paper, Fashion-MNIST, %."""
 
+FEW = 3
+"""Below this many seeds an interval is wider than the figure."""
+
 
 def _band(axes: Axes, x: Any, samples: xr.DataArray, colour: str, label: str, **style: Any) -> None:
-    """Mean over seeds as a line, its 95 % interval as a band."""
+    """Mean over seeds as a line, its 95 % interval as a band; of fewer than three seeds each one, faintly."""
     values = samples.transpose("seed", ...).values
-    axes.plot(x, values.mean(axis=0), color=colour, label=label, **style)
-    if len(values) > 1:
+    axes.plot(x, values.mean(axis=0), color=colour, label=label, marker="o" if len(x) < 5 else None, **style)
+    if len(values) < FEW:
+        axes.plot(x, values.T, color=colour, linewidth=0.7, alpha=0.5)
+    else:
         ends = np.array([[(e := mean_interval(column)).low, e.high] for column in values.T])
         axes.fill_between(x, ends[:, 0], ends[:, 1], color=colour, alpha=0.18, linewidth=0)
 
 
 def _point(axes: Axes, x: float, samples: xr.DataArray, colour: str, **style: Any) -> None:
-    """Mean over seeds with its 95 % interval, the seeds beside it."""
+    """Mean over seeds with its 95 % interval (three seeds or more), the seeds beside it."""
     values = samples.values
     axes.plot(np.full(values.size, x) + 0.13, values, "o", color=colour, markersize=2.5, alpha=0.6)
-    half = mean_interval(values).high - values.mean() if values.size > 1 else 0.0
+    half = mean_interval(values).high - values.mean() if values.size >= FEW else 0.0
     axes.errorbar(x, values.mean(), half, color=colour, **{"marker": "s", "markersize": 4.5, "capsize": 3, **style})
 
 
@@ -212,7 +217,7 @@ def training_with_nudges(ds: xr.Dataset) -> Figure:
 def training_without_a_free_phase(ds: xr.Dataset) -> Figure:
     figure, (left, right) = new_figure(1, 2, width=7.4, height=3.3)
     for i, (estimate, colour) in enumerate(zip(ds.estimate.values, COLOURS, strict=False)):
-        _band(left, ds.epoch, ds.course.sel(estimate=estimate), colour, str(estimate), marker="o")
+        _band(left, ds.epoch, ds.course.sel(estimate=estimate), colour, str(estimate))
         _point(right, i, ds.course.sel(estimate=estimate)[-1], colour)
         right.plot(
             [i - 0.3, i + 0.3], [FASHION_ACCURACY[str(estimate)]] * 2, "--", color=INK, label=None if i else "paper"
