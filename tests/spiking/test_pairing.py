@@ -45,6 +45,11 @@ def test_lists_say_when_they_are_too_short():
     assert float(pair_steps(found, spike_steps(jnp.zeros(10, bool), slots=4), 2).cost) == np.inf
 
 
+def test_lists_need_a_slot():
+    with pytest.raises(ValueError, match="slots must be at least 1, got 0"):
+        spike_steps(jnp.ones(10, bool), slots=0)
+
+
 def test_lists_of_unequal_length():
     one, other = (SpikeSteps(jnp.zeros(n, jnp.int32), jnp.array(0)) for n in (3, 4))
     with pytest.raises(ValueError, match="target and model must have lists of one length, got 3 and 4"):

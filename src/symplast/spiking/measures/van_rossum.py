@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from scipy.fft import next_fast_len
 
 from symplast.spiking.arguments import check_choice, check_positive
 from symplast.spiking.measures.padding import pad
@@ -158,7 +159,7 @@ def _sampled_energies(A: Any, B: Any, sigma_ms: float, dt_ms: float) -> tuple[An
     real = xp.asarray(0.0).dtype
     lags = xp.arange(1 - steps, steps)
     kernel = xp.exp(-0.5 * (lags * (dt_ms / sigma_ms)) ** 2).astype(real)
-    length = 3 * steps - 2
+    length = next_fast_len(2 * steps - 1, real=True)  # wraps round only where nothing is read
     spectrum = xp.fft.rfft(kernel, length).reshape(-1, *(1,) * (A.ndim - 1))
 
     def smooth(spikes: Any) -> Any:
