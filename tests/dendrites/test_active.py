@@ -18,7 +18,7 @@ KEY = jax.random.key(0)
 
 
 def layer(**changes) -> ActiveDendriteLayer:
-    settings = {"in_dim": 12, "units": 40, "segments": 3, "context_dim": 7, "kwta": 0.1, "key": KEY} | changes
+    settings = {"in_dim": 40, "units": 40, "segments": 3, "context_dim": 7, "kwta": 0.1, "key": KEY} | changes
     return ActiveDendriteLayer(**settings)
 
 
@@ -27,7 +27,7 @@ def normal(seed: int, *shape: int) -> jax.Array:
 
 
 def test_the_equation() -> None:
-    dendritic, x, c = layer(), normal(1, 12), normal(2, 7)
+    dendritic, x, c = layer(), normal(1, 40), normal(2, 7)
     w, b, u = (np.asarray(a, np.float64) for a in (dendritic.weight, dendritic.bias, dendritic.segments))
     expected = np.zeros(40)
     y = np.zeros(40)
@@ -56,10 +56,10 @@ def test_winners(k: int, values: list[float]) -> None:
     """As many as asked for stay, with ties too; none that lost is larger than one that won."""
     y = jnp.array(values)
     kept, through = jax.jit(jax.vjp, static_argnums=0)(_winners_of(k), y)
-    won = np.asarray(through(jnp.ones(12))[0]) == 1
+    won = np.asarray(through(jnp.ones_like(y))[0]) == 1
     assert won.sum() == k
     np.testing.assert_array_equal(kept, np.where(won, values, 0))
-    np.testing.assert_array_equal(through(jnp.ones(12))[0], won)
+    np.testing.assert_array_equal(through(jnp.ones_like(y))[0], won)
     assert won.all() or min(np.array(values)[won]) >= max(np.array(values)[~won])
 
 
@@ -69,7 +69,7 @@ def _winners_of(k: int):
 
 
 def test_gradients_reach_winners_only() -> None:
-    dendritic, x, c = layer(), normal(1, 12), normal(2, 7)
+    dendritic, x, c = layer(), normal(1, 40), normal(2, 7)
     y = dendritic(x, c)
     grads = eqx.filter_grad(lambda n: jnp.sum(jnp.sin(n(x, c))))(dendritic)
     won = np.asarray(y) != 0
@@ -85,7 +85,7 @@ def test_gradients_reach_winners_only() -> None:
 
 def test_a_segment_learns_along_the_context() -> None:
     """dL/du_ij is a multiple of c: within a task all moments of a segment are of rank one."""
-    dendritic, x, c = layer(kwta=None), normal(1, 12), normal(2, 7)
+    dendritic, x, c = layer(kwta=None), normal(1, 40), normal(2, 7)
     grads = eqx.filter_grad(lambda n: jnp.sum(n(x, c) ** 2))(dendritic).segments.reshape(-1, 7)
     share = grads @ c / (c @ c)
     assert float(jnp.abs(share).max()) > 0
@@ -96,11 +96,11 @@ def test_without_segments_and_winners_it_is_a_relu_layer() -> None:
     plain = layer(segments=0, kwta=None, weight_sparsity=0)
     assert plain.mask is None
     assert plain.segments is None
-    x = normal(1, 12)
+    x = normal(1, 40)
     np.testing.assert_allclose(plain(x), np.maximum(plain.weight @ x + plain.bias, 0), rtol=1e-6)
 
 
-@pytest.mark.parametrize(("in_dim", "sparsity", "kept"), [(12, 0.5, 6), (13, 0.5, 7), (100, 0.9, 10), (7, 0.0, 7)])
+@pytest.mark.parametrize(("in_dim", "sparsity", "kept"), [(12, 0.5, 6), (13, 0.5, 7), (40, 0.9, 4), (7, 0.0, 7)])
 def test_every_unit_keeps_the_same_number_of_synapses(in_dim: int, sparsity: float, kept: int) -> None:
     drawn = layer(in_dim=in_dim, weight_sparsity=sparsity, units=300)
     np.testing.assert_array_equal((np.asarray(drawn.weight) != 0).sum(axis=1), kept)
@@ -112,25 +112,33 @@ def test_every_unit_keeps_the_same_number_of_synapses(in_dim: int, sparsity: flo
 
 
 def test_initial_scales_of_the_reference() -> None:
-    network = ActiveDendriteMLP((784, 512, 256, 10), segments=2, key=KEY)
-    half_widths = [(0.5 * 784) ** -0.5, (0.05 * 0.5 * 512) ** -0.5, (0.05 * 0.5 * 256) ** -0.5]
+    """Weights by the share of inputs that are active and present, segments by a tenth of the context."""
+    network = ActiveDendriteMLP((200, 200, 200, 200), segments=2, key=KEY)
+    half_widths = [(0.5 * 200) ** -0.5, (0.05 * 0.5 * 200) ** -0.5, (0.05 * 0.5 * 200) ** -0.5]
     for weights, half_width in zip(network.weights, half_widths, strict=True):
         there = np.asarray(weights)[np.asarray(weights) != 0]
         assert np.abs(there).max() <= half_width
         assert there.std() == pytest.approx(half_width / 3**0.5, rel=0.05)
     for hidden in network.layers[:2]:
-        assert float(jnp.abs(hidden.segments).max()) <= 78.4**-0.5
-        assert float(hidden.segments.std()) == pytest.approx(78.4**-0.5 / 3**0.5, rel=0.02)
-        assert float(jnp.abs(hidden.bias).max()) <= hidden.weight.shape[1] ** -0.5
-    dense = ActiveDendriteMLP((784, 512, 10), weight_sparsity=0, kwta=None, key=KEY)
-    assert [float(jnp.abs(w).max()) <= f**-0.5 for w, f in zip(dense.weights, (784, 512), strict=True)] == [True] * 2
-    assert network.layers[0].winners == 26  # round(0.05 * 512)
-    assert ActiveDendriteLayer(4, 2048, kwta=0.05, key=KEY).winners == 102
+        segments, bias = np.asarray(hidden.segments), np.asarray(hidden.bias)
+        assert np.abs(segments).max() <= 20**-0.5
+        assert segments.std() == pytest.approx(20**-0.5 / 3**0.5, rel=0.02)
+        assert np.abs(bias).max() <= 200**-0.5
+        assert bias.std() == pytest.approx(200**-0.5 / 3**0.5, rel=0.15)
+    dense = ActiveDendriteMLP((200, 200, 200), weight_sparsity=0, kwta=None, key=KEY)
+    for weights in dense.weights:
+        assert np.asarray(weights).std() == pytest.approx(200**-0.5 / 3**0.5, rel=0.05)
+
+
+@pytest.mark.parametrize(("units", "winners"), [(2048, 102), (512, 26)])
+def test_number_of_winners_of_the_reference(units: int, winners: int) -> None:
+    drawn = eqx.filter_eval_shape(lambda key: ActiveDendriteLayer(4, units, kwta=0.05, key=key), KEY)
+    assert drawn.winners == winners
 
 
 def test_masking_in_the_forward_pass_equals_masking_after_each_step() -> None:
     """The reference lets Adam change missing synapses and sets them to zero again; the others can't tell."""
-    ours, x, c = layer(kwta=0.3), normal(3, 20, 12), normal(2, 7)
+    ours, x, c = layer(kwta=0.3), normal(3, 20, 40), normal(2, 7)
     reference = eqx.tree_at(lambda n: n.mask, ours, None, is_leaf=lambda leaf: leaf is None)
     adam = optax.adam(0.01)
 
@@ -156,14 +164,14 @@ def _floats(network) -> list[jax.Array]:
 
 
 def test_missing_synapses_never_matter() -> None:
-    sparse, x, c = layer(), normal(1, 12), normal(2, 7)
+    sparse, x, c = layer(), normal(1, 40), normal(2, 7)
     disturbed = eqx.tree_at(lambda n: n.weight, sparse, jnp.where(sparse.mask, sparse.weight, 100.0))
     np.testing.assert_array_equal(sparse(x, c), disturbed(x, c))
 
 
 def test_a_batch_that_shares_its_context_needs_the_segments_once() -> None:
     """No array of the batched program has both the batch's and the segments' dimension."""
-    network = ActiveDendriteMLP((12, 40, 41, 5), segments=3, context_dim=7, key=KEY)
+    network = ActiveDendriteMLP((40, 40, 40, 40), segments=3, context_dim=7, key=KEY)
     rows = 17
 
     def batch(net, x, c):
@@ -171,7 +179,7 @@ def test_a_batch_that_shares_its_context_needs_the_segments_once() -> None:
 
     params, rest = eqx.partition(network, eqx.is_inexact_array)
     program = jax.make_jaxpr(jax.grad(lambda p, x, c: batch(eqx.combine(p, rest), x, c)))(
-        params, jnp.ones((rows, 12)), jnp.ones(7)
+        params, jnp.ones((rows, 40)), jnp.ones(7)
     )
     shapes = set(_shapes(program.jaxpr))
     assert (40, 3) in shapes
@@ -187,8 +195,8 @@ def _shapes(jaxpr):
 
 
 def test_the_network_is_its_layers() -> None:
-    network = ActiveDendriteMLP((12, 40, 30, 5), segments=3, context_dim=7, key=KEY)
-    x, c = normal(1, 12), normal(2, 7)
+    network = ActiveDendriteMLP((40, 40, 40, 40), segments=3, context_dim=7, key=KEY)
+    x, c = normal(1, 40), normal(2, 7)
     first, second, head = network.layers
     by_hand = head.drive(second(first(x, c), c))
     np.testing.assert_allclose(network(x, c), by_hand, rtol=1e-6)
@@ -198,7 +206,7 @@ def test_the_network_is_its_layers() -> None:
     assert [int((a != 0).sum()) for a in inputs[1:]] == [2, 2]
     np.testing.assert_allclose(output, by_hand, rtol=1e-6)
     assert network.context_dim == 7
-    assert ActiveDendriteMLP((12, 40, 5), key=KEY).context_dim == 0
+    assert ActiveDendriteMLP((40, 40, 40), key=KEY).context_dim == 0
 
 
 @pytest.mark.parametrize(
@@ -215,7 +223,7 @@ def test_the_network_is_its_layers() -> None:
         (lambda: layer(kwta=1.5), r"kwta must be in \(0, 1\]"),
         (lambda: layer(units=5, kwta=0.05), "leaves no winner of units=5: take at least 0.1"),
         (lambda: layer(input_density=0), r"input_density must be in \(0, 1\]"),
-        (lambda: layer()(jnp.ones(12)), r"units with segments need a context: call network\(x, context\)"),
+        (lambda: layer()(jnp.ones(40)), r"units with segments need a context: call network\(x, context\)"),
         (lambda: layer().gate(jnp.ones(3)), r"context must have context_dim=7 entries, got \(3,\)"),
         (lambda: layer(segments=0).gate(jnp.ones(7)), "without segments has no gate"),
         (lambda: ActiveDendriteMLP((5,), key=KEY), "sizes must list at least input and output"),

@@ -97,10 +97,11 @@ class ActiveDendriteLayer(eqx.Module):
             ValueError: a count below 1, a share outside its range, or one that leaves no synapse or no winner.
         """
         _check_counts(in_dim=in_dim, units=units, segments=segments, context_dim=context_dim)
-        for_weight, for_mask, for_bias, for_segments = jax.random.split(key, 4)
         synapses = _synapses(in_dim, weight_sparsity)
         if not 0 < input_density <= 1:
             raise ValueError(f"input_density must be in (0, 1], got {input_density}")
+        self.winners = None if kwta is None else _winners(units, kwta)
+        for_weight, for_mask, for_bias, for_segments = jax.random.split(key, 4)
         density = synapses / in_dim
         weight = _uniform(for_weight, (units, in_dim), input_density * density * in_dim)
         self.mask = None
@@ -113,7 +114,6 @@ class ActiveDendriteLayer(eqx.Module):
         self.segments = None
         if segments:
             self.segments = _uniform(for_segments, (units, segments, context_dim), CONTEXT_ON * context_dim)
-        self.winners = None if kwta is None else _winners(units, kwta)
 
     def gate(self, context: Float[Array, " context_dim"]) -> Float[Array, " units"]:
         """``sigmoid(d_{i j*})`` of each unit: depends on the context alone.

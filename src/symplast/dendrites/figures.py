@@ -292,6 +292,7 @@ def components(ds: xr.Dataset) -> Figure:
     least = float(ds.average.min())
     left.set(xlim=(10 * np.floor((min(least, 80) - 3) / 10), 100), xlabel="mean accuracy over all tasks (%)")
     left.set_yticks(range(len(models)), models)
+    left.set_ylabel("network")
     left.invert_yaxis()
     right.axvline(0, color=INK, linewidth=0.8)
     right.set(xlabel="gain of dendrites and sparse activity (points)")
