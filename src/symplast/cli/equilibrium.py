@@ -72,9 +72,9 @@ def bias(
         out.print(f"angle to backprop from asymmetry alone: {found.asymmetry_deg} degrees", highlight=False)
         out.print(f"symmetry of the Jacobian: {found.symmetry}; |S^-1 A|: {found.asymmetry_ratio}", highlight=False)
         if known.size:
-            told = f"{radius[0]:.3g} (lowest 5 % of the examples), {radius[1]:.3g} (median)"
-            out.print(f"nudges beyond this radius are not mended by more points: {told}", highlight=False)
-        _print_table(found.table.to_dict("records"))
+            told = f"{radius[1]:.3g} (median of the examples; {radius[0]:.3g} for the lowest 5 %)"
+            out.print(f"no number of points mends nudges beyond {told}", highlight=False, soft_wrap=True)
+        _print_table([_shown(row) for row in found.table.to_dict("records")])
     for warning in said:
         err.print(f"[yellow]warning:[/] {warning.message}", soft_wrap=True, highlight=False)
 
@@ -149,6 +149,22 @@ def _estimate(found: Any) -> Any:
     if isinstance(found, float):
         return {"value": _finite(found), "low": None, "high": None}
     return {"value": found.value, "low": found.low, "high": found.high, "n": found.n}
+
+
+def _shown(row: Any) -> dict[str, Any]:
+    """A row of the table with its intervals in brackets."""
+
+    def interval(name: str, digits: str) -> str:
+        value, low, high = (format(row[key], digits) for key in (name, f"{name}_low", f"{name}_high"))
+        return f"{value} [{low}, {high}]"
+
+    return {
+        "points": row["n_points"],
+        "beta": row["beta"],
+        "angle to backprop (deg)": interval("angle_deg", ".1f"),
+        "nudge's relative error": interval("nudge_error", ".2g"),
+        "unsettled": f"{row['unsettled']:.1%}",
+    }
 
 
 def _finite(value: Any) -> Any:

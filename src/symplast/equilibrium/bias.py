@@ -34,7 +34,7 @@ class BiasReport(NamedTuple):
             and ``_high``), the nudge's part ``nudge_error = |eps_N - eps| / |eps|``, share of examples whose nudged
             runs had not settled.
         asymmetry_deg: angle between eps and delta, which an infinitely small nudge leaves; one example has no interval.
-        symmetry: ``|S| / (|S| + |A|)`` of the activity Jacobian.
+        symmetry: ``|S| / (|S| + |A|)`` of the Jacobian with the activation left out.
         asymmetry_ratio: spectral norm of ``S^{-1} A``.
         radius: (rows,) where the response stops being a power series in the nudge; larger nudges are not mended by more
             points. NaN where it could not be measured.
@@ -113,7 +113,7 @@ def bias_report(
                 found, residual = _estimate(net, inputs, targets, free, jnp.float64(beta), (points, how))
                 vectors, settled = np.asarray(found)[kept], np.asarray(residual)[kept] <= TOLERANCE
                 angle = _interval(_angles(vectors, delta[kept]))
-                nudge = _interval(np.linalg.norm(vectors - eps[kept], axis=1) / np.linalg.norm(eps[kept], axis=1))
+                nudge = _interval(_relative(vectors - eps[kept], eps[kept]))
                 rows.append(
                     {"n_points": points, "beta": beta}
                     | _columns("angle_deg", angle)
@@ -121,7 +121,7 @@ def bias_report(
                     | {"unsettled": float(np.mean(~settled))}
                 )
         radius = np.where(kept, holomorphic_radius(net, inputs, targets, free, how), np.nan)
-        about = [_angles(eps, delta), np.asarray(point.symmetry()), np.asarray(point.asymmetry_ratio)]
+        about = [_angles(eps, delta), np.asarray(point.symmetry(bypassed=True)), np.asarray(point.asymmetry_ratio)]
     floor, symmetry, ratio = (_interval(values[kept]) for values in about)
     return BiasReport(pd.DataFrame(rows), floor, symmetry, ratio, radius, float(np.mean(~kept)))
 
@@ -180,13 +180,22 @@ def _wide(leaf: Array) -> Array:
 
 
 def _angles(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    cosine = np.sum(a * b, axis=1) / (np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1))
+    size = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+    cosine = np.divide(np.sum(a * b, axis=1), size, out=np.full(len(a), np.nan), where=size > 0)
     return np.degrees(np.arccos(np.clip(cosine, -1, 1)))
 
 
+def _relative(error: np.ndarray, size: np.ndarray) -> np.ndarray:
+    whole = np.linalg.norm(size, axis=1)
+    return np.divide(np.linalg.norm(error, axis=1), whole, out=np.full(len(error), np.nan), where=whole > 0)
+
+
 def _interval(samples: np.ndarray) -> Estimate | float:
-    """Mean over examples with its interval; a lone example has none."""
-    return mean_interval(samples) if len(samples) > 1 and np.isfinite(samples).all() else float(np.mean(samples))
+    """Mean with its interval over the examples where it is defined: saturated ones have no angle."""
+    defined = samples[np.isfinite(samples)]
+    if len(defined) > 1:
+        return mean_interval(defined)
+    return float(defined[0]) if len(defined) else float("nan")
 
 
 def _columns(name: str, found: Estimate | float) -> dict[str, float]:

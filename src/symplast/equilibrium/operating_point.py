@@ -14,7 +14,8 @@ from symplast.learning.recurrent import RecurrentNet, State
 class OperatingPoint(eqx.Module):
     """Linearisation of the dynamics at given states; n = all units, leaf after leaf.
 
-    With ``J_r = W - D^{-1}`` the Jacobian in activity coordinates, ``S`` and ``A`` are its halves.
+    With ``J_r = W - D^{-1}`` the Jacobian in activity coordinates, ``S`` and ``A`` are its halves. The error vectors
+    are solved without ``D^{-1}``, so that saturated units (slope 0) are fine.
 
     Attributes:
         coupling: W = dH/dr, (rows, n, n).
@@ -41,13 +42,13 @@ class OperatingPoint(eqx.Module):
 
     @property
     def response(self) -> Float[Array, "rows n"]:
-        """EP's error vector ``eps = -J_r^{-1} c``: how the nudge moves the activity."""
-        return -_solve(self.jacobian, self.cost)
+        """EP's error vector ``eps = -J_r^{-1} c = D (1 - W D)^{-1} c``: how the nudge moves the activity."""
+        return self.slope * _solve(jnp.eye(self.units) - self.coupling * self.slope[:, None, :], self.cost)
 
     @property
     def adjoint(self) -> Float[Array, "rows n"]:
-        """Backprop's error vector ``delta = -J_r^{-T} c``: the exact gradient by the field."""
-        return -_solve(self.jacobian.mT, self.cost)
+        """Backprop's vector ``delta = -J_r^{-T} c = (1 - D W^T)^{-1} D c``: the exact gradient by the field."""
+        return _solve(jnp.eye(self.units) - self.slope[:, :, None] * self.coupling.mT, self.slope * self.cost)
 
     @property
     def symmetric(self) -> Float[Array, "rows n n"]:

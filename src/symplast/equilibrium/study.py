@@ -87,7 +87,7 @@ def _reference_vectors(angle: jax.Array) -> tuple[jax.Array, ...]:
     point = linearised(net, x, y, free.u)
     delta = point.adjoint
     turned = jnp.linalg.solve(point.jacobian[0], point.jacobian[0].T @ delta[0])
-    radius = holomorphic_radius(net, x, y, free, EXACT)[0]
+    radius = jnp.asarray(holomorphic_radius(net, x, y, free, EXACT)[0])
     return point.response[0], delta[0], turned, point.second_order_cosine[0], radius
 
 
