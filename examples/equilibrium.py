@@ -11,6 +11,7 @@ from symplast.equilibrium import EquilibriumPropagation, RecurrentBackprop, bias
 from symplast.learning import GradientLearner, begin, images, score, train
 from symplast.learning.recurrent import LayeredNet, Relaxation
 
+CALM = EquilibriumPropagation(free_steps=3000, nudged_steps=300)
 task = images("digits", train=1400, test=300)
 
 
@@ -35,6 +36,6 @@ for name, rule in rules.items():
     training, _ = train(learner, task, begin(learner, jax.random.key(1), seeds=2), epochs=8, batch_size=50)
     accuracy = score(learner, task, training)
     network = learner.network(jax.tree.map(lambda leaf: leaf[0], training.states))
-    _, info = gradient(network, task.test_inputs, task.test_targets, EquilibriumPropagation(free_steps=300))
+    _, info = gradient(network, task.test_inputs, task.test_targets, CALM)
     told = f"angle {float(network.weight_angle()):.0f} degrees, EP's cosine with backprop {float(info.cos_to_bp):.2f}"
     print(f"{name:18s} accuracy {float(accuracy.mean()):.3f}; {told}")
