@@ -1,16 +1,13 @@
 """The large-size theory against published edges, closed forms and sampled matrices."""
 
-import csv
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.integrate import quad
 
-from symplast.curl import critical_fraction, density, support
-
-BOUNDARY = Path(os.environ.get("SYMPLAST_DATA", "nowhere")) / "curl-descent" / "phase_boundary.csv"
+from symplast import datasets
+from symplast.curl import critical_fraction, density, distribution, support
 
 
 @pytest.mark.parametrize(
@@ -97,17 +94,40 @@ def test_sampled_matrices_follow_the_law(layer, units: int, alpha: float) -> Non
     assert np.abs(law - seen).max() < 0.02
 
 
-@pytest.mark.skipif(not BOUNDARY.exists(), reason="needs the published boundary in $SYMPLAST_DATA/curl-descent")
+@pytest.mark.skipif(not datasets.available("curl-descent"), reason="needs the data set curl-descent (SYMPLAST_DATA)")
 def test_closed_forms_against_the_published_boundary() -> None:
-    rows = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(BOUNDARY.read_text().splitlines())]
-    hidden = max(abs(critical_fraction(row["c"], "hidden") - row["alpha_hidden"]) for row in rows)
-    readout = max(
-        abs(critical_fraction(row["c"], "readout") - row["alpha_readout"])
-        for row in rows
-        if row["n_hidden_readout_grid"] >= 500
-    )
-    assert hidden <= 0.003
-    assert readout <= 0.003
+    table = datasets.load("curl-descent")["phase_boundary"]
+    hidden, readout = (np.array([critical_fraction(c, layer) for c in table.c]) for layer in ("hidden", "readout"))
+    fine = table.n_hidden_readout_grid >= 500
+    assert np.abs(hidden - table.alpha_hidden).max() <= 0.003
+    assert np.abs(readout - table.alpha_readout)[fine].max() <= 0.003
+
+
+@given(st.floats(0.05, 20), st.floats(0, 1), st.sampled_from(["hidden", "readout"]), st.floats(0.3, 3))
+@settings(max_examples=60, deadline=None)
+def test_bands_and_atoms_hold_all_of_the_spectrum(c: float, alpha: float, layer, rho: float) -> None:
+    found = support(c, alpha, layer, rho)
+    beyond = found.bands[-1][1] + 1
+    assert distribution(np.array([beyond]), c, alpha, layer, rho)[0] == pytest.approx(1, abs=2e-3)
+    assert distribution(np.array([found.least - 1e-6]), c, alpha, layer, rho)[0] == pytest.approx(0, abs=1e-9)
+    assert all(low < high for low, high in found.bands)
+
+
+@pytest.mark.parametrize(
+    ("layer", "c", "alpha", "rho"), [("hidden", 2.0, 0.7, 1.0), ("readout", 3.0, 0.4, 1.0), ("hidden", 0.5, 0.3, 2.0)]
+)
+def test_distribution_of_sampled_matrices(layer, c: float, alpha: float, rho: float) -> None:
+    inputs, rng = 600, np.random.default_rng(0)
+    w = rng.normal(size=(round(inputs / c), inputs)) * np.sqrt(rho / inputs)
+    signs = np.ones(inputs if layer == "hidden" else w.shape[0])
+    signs[: int(alpha * signs.size)] = -1
+    x = np.diag(signs) + w.T @ w if layer == "hidden" else np.eye(inputs) + w.T @ (signs[:, None] * w)
+    eigenvalues = np.linalg.eigvalsh(x)
+    grid = np.linspace(eigenvalues[0], eigenvalues[-1], 3001)
+    for atom in support(c, alpha, layer, rho).atoms:
+        grid = grid[np.abs(grid - atom.place) > 0.002]
+    seen = np.searchsorted(eigenvalues, grid, side="right") / inputs
+    assert np.abs(seen - distribution(grid, c, alpha, layer, rho)).max() < 0.01
 
 
 @pytest.mark.parametrize(

@@ -171,7 +171,7 @@ ONE = np.ones(1)
             "symmetric matrix",
         ),
         (
-            lambda: solution_operator(np.ones((1, 1)), np.ones((1, 1)), ONE, ONE, axis="both"),
+            lambda: unwrap(solution_operator)(ONE, ONE, ONE, ONE, axis="both"),
             "axis must be pre or post",
         ),
         (

@@ -21,6 +21,7 @@ from symplast.learning import (
     teacher_student,
     train,
 )
+from symplast.learning.protocol import reseed
 
 KEY = jax.random.key(0)
 
@@ -108,14 +109,12 @@ def test_wrong_input(call, message: str) -> None:
         call()
 
 
-def drawn(layers="all", **settings):
-    """Sign trees of three seeds of a learner with drawn flips."""
-
-    def make(key):
-        return FeedForwardNet((6, 8, 5, 3), key=key, feedback_angle=90.0)
-
-    learner = GradientLearner(make, FeedbackAlignment(), optax.chain(flips(layers=layers, **settings), optax.sgd(0.1)))
-    return begin(learner, KEY, 3).states.opt[0].signs
+def drawn(layers="all", seeds=3, **settings):
+    """Sign trees of three seeds, as a learner draws them."""
+    network = FeedForwardNet((6, 8, 5, 3), key=KEY, feedback_angle=90.0)
+    state = flips(layers=layers, **settings).init(eqx.filter(network, eqx.is_inexact_array))
+    states = [reseed(state, jax.random.key(seed)) for seed in range(seeds)]
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *states).signs
 
 
 @pytest.mark.parametrize("settings", [{"fraction": 0.25}, {"count": 2}, {"fraction": 0.25, "axis": "post"}])
@@ -127,6 +126,13 @@ def test_drawn_flips_have_the_asked_number_in_every_layer_and_seed(settings) -> 
         assert vectors.shape == (3, units)
         np.testing.assert_array_equal((vectors == -1).sum(axis=1), flipped)
     assert jax.tree.leaves((signs.biases, signs.feedback)) == []
+
+
+def test_a_learner_gives_each_seed_neurons_of_its_own() -> None:
+    learner = GradientLearner(lambda key: FeedForwardNet((30, 2), key=key), Backprop(), flips(count=10))
+    signs = begin(learner, KEY, 3).states.opt.signs.weights[0]
+    np.testing.assert_array_equal((signs == -1).sum(axis=1), 10)
+    assert len({tuple(row) for row in signs.tolist()}) == 3
 
 
 def test_seeds_draw_other_neurons_and_the_same_ones_again() -> None:

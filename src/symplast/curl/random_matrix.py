@@ -21,6 +21,10 @@ Layer = Literal["hidden", "readout"]
 LAYERS = ("hidden", "readout")
 
 
+ALL_ALIKE = 1e-6
+"""Within this of 0 and 1 a share means none or all, where X is a shifted Marchenko-Pastur matrix."""
+
+
 class Atom(NamedTuple):
     """A point mass of the spectrum."""
 
@@ -60,9 +64,15 @@ def support(c: float, alpha: float, layer: Layer, rho: float = 1.0) -> Support:
         [(-0.966, 0.826), (1.059, 4.081)]
     """
     _check(c, alpha, layer, rho)
+    if alpha < ALL_ALIKE or alpha > 1 - ALL_ALIKE:
+        centre, side = _of_all_alike(alpha, layer)
+        ends = sorted(centre + side * rho * (1 + sign / np.sqrt(c)) ** 2 for sign in (-1, 1))
+        return Support([(float(ends[0]), float(ends[1]))], _atoms(c, round(alpha), layer))
     discriminant = _discriminant(_cubic(c, alpha, layer, rho))
     roots = np.roots(discriminant.trim(1e-13 * np.abs(discriminant.coef).max()).coef[::-1])
     real = np.sort(roots[np.abs(roots.imag) < 1e-6 * (1 + np.abs(roots))].real)
+    reach = rho * (1 + 1 / np.sqrt(c)) ** 2  # norm of rho W^T W; roots beyond are rounded leading coefficients
+    real = real[np.abs(real - (layer == "readout")) < reach + (layer == "hidden") + 1e-6]
     bands: list[tuple[float, float]] = []
     for low, high in pairwise(real):
         if high - low > 1e-9 and density(np.array([(low + high) / 2]), c, alpha, layer, rho)[0] > 0:
@@ -85,6 +95,14 @@ def density(
         (points,) the density; it integrates to 1 less the mass of the atoms.
     """
     _check(c, alpha, layer, rho)
+    if alpha < ALL_ALIKE or alpha > 1 - ALL_ALIKE:
+        centre, side = _of_all_alike(alpha, layer)
+        y = side * (np.asarray(x, dtype=float) - centre) / rho
+        low, high = (1 - 1 / np.sqrt(c)) ** 2, (1 + 1 / np.sqrt(c)) ** 2
+        inside = (y > low) & (y < high)
+        return np.where(inside, np.sqrt(np.where(inside, (high - y) * (y - low), 0)), 0) / (
+            2 * np.pi * rho * np.where(inside, y, 1)
+        )
     coefficients = np.array([p(np.asarray(x, dtype=float)) for p in _cubic(c, alpha, layer, rho)])
     roots = _roots(coefficients.T)
     sure = np.abs(roots.imag) > 1e-9 * (1 + np.abs(roots))
@@ -120,6 +138,13 @@ def distribution(
         mass = np.concatenate([[0.0], np.cumsum((height[1:] + height[:-1]) / 2 * (angle[1] - angle[0]))])
         total = total + np.interp(np.arcsin(np.clip((x - middle) / half, -1, 1)), angle, mass)
     return total
+
+
+def _of_all_alike(alpha: float, layer: Layer) -> tuple[float, int]:
+    """With no or all neurons flipped ``X = centre + side rho W^T W``."""
+    if layer == "readout":
+        return 1.0, 1 if alpha < 0.5 else -1
+    return (1.0 if alpha < 0.5 else -1.0), 1
 
 
 def _roots(coefficients: np.ndarray) -> np.ndarray:
@@ -175,7 +200,7 @@ def _critical_by_bisection(c: float, layer: Layer, rho: float) -> float:
     def least(alpha: float) -> float:
         return support(c, alpha, layer, rho).least
 
-    tiny = 1e-6
+    tiny = 2e-6
     if least(tiny) < 0:
         return 0.0
     if least(1.0) >= 0:

@@ -32,7 +32,7 @@ def sign_vector(size: int, flipped: int | float, *, key: Key[Array, ""] | None =
         >>> sign_vector(5, 0.4).tolist(), sign_vector(3, 1).tolist()
         ([-1.0, -1.0, 1.0, 1.0, 1.0], [-1.0, 1.0, 1.0])
     """
-    signs = jnp.where(jnp.arange(size) < flipped_count(size, flipped), -1.0, 1.0)
+    signs = jnp.asarray(np.where(np.arange(size) < flipped_count(size, flipped), -1.0, 1.0), dtype=float)
     return signs if key is None else jax.random.permutation(key, signs)
 
 
@@ -176,7 +176,7 @@ def _vector(size: int, flipped: Flipped, key: Key[Array, ""] | None) -> Float[Ar
     if mask.shape != (size,):
         raise ValueError(f"a mask must have the layer's length {size}, got shape {mask.shape}")
     if mask.dtype.kind == "b":
-        return jnp.where(jnp.asarray(mask), -1.0, 1.0)
+        return jnp.asarray(np.where(mask, -1.0, 1.0), dtype=float)
     if mask.dtype.kind not in "if" or not np.all(np.abs(mask) == 1):
         raise ValueError("a mask must hold booleans (True = flipped), or +1 and -1")
     return jnp.asarray(mask, dtype=float)

@@ -56,8 +56,8 @@ class TwoLayer(eqx.Module):
         return f(f(x @ self.W1.T) @ self.W2.T)
 
     @property
-    def weights(self) -> tuple[Float[Array, "hidden inputs"], Float[Array, "outputs hidden"]]:
-        """Both matrices."""
+    def weights(self) -> tuple[Float[Array, "*runs hidden inputs"], Float[Array, "*runs outputs hidden"]]:
+        """Both matrices; stacked ones have the runs or records first."""
         return self.W1, self.W2
 
     @property
@@ -66,7 +66,7 @@ class TwoLayer(eqx.Module):
         return self.W1.shape[-1], self.W1.shape[-2], self.W2.shape[-2]
 
     @property
-    def map(self) -> Float[Array, "outputs inputs"]:
+    def map(self) -> Float[Array, "*runs outputs inputs"]:
         """``W2 W1``, what a linear net computes."""
         return self.W2 @ self.W1
 
