@@ -288,7 +288,7 @@ X0, Y0 = data(20)
         ({"y": Y0[:5]}, "y must hold one class number for each of the 20 examples"),
         ({"scheme": "tri"}, "scheme must be one of uni, uni_ltd, bi, ref; got 'tri'"),
         ({"sizes": (6,)}, "sizes must list at least input and output"),
-        ({"sizes": (6, 2.5, 3)}, "sizes must be a whole number"),
+        ({"sizes": (6, 0, 3)}, "sizes must be a whole number of at least 1"),
         ({"scales": (1.0,)}, "scales must hold one value for each of the 2 layers, got 1"),
         ({"weights": [np.zeros((5, 6))]}, "weights must have shapes"),
         ({"weights": [np.full((5, 6), np.nan), np.zeros((3, 5))]}, "weights must be finite"),

@@ -160,13 +160,15 @@ def _print_ranking(rows: list[dict[str, Any]]) -> None:
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("scheme", "accuracy (%)", "95 % interval", "behind (points)", "pulses / weight", "refreshes / weight"):
+    for name in ("scheme", "accuracy (%)", "behind (points)", "pulses / weight", "refreshes / weight"):
         table.add_column(name, justify="left" if name == "scheme" else "right")
     for row in rows:
-        low, high = row["accuracy"]["interval"]
-        behind, (least, most) = row["behind"]["value"], row["behind"]["interval"]
-        gap = "" if row is rows[0] else f"{100 * behind:.2f} [{100 * least:.2f}, {100 * most:.2f}]"
-        accuracy = f"{100 * row['accuracy']['value']:.2f}", f"{100 * low:.2f} to {100 * high:.2f}"
+        gap = "" if row is rows[0] else _percent(row["behind"])
         cost = f"{row['pulses_per_weight']:.1f}", f"{row['refreshes_per_weight']:.3f}"
-        table.add_row(row["scheme"], *accuracy, gap, *cost)
+        table.add_row(row["scheme"], _percent(row["accuracy"]), gap, *cost)
     out.print(table)
+
+
+def _percent(estimate: dict[str, Any]) -> str:
+    low, high = estimate["interval"]
+    return f"{100 * estimate['value']:.2f} ± {50 * (high - low):.2f}"

@@ -1,6 +1,5 @@
 """The figures: device curves, what levels, nonlinearity and spread do to accuracy, and what training costs."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -49,7 +48,7 @@ def _percent(axes: Axes) -> None:
     axes.set_ylim(max(low, 0), min(high, 100))
 
 
-def _levels_axis(axes: Axes, levels: Iterable[int]) -> None:
+def _levels_axis(axes: Axes, levels: np.ndarray) -> None:
     axes.set_xscale("log", base=2)
     axes.set_xticks(list(levels), [str(int(N)) for N in levels])
     axes.minorticks_off()

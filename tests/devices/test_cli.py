@@ -1,0 +1,123 @@
+"""``symplast devices``: good, odd and wrong input."""
+
+import json
+
+import jax
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from symplast.cli.devices import _print_ranking, app
+from symplast.devices import DeviceModel
+from symplast.devices.curve_files import read_curves
+
+
+def call(*arguments):
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == 0, result.output
+    return result
+
+
+@pytest.fixture
+def curves():
+    with jax.enable_x64(True):
+        device = DeviceModel(30, 40, 1.5, 4.0, 1e-6, 8e-6)
+        up, down = (device.siemens(device.curve(np.arange(n + 1), d)) for n, d in ((30, "ltp"), (40, "ltd")))
+    return np.asarray(up), np.asarray(down)
+
+
+@pytest.fixture
+def file(curves, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    up, down = map(pd.Series, curves)
+    path = tmp_path / "pulses.csv"
+    pd.DataFrame({"G_LTP (S)": up, "G_LTD (S)": down}).to_csv(path, index=False)
+    return path
+
+
+def test_fit_prints_parameters_with_intervals_and_draws(file, tmp_path):
+    record = json.loads(call("fit", file, "--json").stdout)
+    assert (record["n_ltp"], record["n_ltd"]) == (30, 40)
+    assert record["parameters"]["b_ltp"]["value"] == pytest.approx(1.5, rel=1e-4)
+    low, high = record["parameters"]["b_ltd"]["interval"]
+    assert low <= record["parameters"]["b_ltd"]["value"] <= high
+    assert record["neurosim_label"]["ltp"] == pytest.approx(1.837, abs=0.01)
+    assert (tmp_path / "pulses-fit.svg").read_text().startswith("<?xml")
+    text = call("fit", file, "--plot", tmp_path / "x.png").stdout
+    assert "b_ltd = 4 [" in text
+    assert (tmp_path / "x.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("form", ["wide", "tsv", "long", "shuffled"])
+def test_curves_are_read_in_every_form(curves, form, tmp_path):
+    up, down = curves
+    path = tmp_path / ("c.tsv" if form == "tsv" else "c.csv")
+    if form in ("wide", "tsv"):
+        frame = pd.DataFrame({"ltp": pd.Series(up), "ltd": pd.Series(down)})
+    else:
+        names = ["LTP"] * up.size + ["ltd"] * down.size
+        pulse = np.concatenate([np.arange(up.size), np.arange(down.size)])
+        frame = pd.DataFrame({"Direction": names, "pulse": pulse, "conductance": np.concatenate(curves)})
+        frame = frame.sample(frac=1, random_state=0) if form == "shuffled" else frame.drop(columns="pulse")
+    frame.to_csv(path, index=False, sep="\t" if form == "tsv" else ",")
+    found = read_curves(path)
+    assert found.ltp == pytest.approx(up)
+    assert found.ltd == pytest.approx(down)
+
+
+def test_advise_ranks_the_schemes(file, tmp_path, capsys):
+    options = ["--task", "digits", "--samples", "300", "--epochs", "1", "--hidden", "20", "--seeds", "2"]
+    result = call("advise", file, *options, "--measured", "--csv", tmp_path / "runs.csv", "--json")
+    record = json.loads(result.stdout)
+    assert sorted(row["scheme"] for row in record["schemes"]) == ["bi", "ref", "uni", "uni_ltd"]
+    assert record["schemes"][0]["scheme"] == record["best"]
+    assert record["schemes"][0]["behind"]["value"] == 0
+    values = [row["accuracy"]["value"] for row in record["schemes"]]
+    assert values == sorted(values, reverse=True)
+    assert len(pd.read_csv(tmp_path / "runs.csv")) == 8
+    _print_ranking(record["schemes"])
+    shown = capsys.readouterr().out
+    assert all(row["scheme"] in shown for row in record["schemes"])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("a,b\n1,2\n", "must have one column with ltp in its name"),
+        ("ltp,ltp2,ltd\n1,2,3\n", "must have one column with ltp"),
+        ("ltp,ltd\n1,3\nx,2\n3,1\n", "column ltp must hold numbers"),
+        ("ltp,ltd\n1,3\n3,1\n", "G_ltp must be one row of at least 3"),
+        ("ltp,ltd\n3,1\n2,2\n1,3\n", "G_ltp must rise"),
+        ("ltp,ltd\n1,3\n,2\n3,1\n", "G_ltp must be finite; point 1 is not"),
+        ("direction,conductance\nup,1\n", "G_ltp must be one row of at least 3"),
+        ("", "must be a table of numbers with a header"),
+    ],
+)
+def test_wrong_files(content, message, tmp_path):
+    (tmp_path / "c.csv").write_text(content)
+    with pytest.raises(ValueError, match=message):
+        call("fit", tmp_path / "c.csv")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["fit", "{file}", "--plot", "x.gif"], "--plot must end in .svg or .png"),
+        (["fit", "{file}", "--level", "1.5"], "level must be strictly between 0 and 1"),
+        (["advise", "{file}", "--task", "cats"], "--task must be one of mnist, fashion-mnist, digits; got 'cats'"),
+        (["advise", "{file}", "--task", "digits", "--samples", "1e6"], "--samples must be in"),
+        (["advise", "{file}", "--task", "digits", "--seeds", "1"], "seeds must be a whole number of at least 2"),
+        (["advise", "{file}", "--task", "digits", "--c2c", "-1"], "c2c must be a finite number of at least 0"),
+    ],
+)
+def test_wrong_options(file, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        call(*(argument.format(file=file) for argument in arguments))
+
+
+def test_missing_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no file .* give a table with columns ltp and ltd"):
+        call("fit", tmp_path / "none.csv")
