@@ -91,8 +91,8 @@ def two_parts_of_the_bias(ds: xr.Dataset) -> Figure:
 @study.figure(
     "homeostasis",
     caption="EP from independent feedback weights, without and with the homeostatic loss. Left: cosine of EP's and "
-    "backprop's error vectors in the two hidden layers. Middle: symmetry of the Jacobian (activation left out), and "
-    "angle between weights. Right: test accuracy. Lines: mean over seeds; bands: 95 %.",
+    "backprop's error vectors in the two hidden layers. Middle: symmetry of the Jacobian (activation left out). "
+    "Right: test accuracy. Lines: mean over seeds; bands: 95 %.",
     alt="With homeostasis both cosines rise from about zero to above 0.95, without it to between 0.2 and 0.6. The "
     "Jacobian becomes nearly symmetric only with homeostasis. The accuracy rises faster with it; after ten epochs the "
     "intervals overlap.",
