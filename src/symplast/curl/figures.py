@@ -120,7 +120,7 @@ def _phases(ds: xr.Dataset) -> Figure:
         axis.minorticks_off()
         axis.set(xlim=(edges_c[0], edges_c[-1]), ylim=(edges_alpha[0], edges_alpha[-1]))
     axes[0].set_ylabel("share of flipped neurons alpha")
-    axes[0].legend(loc="upper right", labelcolor="white")
+    axes[0].legend(loc="center left", labelcolor="white")
     bar = figure.colorbar(mesh, ax=axes, shrink=0.9)
     bar.set_label("final error (log10)", color=INK)
     return figure
