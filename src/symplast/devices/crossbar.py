@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Bool, Float, Int, Key
 
 from symplast.devices.arguments import SCHEMES, check_choice, check_count, check_reals
 from symplast.devices.device_model import DeviceModel
@@ -165,9 +165,11 @@ class Crossbar(eqx.Module):
         how = Refresh(self.scheme, verify, swap)
         return _refreshed(self, how, check_reals(g_sat, "g_sat", 0, 1), key)
 
-    def refreshed(self, how: Refresh, g_sat: Float[Array, ""], key: Key[Array, ""] | None) -> "Crossbar":
-        """The array after a refresh."""
-        after = refresh(Pairs(self.g, self.cells, self.pulses, self.refreshes), how, g_sat, key)
+    def refreshed(
+        self, how: Refresh, g_sat: Float[Array, ""], key: Key[Array, ""] | None, due: Bool[Array, ""] | bool = True
+    ) -> "Crossbar":
+        """The array after a refresh, if one is due."""
+        after = refresh(Pairs(self.g, self.cells, self.pulses, self.refreshes), how, g_sat, key, due)
         return eqx.tree_at(lambda a: (a.g, a.cells, a.pulses, a.refreshes), self, tuple(after))
 
     def laws(self) -> Laws:

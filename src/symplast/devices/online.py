@@ -136,9 +136,7 @@ def run_blocks(
             return layers
         whole = first + K <= stream.samples
         keys = [None if block_key is None else jax.random.fold_in(block_key, K + i) for i in range(len(layers))]
-        return jax.lax.cond(
-            whole, lambda now: tuple(map(partial(_refreshed, g_sat, settings), now, keys)), lambda now: now, layers
-        )
+        return tuple(_refreshed(g_sat, settings, whole, layer, key) for layer, key in zip(layers, keys, strict=True))
 
     return jax.lax.fori_loop(span[0], span[1], block, layers)
 
@@ -152,11 +150,10 @@ def _counted(layer: Layer, gates: Any) -> Layer:
     return layer.counted(gates) if isinstance(layer, Crossbar) else layer
 
 
-def _refreshed(g_sat: Float[Array, ""], settings: Settings, layer: Layer, key: Key[Array, ""] | None) -> Layer:
+def _refreshed(g_sat: Array, settings: Settings, due: Array, layer: Layer, key: Key[Array, ""] | None) -> Layer:
     if isinstance(layer, FloatLayer):
         return layer
-    how = Refresh(layer.scheme, settings.verify, settings.swap)
-    return layer.refreshed(how, g_sat, key)
+    return layer.refreshed(Refresh(layer.scheme, settings.verify, settings.swap), g_sat, key, due)
 
 
 def trained_blocks(layers: Any, *arguments: Any, settings: Settings) -> tuple[Layer, ...]:

@@ -43,39 +43,54 @@ class Pairs(NamedTuple):
 
 def needs_refresh(g: States, scheme: Scheme, g_sat: Float[Array, ""]) -> Bool[Array, "n_out n_in"]:
     """``max(g+, g-) >= g_sat and min(g+, g-) > 0`` (``uni``), mirrored for ``uni_ltd``."""
+    high, low = jnp.maximum(g[0], g[1]), jnp.minimum(g[0], g[1])  # much faster than reductions over an axis of two
     if scheme == "uni":
-        return (g.max(axis=0) >= g_sat) & (g.min(axis=0) > 0)
-    return (g.min(axis=0) <= 1 - g_sat) & (g.max(axis=0) < 1)
+        return (high >= g_sat) & (low > 0)
+    return (low <= 1 - g_sat) & (high < 1)
 
 
-def refresh(pairs: Pairs, how: Refresh, g_sat: Float[Array, ""], key: Key[Array, ""] | None = None) -> Pairs:
-    """Refresh every saturated pair of an array.
+def refresh(
+    pairs: Pairs,
+    how: Refresh,
+    g_sat: Float[Array, ""],
+    key: Key[Array, ""] | None = None,
+    due: Bool[Array, ""] | bool = True,
+) -> Pairs:
+    """Refresh every saturated pair of an array, if a refresh is due.
 
     With ``d = g+ - g-`` as read, both devices are reset and ``round(n(|d|))`` pulses (halves to even), counted on the
     nominal curve, go to the one that should hold it. What they achieve there is the device's own affair; with
     ``verify`` it is the nominal value.
     """
-    chosen = needs_refresh(pairs.g, how.scheme, g_sat)
+    chosen = needs_refresh(pairs.g, how.scheme, g_sat) & due
 
-    def rewrite(pairs: Pairs) -> Pairs:
-        g, cells, rising = pairs.g, pairs.cells, how.scheme == "uni"
-        direction, empty = ("ltp", 0.0) if rising else ("ltd", 1.0)
-        read = g if cells.reach is None else g * cells.reach
-        d = read[0] - read[1]
-        size = jnp.minimum(jnp.abs(d), 1)
-        n = jnp.round(cells.nominal.pulses(size if rising else 1 - size, direction))
-        if how.swap:
-            cells = cells.exchanged(chosen)
-        first = (d > 0) == rising
-        if how.verify:
-            written = cells.nominal.curve(n, direction)
-        else:
-            written = cells.chosen(first).step(jnp.full_like(n, empty)[None], direction, n[None])[0]
-        written = cells.noisy(written, n, key)
-        held_by = jnp.stack([first, ~first]) & chosen
-        after = jnp.where(held_by & (d != 0), written, jnp.where(chosen, empty, g))
-        sent = jnp.where(held_by, n, 0).astype(jnp.int32)
-        counts = pairs.counts.at[0 if rising else 1].add(sent)
-        return Pairs(cells.held(after), cells, counts, pairs.refreshes + chosen)
+    def rewrite(carried: tuple[Array, Pairs]) -> tuple[Array, Pairs]:
+        _, pairs = carried
+        return jnp.asarray(False), rewritten(pairs, chosen, how, key)
 
-    return jax.lax.cond(chosen.any(), rewrite, lambda pairs: pairs, pairs)
+    # A loop of at most one turn: it changes the arrays in place, where a conditional would copy them each time.
+    _, after = jax.lax.while_loop(lambda carried: carried[0], rewrite, (chosen.any(), pairs))
+    return after
+
+
+def rewritten(pairs: Pairs, chosen: Bool[Array, "n_out n_in"], how: Refresh, key: Key[Array, ""] | None) -> Pairs:
+    """The array with the chosen pairs reset and written again."""
+    g, cells, rising = pairs.g, pairs.cells, how.scheme == "uni"
+    direction, empty = ("ltp", 0.0) if rising else ("ltd", 1.0)
+    read = g if cells.reach is None else g * cells.reach
+    d = read[0] - read[1]
+    size = jnp.minimum(jnp.abs(d), 1)
+    n = jnp.round(cells.nominal.pulses(size if rising else 1 - size, direction))
+    if how.swap:
+        cells = cells.exchanged(chosen)
+    first = (d > 0) == rising
+    if how.verify:
+        written = cells.nominal.curve(n, direction)
+    else:
+        written = cells.chosen(first).step(jnp.full_like(n, empty)[None], direction, n[None])[0]
+    written = cells.noisy(written, n, key)
+    held_by = jnp.stack([first, ~first]) & chosen
+    after = jnp.where(held_by & (d != 0), written, jnp.where(chosen, empty, g))
+    sent = jnp.where(held_by, n, 0).astype(jnp.int32)
+    counts = pairs.counts.at[0 if rising else 1].add(sent)
+    return Pairs(cells.held(after), cells, counts, pairs.refreshes + chosen)

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Float, Int, Key, PyTree
+from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 
 from symplast.devices.arguments import SCHEMES, check_choice, check_reals
 from symplast.devices.crossbar import LEAST_SCALE, Crossbar
@@ -115,12 +115,14 @@ class _Writer(eqx.Module):
             counts = counts.at[row].add(k)
         return eqx.tree_at(lambda a: (a.g, a.pulses), array, (g, counts))
 
-    def refresh(self, arrays: tuple[Crossbar | None, ...], key: Key[Array, ""]) -> tuple[Crossbar | None, ...]:
-        """Refresh every array."""
+    def refresh(
+        self, arrays: tuple[Crossbar | None, ...], key: Key[Array, ""], due: Bool[Array, ""]
+    ) -> tuple[Crossbar | None, ...]:
+        """Refresh every array, if it is due."""
         how = Refresh(self.scheme, self.rule.refresh_write == "verify", self.rule.swap_on_refresh)
         keys = jax.random.split(key, max(len(arrays), 1))
         return tuple(
-            None if a is None else a.refreshed(how, self.rule.g_sat, k)
+            None if a is None else a.refreshed(how, self.rule.g_sat, k, due)
             for a, k in zip(arrays, keys[: len(arrays)], strict=True)
         )
 
@@ -286,7 +288,7 @@ def _update(
     if writer.scheme in REFRESHED:
         due = (count % writer.rule.refresh_every == 0) & (count > 0)
         refreshing = jax.random.fold_in(key, len(leaves))
-        done = jax.lax.cond(due, lambda now: writer.refresh(now, refreshing), lambda now: now, done)
+        done = writer.refresh(done, refreshing, due)
     returned = [
         change if array is None else (array.weights.reshape(leaf.shape).astype(leaf.dtype) - leaf)
         for array, change, leaf in zip(done, changes, leaves, strict=True)
