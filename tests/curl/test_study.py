@@ -28,8 +28,6 @@ TINY = {
     "flipped_units": {"seeds": 2, "limit": 30, "flips": "[0, 1, 2, 3, 8, 10]"},
     "no_normalisation": {"seeds": 2, "limit": 30, "flips": "[0, 1, 3]"},
     "relu": {"seeds": 2, "limit": 30},
-    "training_size": {"seeds": 3, "limit": 400, "rows": "[20, 40]"},
-    "student_scale": {"seeds": 3, "limit": 400, "rows": 40},
     "ascent": {"seeds": 2, "limit": 30},
     "finite_size": {"draws": 4, "c": "[0.4]", "units": "[20]"},
 }
@@ -43,10 +41,14 @@ NAMES = [
 @pytest.fixture(scope="module")
 def evidence():
     measured = {}
-    for name in NAMES:
-        experiment = study.experiments[name]
-        changes = {key: str(value) for key, value in TINY.get(name, {}).items()}
-        measured[name] = experiment.measure(experiment.config("quick", changes=changes), jax.random.key(0))
+    jax.config.update("jax_disable_most_optimizations", True)  # compiling is what takes the time here
+    try:
+        for name in NAMES:
+            experiment = study.experiments[name]
+            changes = {key: str(value) for key, value in TINY.get(name, {}).items()}
+            measured[name] = experiment.measure(experiment.config("quick", changes=changes), jax.random.key(0))
+    finally:
+        jax.config.update("jax_disable_most_optimizations", False)
     return measured
 
 
@@ -85,7 +87,7 @@ def test_figures_draw(evidence, name) -> None:
     if figure.experiment not in evidence:
         pytest.skip("needs a data set that is not here")
     drawn = figure.draw(evidence[figure.experiment])
-    assert all(axes.get_xlabel() or axes.get_xticklabels() for axes in drawn.axes)
+    assert all(axes.get_xlabel() or axes.get_ylabel() for axes in drawn.axes)
     assert figure.caption
     assert figure.alt
     assert render(drawn).startswith(b"<?xml")

@@ -117,7 +117,7 @@ def _read_net(path: Path, activation: str) -> "tuple[TwoLayer, Any]":
     net = TwoLayer(jnp.asarray(found["W1"]), jnp.asarray(found["W2"]), activation)  # type: ignore[arg-type]
     if "X" in found and found["X"].shape[1] != net.sizes[0]:
         raise ValueError(f"X in {path} must be (rows, inputs={net.sizes[0]}), got {found['X'].shape}")
-    return net, found.get("X")
+    return net, jnp.asarray(found["X"]) if "X" in found else None
 
 
 def _shares(text: str) -> list[float]:
