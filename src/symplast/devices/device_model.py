@@ -46,7 +46,7 @@ class DeviceModel(eqx.Module):
         >>> print([f"{g:.5f}" for g in device.curve(np.array([0, 1, 32, 64]), "ltp")])
         ['0.00000', '0.04819', '0.81757', '1.00000']
         >>> print(f"{device.step(0.5, 'ltp'):.6f} {device.step(0.5, 'ltd', k=10):.6f}")
-        0.525296 0.284918
+        0.525296 0.293285
         >>> [round(label, 3) for label in device.neurosim_label()]
         [3.392, 3.392]
     """
