@@ -133,16 +133,16 @@ def ours(batch: int | None, epochs: int, double: bool, seeds: int = 1) -> tuple[
         student = TwoLayer(given["w1"], given["w2"], "tanh")
         rule = CurlRule.flipped((INPUTS, HIDDEN, 1), readout=FLIPPED)
 
-        def one(key):
+        def one(student, x, y, key):
             options = {"rule": rule, "eta": ETA, "epochs": epochs, "batch": batch, "record": [epochs - 1], "key": key}
-            return simulate(student, given["y"], given["x"], **options).loss[0]
+            return simulate(student, y, x, **options).loss[0]
 
         keys = jax.random.split(jax.random.key(0), seeds)
-        run = jax.jit(one) if seeds == 1 else jax.jit(jax.vmap(one))
-        argument = keys[0] if seeds == 1 else keys
+        run = jax.jit(one) if seeds == 1 else jax.jit(jax.vmap(one, (None, None, None, 0)))
+        arguments = student, given["x"], given["y"], keys[0] if seeds == 1 else keys
         with CompileClock() as clock:
-            jax.block_until_ready(run(argument))
-        ms, loss = cpu_ms_per_epoch(lambda: float(jnp.ravel(jax.block_until_ready(run(argument)))[0]), epochs)
+            jax.block_until_ready(run(*arguments))
+        ms, loss = cpu_ms_per_epoch(lambda: float(jnp.ravel(jax.block_until_ready(run(*arguments)))[0]), epochs)
     return ms / seeds, loss, clock.seconds
 
 
