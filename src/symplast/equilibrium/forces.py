@@ -96,7 +96,7 @@ def force_network(
         force: ``(params, r, x) -> H(r, x)`` for one example.
         params: what it learns.
         units: tree of shapes (tuples) of the state for one example, such as ``{"hidden": (64,), "out": (10,)}``.
-        output: ``(params, r) -> `` logits or values for one example.
+        output: ``(params, r) -> logits`` (or values) for one example.
         readout: softmax or mse.
         activation: a name, or a function applied to every leaf.
         holomorphic: whether activation and force may be evaluated at complex arguments; None: known from the name, and
