@@ -7,7 +7,7 @@ Targets: against the NumPy loop over batches (how the paper's code works) >= 20 
 and >= 5 times for the same batches, in float64; float32 batches with 8 vmapped seeds >= 1.5 times more per seed.
 The targets were set against the authors' loop, 16 ms an epoch on the machine that set them, which is not run here. The
 NumPy loop below does the same updates in about a third of that, so the first two targets are harder than meant. What is
-left of an update on ten examples is dispatch: all its arithmetic takes as long as the full batch's share, a sixth of it.
+left of an update on ten examples is dispatch: its arithmetic is the full batch's share, a sixth of the time.
 PyTorch is timed by another Python, which need not have this package: python benchmarks/curl.py [python-with-torch].
 Run: python benchmarks/curl.py  (writes benchmarks/results/curl.json)
 """
