@@ -120,7 +120,7 @@ def _phases(ds: xr.Dataset) -> Figure:
         axis.minorticks_off()
         axis.set(xlim=(edges_c[0], edges_c[-1]), ylim=(edges_alpha[0], edges_alpha[-1]))
     axes[0].set_ylabel("share of flipped neurons alpha")
-    axes[0].legend(loc="center left", labelcolor="white")
+    axes[1].legend(loc="center left", labelcolor="white")
     bar = figure.colorbar(mesh, ax=axes, shrink=0.9)
     bar.set_label("final error (log10)", color=INK)
     return figure
@@ -339,7 +339,7 @@ def relu_nets(ds: xr.Dataset) -> Figure:
         axes.plot(np.full(stuck.sum(), place), values[stuck], "x", color=PINK, markersize=7)
     axes.set_xticks([0, 1], [GRADIENT, CURL])
     axes.set(yscale="log", xlim=(-0.3, 1.3), ylabel="epochs to a loss of 1e-3")
-    axes.legend(loc="upper right")
+    legend_above(axes)
     return figure
 
 
