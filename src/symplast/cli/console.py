@@ -1,7 +1,9 @@
 """Where commands write: results to stdout, messages to stderr."""
 
 import sys
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -21,3 +23,16 @@ def tell_damages(damages: Iterable[tuple[str, str]]) -> None:
     for place, reason in damages:
         err.print("[yellow]skipped a damaged run:[/] ", end="")
         err.print(f"{place}: {reason}", soft_wrap=True, markup=False, highlight=False)
+
+
+@contextmanager
+def computing() -> Iterator[None]:
+    """Warnings become lines on stderr, each once; compiled programs are kept for the next call."""
+    from symplast.lab.jax_setup import use_compilation_cache
+
+    use_compilation_cache()
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        yield
+    for text in dict.fromkeys(str(warning.message) for warning in said):
+        err.print(f"[yellow]warning:[/] {text}", soft_wrap=True, highlight=False)

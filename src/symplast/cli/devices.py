@@ -1,14 +1,11 @@
 """``symplast devices``: fit a measured pulse curve, and say which update scheme a chip with that device should use."""
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from symplast.cli.console import err, out, print_json
+from symplast.cli.console import computing, err, out, print_json
 
 if TYPE_CHECKING:
     from symplast.devices import DeviceModel
@@ -22,19 +19,6 @@ CURVES = typer.Argument(
 )
 AS_JSON = typer.Option(False, "--json", help="Print as JSON.")
 TASKS = ("mnist", "fashion-mnist", "digits")
-
-
-@contextmanager
-def _messages() -> Iterator[None]:
-    """Warnings become lines on stderr, each once; compiled programs are kept for the next call."""
-    from symplast.lab.jax_setup import use_compilation_cache
-
-    use_compilation_cache()
-    with warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always")
-        yield
-    for text in dict.fromkeys(str(warning.message) for warning in said):
-        err.print(f"[yellow]warning:[/] {text}", soft_wrap=True, highlight=False)
 
 
 @app.command()
@@ -52,7 +36,7 @@ def fit(
     picture = plot or Path(f"{curves.name.split('.')[0]}-fit.svg")
     if picture.suffix not in (".svg", ".png"):
         raise ValueError(f"--plot must end in .svg or .png, got {picture}")
-    with _messages():
+    with computing():
         measured = read_curves(curves)
         found = fit_curves(*measured, level=level)
     picture.write_bytes(render(fit_figure(found, measured), "svg" if picture.suffix == ".svg" else "png"))
@@ -98,7 +82,7 @@ def advise(
     from symplast.devices import Variation, advise
     from symplast.learning import images
 
-    with _messages():
+    with computing():
         device = _device(curves, measured)
         whole: Any = images(task)  # type: ignore[arg-type]
         most = min(len(whole.inputs), 20_000)

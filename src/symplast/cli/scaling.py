@@ -1,14 +1,11 @@
 """``symplast scaling``: fit, audit and design IsoFLOP sweeps on a user's own table of training runs."""
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from symplast.cli.console import err, out, print_json
+from symplast.cli.console import computing, err, out, print_json
 
 if TYPE_CHECKING:
     from symplast.scaling import RunTable
@@ -28,19 +25,6 @@ PRICE = typer.Option("--price", help="Dollars per accelerator-hour.")
 PEAK = typer.Option("--peak", help="Its peak FLOP/s; 1979e12: H100 with sparsity, 989e12: dense.")
 MFU = typer.Option("--mfu", help="Share of the peak that training reaches.")
 HIGHEST = typer.Option("--max-exponent", help="Upper bound of alpha and beta.")
-
-
-@contextmanager
-def _messages() -> Iterator[None]:
-    """Warnings become lines on stderr, each once; compiled programs are kept for the next call."""
-    from symplast.lab.jax_setup import use_compilation_cache
-
-    use_compilation_cache()
-    with warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always")
-        yield
-    for text in dict.fromkeys(str(warning.message) for warning in said):
-        err.print(f"[yellow]warning:[/] {text}", soft_wrap=True, highlight=False)
 
 
 def _read(
@@ -82,7 +66,7 @@ def fit(
     """Fit L = E + A N^-alpha + B D^-beta (or Approach 2's parabolas) and say how to split a budget."""
     from symplast.scaling import fit_report
 
-    with _messages():
+    with computing():
         runs = _read(table, n_column, d_column, loss_column, c_column, where)
         found = fit_report(runs, method, loss=loss, delta=delta, target=target, bounds=_bounds(max_exponent))
     if as_json:
@@ -128,7 +112,7 @@ def audit(
 
     page = output or Path(f"{table.name.split('.')[0]}-audit.html")
     check_page(page)
-    with _messages():
+    with computing():
         runs = _read(table, n_column, d_column, loss_column, c_column, where)
         report = audit_runs(
             runs, target=target, price=TrainingPrice(price, peak, mfu), bounds=_bounds(max_exponent),
@@ -168,7 +152,7 @@ def design(
     """How wide an IsoFLOP grid may be before parabolas are biased."""
     from symplast.scaling import design_report, fit_surface
 
-    with _messages():
+    with computing():
         if table is not None:
             if alpha is not None or beta is not None:
                 raise ValueError("give a table or --alpha and --beta, not both")

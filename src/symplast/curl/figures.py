@@ -7,6 +7,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from symplast.curl import published
+from symplast.curl.random_matrix import Layer, critical_fraction
 from symplast.curl.study import study
 from symplast.lab.theme import COLOURS, INK, legend_above, mark_published, new_figure
 
@@ -102,18 +103,19 @@ def _phases(ds: xr.Dataset) -> Figure:
     figure, axes = new_figure(1, 2, width=7.6, height=3.4, sharey=True)
     errors = np.stack([ds[f"{layer}_log_error"].values for layer in ("hidden", "readout")])
     low, high = float(np.nanmin(errors)), float(np.nanmax(errors))
-    edges_c = np.geomspace(ds.c[0] ** 1.5 / ds.c[1] ** 0.5, ds.c[-1] ** 1.5 / ds.c[-2] ** 0.5, ds.c.size + 1)
     middle = np.sqrt(ds.c.values[1:] * ds.c.values[:-1])
     edges_c = np.concatenate([[ds.c[0] ** 2 / middle[0]], middle, [ds.c[-1] ** 2 / middle[-1]]])
     step = float(ds.alpha[1] - ds.alpha[0])
     edges_alpha = np.concatenate([ds.alpha.values - step / 2, [float(ds.alpha[-1]) + step / 2]])
-    names = {"hidden": "flipped inputs", "readout": "flipped hidden units"}
+    names: dict[Layer, str] = {"hidden": "flipped inputs", "readout": "flipped hidden units"}
     for axis, (layer, name) in zip(axes, names.items(), strict=True):
         mesh = axis.pcolormesh(
             edges_c, edges_alpha, ds[f"{layer}_log_error"].T, cmap="viridis", vmin=low, vmax=high, rasterized=True
         )
         fine = np.geomspace(edges_c[0], edges_c[-1], 300)
-        axis.plot(fine, [_critical(c, layer) for c in fine], color=ORANGE, linewidth=2.2, label="large-net boundary")
+        axis.plot(
+            fine, [critical_fraction(c, layer) for c in fine], color=ORANGE, linewidth=2.2, label="large-net boundary"
+        )
         axis.set(xscale="log", title=name, xlabel="compression c = inputs / hidden units")
         inside = [(x, label) for x, label in zip(*TICKS_C, strict=True) if edges_c[0] <= x <= edges_c[-1]]
         axis.set_xticks([x for x, _ in inside], [label for _, label in inside])
@@ -124,12 +126,6 @@ def _phases(ds: xr.Dataset) -> Figure:
     bar = figure.colorbar(mesh, ax=axes, shrink=0.9)
     bar.set_label("final error (log10)", color=INK)
     return figure
-
-
-def _critical(c: float, layer: str) -> float:
-    from symplast.curl.random_matrix import critical_fraction
-
-    return critical_fraction(c, "hidden" if layer == "hidden" else "readout")
 
 
 @study.figure(

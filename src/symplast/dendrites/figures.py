@@ -321,9 +321,6 @@ def best_rates(ds: xr.Dataset) -> Figure:
 
 def _mean_and_half_width(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
     """Mean over the first axis and half of its 95 % t interval; no interval of one sample."""
-    mean = np.asarray(samples.mean(axis=0))
     if len(samples) < 2:
-        return mean, None
-    intervals = [stats.mean_interval(column) for column in samples.reshape(len(samples), -1).T]
-    half = np.array([interval.high - interval.value for interval in intervals])
-    return mean, half.reshape(mean.shape)
+        return np.asarray(samples.mean(axis=0)), None
+    return stats.mean_and_half_width(samples)

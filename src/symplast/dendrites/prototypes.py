@@ -165,11 +165,6 @@ class PrototypeLearner(GradientLearner):
 
         return jax.vmap(output)(inputs, context.nearest(inputs))
 
-    def begin_task(self, state: LearnerState, task: Task, index: Int[Array, ""]) -> LearnerState:
-        """Keep the task's prototype, and tell the transform."""
-        state = super().begin_task(state, task, index)
-        return state._replace(rule=state.rule.begin_task(task, index))
-
 
 class Restarted(NamedTuple):
     """State of :func:`restart_each_task`: the transform's own, and its first one."""

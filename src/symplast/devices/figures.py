@@ -26,8 +26,7 @@ def _over_seeds(samples: xr.DataArray) -> tuple[np.ndarray, np.ndarray]:
     rows = np.atleast_2d(samples.transpose(..., "seed").values)
     if rows.shape[-1] < 2:
         return rows.mean(axis=-1), np.zeros(len(rows))
-    each = [stats.mean_interval(row) for row in rows]
-    return np.array([e.value for e in each]), np.array([(e.high - e.low) / 2 for e in each])
+    return stats.mean_and_half_width(rows.T)
 
 
 def _line(axes: Axes, x: Any, samples: xr.DataArray, label: str | None = None, **style: Any) -> None:

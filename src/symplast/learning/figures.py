@@ -68,10 +68,7 @@ def _lines(transform: str) -> str:
 
 def _interval(values: xr.DataArray) -> tuple[np.ndarray, np.ndarray]:
     """Mean over seeds and half-width of its 95 % t interval."""
-    samples = values.transpose("seed", ...).values
-    flat = [stats.mean_interval(column) for column in samples.reshape(len(samples), -1).T]
-    half = np.array([estimate.high - estimate.value for estimate in flat])
-    return samples.mean(axis=0), half.reshape(samples.shape[1:])
+    return stats.mean_and_half_width(values.transpose("seed", ...).values)
 
 
 @study.figure(

@@ -29,7 +29,7 @@ from symplast.stats.bootstrap import bootstrap
 from symplast.stats.correlation import fisher_z, fisher_z_test
 from symplast.stats.effect_size import cliffs_delta, cohens_d, hedges_g
 from symplast.stats.estimate import Estimate, Significance
-from symplast.stats.mean import mean_interval
+from symplast.stats.mean import mean_and_half_width, mean_interval
 from symplast.stats.multiple_testing import benjamini_hochberg, holm
 from symplast.stats.permutation import permutation_test
 from symplast.stats.proportions import clopper_pearson, proportion_interval, wilson
@@ -46,6 +46,7 @@ __all__ = [
     "fisher_z_test",
     "hedges_g",
     "holm",
+    "mean_and_half_width",
     "mean_interval",
     "permutation_test",
     "proportion_interval",

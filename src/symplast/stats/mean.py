@@ -1,6 +1,7 @@
-"""The mean of a normal sample."""
+"""The mean of a normal sample, and of many at once."""
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 
 from symplast.stats.arguments import Real, Sample, check_level, check_sample, is_constant
@@ -33,3 +34,28 @@ def mean_interval(sample: Sample, *, level: Real = 0.95) -> Estimate:
     else:
         mean, half = x.mean(), stdtrit(x.size - 1, 0.5 + level / 2) * x.std(ddof=1) / np.sqrt(x.size)
     return Estimate(float(mean), float(mean - half), float(mean + half), level, x.size, "student-t")
+
+
+def mean_and_half_width(samples: ArrayLike, *, level: Real = 0.95) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Means of many samples of equal size, and half the width of each one's :func:`mean_interval`: for error bars.
+
+    Args:
+        samples: (n, ...) the observations first, n >= 2.
+        level: confidence level in (0, 1).
+
+    Returns:
+        Two arrays of shape (...).
+
+    Raises:
+        ValueError: as for :func:`mean_interval`.
+
+    Example:
+        >>> mean, half = mean_and_half_width([[1.0, 5.0], [3.0, 5.0], [2.0, 5.0]])
+        >>> mean.tolist(), half.round(3).tolist()
+        ([2.0, 5.0], [2.484, 0.0])
+    """
+    values = np.asarray(samples, dtype=float)
+    each = [mean_interval(column, level=level) for column in values.reshape(len(values), -1).T]
+    mean = np.array([estimate.value for estimate in each])
+    half = np.array([estimate.high - estimate.value for estimate in each])
+    return mean.reshape(values.shape[1:]), half.reshape(values.shape[1:])
