@@ -4,16 +4,12 @@ import json
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
+from commanding import caller
 
 from symplast.cli.curl import app
 from symplast.curl import critical_fraction
 
-
-def call(*arguments):
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    return result
+call = caller(app)
 
 
 @pytest.fixture

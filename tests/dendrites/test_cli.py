@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
+from commanding import caller
 
 from symplast.cli.dendrites import _counts, app
 from symplast.dendrites import DendriticSegment, union_fp
@@ -14,12 +14,7 @@ from symplast.dendrites import DendriticSegment, union_fp
 BUDGET = ["--n", "20000", "--a", "400", "--fp", "1e-6", "--noise", "0.3", "--fn", "1e-6"]
 
 
-def call(*arguments):
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    assert result.exit_code == 0, result.output
-    return result
+call = caller(app)
 
 
 def test_design_takes_1e6_as_a_count(tmp_path):

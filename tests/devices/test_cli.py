@@ -6,19 +6,13 @@ import jax
 import numpy as np
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
+from commanding import caller
 
 from symplast.cli.devices import _print_ranking, app
 from symplast.devices import DeviceModel
 from symplast.devices.curve_files import read_curves
 
-
-def call(*arguments):
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    assert result.exit_code == 0, result.output
-    return result
+call = caller(app)
 
 
 @pytest.fixture

@@ -6,18 +6,12 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
+from commanding import caller
 
 from symplast.cli.equilibrium import app
 from symplast.equilibrium.network_files import network_from_arrays
 
-
-def call(*arguments):
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    assert result.exit_code == 0, result.output
-    return result
+call = caller(app)
 
 
 def arrays(**changed):
