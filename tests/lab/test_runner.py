@@ -171,6 +171,26 @@ def test_compile_clock_counts_programs() -> None:
     assert clock.count <= 1  # at most the addition, not the jitted function again
 
 
+def test_dropped_programs_give_their_memory_back() -> None:
+    """The mappings of a process are few; a worker that kept every program would run out of them."""
+    maps = Path("/proc/self/maps")
+    if not maps.exists():
+        pytest.skip("needs /proc")
+    code = (
+        "import jax, jax.numpy as jnp\n"
+        "from symplast.lab.jax_setup import drop_programs\n"
+        "count = lambda: sum(1 for _ in open('/proc/self/maps'))\n"
+        "loss = lambda x, n: jax.lax.scan(lambda y, _: (jnp.sort(jnp.tanh(y @ y) + n), y), x, None, 3)[0].sum()\n"
+        "programs = [jax.jit(jax.grad(lambda x, n=n: loss(x, n))) for n in range(12)]\n"
+        "few = programs[0](jnp.ones((5, 5))) is not None and count()\n"
+        "many = [program(jnp.ones((5, 5))) for program in programs] and count()\n"
+        "drop_programs()\n"
+        "assert many > few and count() < many, (few, many, count())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def test_commands_answer_quickly_because_they_import_little() -> None:
     code = (
         "import sys, symplast.cli; "

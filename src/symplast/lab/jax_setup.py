@@ -21,6 +21,18 @@ def use_compilation_cache() -> None:
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 
 
+def drop_programs() -> None:
+    """Forget the programs compiled so far, so that a long-lived process can go on compiling others.
+
+    Each program on the CPU holds a hundred or more of the memory mappings that the operating system allows a process
+    (65530 on Linux); a worker that keeps the programs of all its experiments ends in "Unable to allocate section
+    memory". What is needed again comes from the persistent cache.
+    """
+    import jax
+
+    jax.clear_caches()
+
+
 _active: "list[CompileClock]" = []
 _registered = threading.Event()
 

@@ -118,7 +118,7 @@ def execute(job: Job, store_url: str) -> Run:
 
     This is what a worker calls, in this process or elsewhere.
     """
-    from symplast.lab.jax_setup import CompileClock, use_compilation_cache
+    from symplast.lab.jax_setup import CompileClock, drop_programs, use_compilation_cache
     from symplast.lab.provenance import peak_memory_mb, provenance
     from symplast.lab.quantities import measure_all
 
@@ -145,6 +145,8 @@ def execute(job: Job, store_url: str) -> Run:
                 quantities = measure_all(dataset, place.claimed(job.experiment))
         except (Exception, SystemExit) as error:
             status, failure, dataset, quantities = "failed", _failure(error), None, {}
+        finally:
+            drop_programs()
     record |= {
         "status": status,
         "failure": failure,

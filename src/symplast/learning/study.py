@@ -7,6 +7,7 @@ import numpy as np
 
 from symplast.lab import Config, Evidence, Study, evidence
 from symplast.lab.claims import Scale
+from symplast.lab.jax_setup import drop_programs
 from symplast.learning.combination import Combination, Measured
 
 study = Study("learning")
@@ -187,7 +188,9 @@ def _measured(config: Config, key: Any, rule: str, transform: str, network: str 
         epochs=config.epochs,
         tests_per_epoch=1,
     )
-    return tried.measure(key, config.seeds)
+    found = tried.measure(key, config.seeds)
+    drop_programs()  # every cell has programs of its own
+    return found
 
 
 def _hidden(cell: Measured) -> np.ndarray:
