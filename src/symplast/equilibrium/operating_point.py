@@ -79,7 +79,7 @@ class OperatingPoint(eqx.Module):
     @property
     def asymmetry_ratio(self) -> Float[Array, " rows"]:
         """Spectral norm of ``S^{-1} A``; the first-order formula needs it below 1."""
-        return jnp.linalg.norm(jnp.linalg.solve(self.symmetric, self.antisymmetric), ord=2, axis=(1, 2))
+        return jnp.linalg.norm(_solve(self.symmetric, self.antisymmetric), ord=2, axis=(1, 2))
 
     @property
     def first_order_response(self) -> Float[Array, "rows n"]:
@@ -157,8 +157,9 @@ def unflattened(flat: Float[Array, "rows n"], like: State) -> State:
     return jax.tree.unflatten(structure, ends)
 
 
-def _solve(matrices: Float[Array, "rows n n"], vectors: Float[Array, "rows n"]) -> Float[Array, "rows n"]:
-    return jnp.linalg.solve(matrices, vectors[..., None])[..., 0]
+def _solve(matrices: Float[Array, "rows n n"], right: Float[Array, "rows n ..."]) -> Float[Array, "rows n ..."]:
+    """Row by row, since two batched solves in one program can wait for each other for ever on a CPU with two threads."""
+    return jax.lax.map(lambda system: jnp.linalg.solve(*system), (matrices, right))
 
 
 def _times(matrices: Float[Array, "rows n n"], vectors: Float[Array, "rows n"]) -> Float[Array, "rows n"]:
