@@ -16,7 +16,6 @@ from symplast.learning import (
     KolenPollack,
     SignSymmetric,
     cosines,
-    weight_angle,
 )
 
 KEY = jax.random.key(3)
@@ -55,8 +54,8 @@ def test_symmetric_feedback_alignment_is_backprop() -> None:
         ours, exact = credit(rule, net, examples).direction, credit(Backprop(), net, examples).direction
         for a, b in zip(ours.weights, exact.weights, strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
-    assert float(weight_angle(net)) < 0.1
-    assert 60 < float(weight_angle(network())) < 120
+    assert float(net.weight_angle()) < 0.1
+    assert 60 < float(network().weight_angle()) < 120
 
 
 def test_every_rule_is_exact_at_the_last_layer_and_only_backprop_elsewhere() -> None:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from symplast.learning import Autodiff, GradientLearner, begin, images, score, train
 from symplast.learning.activations import ACTIVATIONS, HOLOMORPHIC, dsilu, shifted_sigmoid
-from symplast.learning.recurrent import LayeredNet, Relaxation, angle_between, product
+from symplast.learning.feedforward import angle_between
+from symplast.learning.recurrent import LayeredNet, Relaxation, product
 
 KEY = jax.random.key(0)
 SIZES = (5, 7, 6, 3)

@@ -29,7 +29,6 @@ from symplast.learning import (
     score,
     teacher_student,
     train,
-    weight_angle,
 )
 
 KEY = jax.random.key(0)
@@ -186,7 +185,7 @@ def test_kolen_pollack_with_decay_aligns_the_feedback(digits) -> None:
     training = begin(learns, KEY, 1)
 
     def angle(training) -> float:
-        return float(weight_angle(learns.network(jax.tree.map(lambda a: a[0], training.states))))
+        return float(learns.network(jax.tree.map(lambda a: a[0], training.states)).weight_angle())
 
     before = angle(training)
     training, _ = train(learns, digits, training, 15, 32)

@@ -1,6 +1,6 @@
 """Error vectors without a finite nudge: the response's derivative (EP) and its adjoint (recurrent backprop).
 
-With ``K = W D`` at the free state (W the derivative of the field, D that of the activation), both are fixed points::
+With ``K = W D`` at the fixed point (W the derivative of the field, D that of the activation)::
 
     response  v = K v + c,          eps   = D v          derivative of the activity by the nudge
     adjoint   delta = K^T delta + D c                    gradient of the loss by the field
@@ -12,7 +12,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
-from symplast.equilibrium.costs import cost_gradient
+from symplast.equilibrium.costs import cost_gradient, nudge_towards
+from symplast.equilibrium.nudges import antisymmetric_pull
 from symplast.equilibrium.settling import Settled, largest, relax
 from symplast.learning.recurrent import RecurrentNet, Relaxation, State
 
@@ -26,25 +27,40 @@ def response(
     *,
     corrected: bool = False,
 ) -> tuple[State, Settled]:
-    """``eps = dr*/dbeta`` at beta = 0, by so many tangent steps at the free state.
+    """``eps = dr/dbeta`` at beta = 0 after so many nudged steps from the free state, in forward mode.
+
+    At a fixed point this is the tangent iteration ``v <- K v + c``; where the state has not settled, state and tangent
+    go on together.
 
     Args:
         network: the network.
         u: its free state.
         drive: from ``network.drive``.
         targets: one-hot rows or values.
-        how: tangent steps, way of updating, damping.
+        how: nudged steps, way of updating, damping.
         corrected: asym-EP: the nudged field loses ``2 A (r - r*)``, so that the response becomes delta.
 
     Returns:
-        eps, and the state of the tangent iteration.
+        eps, and the tangent of the potentials with its residual.
+
+    Source:
+        [reference code] of arXiv:2309.02214, its N = 0.
     """
-    r, slope = jax.linearize(network.phi, u)
-    field = jax.linearize(lambda a: network.field(a, drive), r)[1]
-    if corrected:
-        field = _transposed(field, r)
-    settled = _solve(lambda v: field(slope(v)), cost_gradient(network, r, targets), how)
-    return slope(settled.u), settled
+    restoring = antisymmetric_pull(network, u, drive) if corrected else None
+    zero = jnp.zeros((), jnp.result_type(*jax.tree.leaves(u)))
+
+    def step(a: State, beta: Float[Array, ""]) -> State:
+        towards = nudge_towards(network, targets, beta)
+        nudge = towards if restoring is None else lambda r: jax.tree.map(jnp.add, towards(r), restoring(r))
+        return network.step(a, drive, nudge, how)
+
+    def both(pair: tuple[State, State]) -> tuple[State, State]:
+        state, tangent = pair
+        return jax.jvp(step, (state, zero), (tangent, jnp.ones_like(zero)))
+
+    settled = relax(both, (u, jax.tree.map(jnp.zeros_like, u)), how, watched=lambda pair: pair[1])
+    state, tangent = settled.u
+    return jax.jvp(network.phi, (state,), (tangent,))[1], settled._replace(u=tangent)
 
 
 def adjoint(

@@ -158,7 +158,7 @@ def unflattened(flat: Float[Array, "rows n"], like: State) -> State:
 
 
 def _solve(matrices: Float[Array, "rows n n"], right: Float[Array, "rows n ..."]) -> Float[Array, "rows n ..."]:
-    """Row by row, since two batched solves in one program can wait for each other for ever on a CPU with two threads."""
+    """Row by row: two batched solves in one program can wait for each other for ever on a CPU with two threads."""
     return jax.lax.map(lambda system: jnp.linalg.solve(*system), (matrices, right))
 
 

@@ -112,22 +112,36 @@ def _jitted_settle(
     return relax(lambda u: network.step(u, drive, nudge, how), start, how, tol)
 
 
-def relax(step: Callable[[State], State], start: State, how: Relaxation, tol: float | None = None) -> Settled:
-    """Iterate a step; pure. The residual is the larger of the last two changes, so that no cycle of two hides."""
+def relax(
+    step: Callable[[Any], Any],
+    start: Any,
+    how: Relaxation,
+    tol: float | None = None,
+    watched: Callable[[Any], State] = lambda state: state,
+) -> Settled:
+    """Iterate a step; pure. The residual is the larger of the last two changes, so that no cycle of two hides.
 
-    def change(new: State, old: State) -> Float[Array, " rows"]:
-        return largest(jax.tree.map(jnp.subtract, new, old)) / how.damping
+    Args:
+        step: state -> state, any tree.
+        start: where to begin.
+        how: number of steps, and the damping that ``step`` applies.
+        tol: stop when every residual is within it.
+        watched: the part of the state whose changes count.
+    """
+
+    def change(new: Any, old: Any) -> Float[Array, " rows"]:
+        return largest(jax.tree.map(jnp.subtract, watched(new), watched(old))) / how.damping
 
     if tol is None:
         early = max(how.steps - 2, 0)
         u = jax.lax.fori_loop(0, early, lambda _, u: step(u), start)
 
-        def watched(_: Any, carried: tuple[State, Array]) -> tuple[State, Array]:
+        def last(_: Any, carried: tuple[Any, Array]) -> tuple[Any, Array]:
             new = step(carried[0])
             return new, jnp.maximum(carried[1], change(new, carried[0]))
 
-        nothing = jnp.zeros_like(largest(start))
-        u, residual = jax.lax.fori_loop(0, how.steps - early, watched, (u, nothing))
+        nothing = jnp.zeros_like(largest(watched(start)))
+        u, residual = jax.lax.fori_loop(0, how.steps - early, last, (u, nothing))
         return Settled(u, residual, jnp.int32(how.steps), residual <= TOLERANCE)
 
     def going(carried: tuple[State, Array, Array, Array]) -> Array:
@@ -139,7 +153,7 @@ def relax(step: Callable[[State], State], start: State, how: Relaxation, tol: fl
         new = step(u)
         return new, change(new, u), now, count + 1
 
-    far = jnp.full_like(largest(start), jnp.inf)
+    far = jnp.full_like(largest(watched(start)), jnp.inf)
     u, now, before, count = jax.lax.while_loop(going, more, (start, far, far, jnp.int32(0)))
     residual = jnp.where(count > 1, jnp.maximum(now, before), now)
     return Settled(u, residual, count, residual <= tol)

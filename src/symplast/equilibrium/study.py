@@ -209,7 +209,7 @@ TASTE: Settings = {"train": 1_000, "test": 500, "epochs": 1}
 """At quick scale only homeostasis is trained in full; the others show that they run."""
 
 
-@study.experiment(quick={"seeds": 2, **MNIST}, full={"seeds": 5}, data=("mnist",))
+@study.experiment(quick={"seeds": 2, **MNIST}, full={"seeds": 15}, data=("mnist",))
 def homeostasis(config: Config, key: jax.Array) -> Evidence:
     """EP by the true derivative from independent feedback weights (90 degrees), with and without homeostatic loss."""
     lanes = {"without": Lane(), "with": Lane(norm=1.0, trace=1.0)}
@@ -230,7 +230,7 @@ def homeostasis(config: Config, key: jax.Array) -> Evidence:
     )
 
 
-@study.experiment(quick={"seeds": 2, **TASTE}, full={"seeds": 5, **MNIST}, data=("mnist",))
+@study.experiment(quick={"seeds": 2, **TASTE}, full={"seeds": 10, **MNIST}, data=("mnist",))
 def accuracies(config: Config, key: jax.Array) -> Evidence:
     """Accuracy by method and angle at the start: backprop, EP by the true derivative and by two nudges, homeostasis."""
     angles, on = [0.0, 45.0, 90.0], {"norm": 1.0, "trace": 1.0}
@@ -284,7 +284,7 @@ def baselines(config: Config, key: jax.Array) -> Evidence:
     )
 
 
-@study.experiment(quick={"seeds": 2, **TASTE}, full={"seeds": 5, **MNIST}, data=("mnist",))
+@study.experiment(quick={"seeds": 2, **TASTE}, full={"seeds": 15, **MNIST}, data=("mnist",))
 def loop(config: Config, key: jax.Array) -> Evidence:
     """A chain whose only feedback goes from the output to the first layer; three strengths of the homeostatic loss."""
     lanes = {"0": Lane(), "0.1": Lane(norm=0.1, trace=0.1), "1": Lane(norm=1.0, trace=1.0)}
@@ -313,7 +313,7 @@ FASHION: Settings = {
 
 @study.experiment(
     quick={"seeds": 2, **SMALL_NET, "free_steps": 60, **TASTE},
-    full={"seeds": 5, **MNIST},
+    full={"seeds": 15, **MNIST},
     paper={**FASHION, "epochs": 50, "free_steps": 150},
     data=("mnist", "fashion-mnist"),
 )
@@ -336,7 +336,7 @@ def nudged_training(config: Config, key: jax.Array) -> Evidence:
 
 @study.experiment(
     quick={"seeds": 2, **SMALL_NET, "free_steps": 480, "block": 40, **TASTE, "train": 200},
-    full={"seeds": 3, **MNIST, "epochs": 3},
+    full={"seeds": 5, **MNIST, "epochs": 3},
     paper={**FASHION, "epochs": 50, "free_steps": 1200, "block": 60},
     data=("mnist", "fashion-mnist"),
 )

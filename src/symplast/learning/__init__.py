@@ -15,7 +15,7 @@ from symplast.learning.credit_rules import (
     SignSymmetric,
     WeightMirror,
 )
-from symplast.learning.feedforward import FeedForwardNet, weight_angle
+from symplast.learning.feedforward import FeedForwardNet
 from symplast.learning.learner import GradientLearner, Learner, LearnerState
 from symplast.learning.protocol import Batch, Credit, CreditRule, Reseedable, TaskAware
 from symplast.learning.sequences import SequenceHistory, average_score, backward_transfer, train_sequence
@@ -57,5 +57,4 @@ __all__ = [
     "teacher_student",
     "train",
     "train_sequence",
-    "weight_angle",
 ]

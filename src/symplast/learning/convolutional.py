@@ -10,7 +10,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Inexact, Key, PyTree
 
 from symplast.learning.activations import ACTIVATIONS, HOLOMORPHIC
-from symplast.learning.recurrent import RecurrentNet, Relaxation, State, angle_between, product
+from symplast.learning.feedforward import angle_between
+from symplast.learning.recurrent import RecurrentNet, Relaxation, State, product
 
 
 class ConvNet(RecurrentNet):

@@ -1,5 +1,6 @@
 """Layered feed-forward networks with forward and feedback weights as separate leaves."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import equinox as eqx
@@ -108,6 +109,13 @@ class FeedForwardNet(eqx.Module):
         phi = ACTIVATIONS[self.activation]
         return jax.jvp(phi, (drive,), (jnp.ones_like(drive),))[1]
 
+    def weight_angle(self) -> Float[Array, ""]:
+        """Angle in degrees between feedback and transposed forward weights over all layers with feedback; NaN without.
+
+        ``arccos( sum <W, B^T> / sqrt(sum |W|^2 sum |B|^2) )``.
+        """
+        return angle_between([(w, b.T) for w, b in zip(self.weights[1:], self.feedback, strict=False)])
+
 
 def loss_of(
     readout: str, output: Float[Array, "rows outputs"], targets: Int[Array, " rows"] | Float[Array, "rows outputs"]
@@ -127,12 +135,8 @@ def output_error(
     return output - targets
 
 
-def weight_angle(network: FeedForwardNet) -> Float[Array, ""]:
-    """Angle in degrees between feedback and transposed forward weights, over all layers that have feedback.
-
-    ``arccos( sum <W, B^T> / sqrt(sum |W|^2 sum |B|^2) )``.
-    """
-    pairs = list(zip(network.weights[1:], network.feedback, strict=True))
-    dot = sum(jnp.sum(w * b.T) for w, b in pairs)
-    norm = jnp.sqrt(sum(jnp.sum(w**2) for w, _ in pairs) * sum(jnp.sum(b**2) for _, b in pairs))
-    return jnp.rad2deg(jnp.arccos(jnp.clip(dot / norm, -1, 1)))
+def angle_between(pairs: Sequence[tuple[Array, Array]]) -> Float[Array, ""]:
+    """Angle in degrees between two lists of arrays, each taken as one long vector; NaN where one is zero or empty."""
+    dot = sum((jnp.sum(a * b) for a, b in pairs), jnp.zeros(()))
+    norms = [sum((jnp.sum(pair[side] ** 2) for pair in pairs), jnp.zeros(())) for side in (0, 1)]
+    return jnp.rad2deg(jnp.arccos(jnp.clip(dot / jnp.sqrt(norms[0] * norms[1]), -1, 1)))

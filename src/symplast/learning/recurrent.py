@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Inexact, Key, PyTree
 
 from symplast.learning.activations import ACTIVATIONS, HOLOMORPHIC
+from symplast.learning.feedforward import angle_between
 
 State: TypeAlias = PyTree
 """Potentials u or activities r of a network; every leaf has the rows first. Real, or complex for complex nudges."""
@@ -305,13 +306,6 @@ class LayeredNet(RecurrentNet):
         nothing = jax.tree.map(lambda _: None, eqx.filter(self, eqx.is_inexact_array))
         places: Callable[[Any], Any] = lambda net: (net.weights, net.feedback)  # noqa: E731
         return eqx.tree_at(places, nothing, (tuple(ahead), tuple(back)), is_leaf=lambda leaf: leaf is None)
-
-
-def angle_between(pairs: Sequence[tuple[Array, Array]]) -> Float[Array, ""]:
-    """Angle in degrees between two lists of arrays, each taken as one long vector; NaN where one is zero or empty."""
-    dot = sum((jnp.sum(a * b) for a, b in pairs), jnp.zeros(()))
-    norms = [sum((jnp.sum(pair[side] ** 2) for pair in pairs), jnp.zeros(())) for side in (0, 1)]
-    return jnp.rad2deg(jnp.arccos(jnp.clip(dot / jnp.sqrt(norms[0] * norms[1]), -1, 1)))
 
 
 def product(r: Inexact[Array, "*rows pre"], weight: Inexact[Array, "post pre"]) -> Inexact[Array, "*rows post"]:

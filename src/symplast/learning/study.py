@@ -93,13 +93,11 @@ def combination(config: Config, key: Any) -> Evidence:
 )
 def matrix(config: Config, key: Any) -> Evidence:
     """Every rule with every transform: test accuracy, and agreement of the rule with the gradient."""
-    found = [[_measured(config, key, rule, transform) for transform in config.transforms] for rule in config.rules]
-    score = np.array([[cell.score for cell in row] for row in found])
-    hidden = [[_hidden(cell) for cell in row] for row in found]
+    score, alignment = _grid(config, key, config.rules, config.transforms)
     return evidence(
         score=(("rule", "transform", "seed"), score),
         cost=(("rule", "transform", "seed"), score[:, :1] - score),
-        alignment=(("rule", "transform", "seed"), np.array(hidden)),
+        alignment=(("rule", "transform", "seed"), alignment),
         coords={"rule": list(config.rules), "transform": list(config.transforms)},
         notes={"task": config.task},
     )
@@ -109,14 +107,11 @@ def matrix(config: Config, key: Any) -> Evidence:
 def homeostasis_in_devices(config: Config, key: Any) -> Evidence:
     """Equilibrium propagation from independent feedback weights, with and without homeostasis, in memory devices."""
     transforms = ["none", "device:levels=256", DEVICE]
-    rules = ["ep", "ep:homeostasis=1"]
-    found = [[_measured(config, key, rule, transform) for transform in transforms] for rule in rules]
-    score = np.array([[cell.score for cell in row] for row in found])
-    hidden = np.array([[_hidden(cell) for cell in row] for row in found])
+    score, alignment = _grid(config, key, ["ep", "ep:homeostasis=1"], transforms)
     gain = score[1] - score[0]
     return evidence(
         score=(("rule", "device", "seed"), score),
-        alignment=(("rule", "device", "seed"), hidden),
+        alignment=(("rule", "device", "seed"), alignment),
         gain=(("device", "seed"), gain),
         gain_plain=(("seed",), gain[0]),
         gain_linear=(("seed",), gain[1]),
@@ -138,12 +133,7 @@ def flips_by_rule(config: Config, key: Any) -> Evidence:
         "EP": "ep",
         "backprop, feed-forward net": "backprop",
     }
-    score = np.array(
-        [
-            [_measured(config, key, rule, f"curl:fraction={share}+norm").score for share in config.fractions]
-            for rule in rules.values()
-        ]
-    )
+    score, _ = _grid(config, key, list(rules.values()), [f"curl:fraction={f}+norm" for f in config.fractions])
     tolerated = np.array([[_crossing(config.fractions, curve) for curve in by_rule.T] for by_rule in score])
     return evidence(
         score=(("rule", "fraction", "seed"), score),
@@ -158,15 +148,8 @@ def flips_by_rule(config: Config, key: Any) -> Evidence:
 def devices_and_asymmetry(config: Config, key: Any) -> Evidence:
     """What nonlinear devices cost equilibrium propagation that starts with symmetric or independent feedback."""
     angles = [0.0, 90.0]
-    score = np.array(
-        [
-            [
-                _measured(config, key, "ep", transform, f"recurrent:angle={angle}").score
-                for transform in ("none", DEVICE)
-            ]
-            for angle in angles
-        ]
-    )
+    by_angle = [_grid(config, key, ["ep"], ["none", DEVICE], f"recurrent:angle={angle}")[0] for angle in angles]
+    score = np.concatenate(by_angle)
     cost = score[:, 0] - score[:, 1]
     return evidence(
         score=(("angle", "device", "seed"), score),
@@ -176,7 +159,17 @@ def devices_and_asymmetry(config: Config, key: Any) -> Evidence:
     )
 
 
-def _measured(config: Config, key: Any, rule: str, transform: str, network: str = "auto") -> Measured:
+def _grid(
+    config: Config, key: Any, rules: Sequence[str], transforms: Sequence[str], network: str = "auto"
+) -> tuple[np.ndarray, np.ndarray]:
+    """Every rule with every transform: score and mean alignment of the hidden layers, (rule, transform, seed)."""
+    found = [[_measured(config, key, rule, transform, network) for transform in transforms] for rule in rules]
+    score = [[cell.score for cell in row] for row in found]
+    hidden = [[_by_layer(cell.alignment)[:, :-1].mean(axis=1) for cell in row] for row in found]
+    return np.array(score), np.array(hidden)
+
+
+def _measured(config: Config, key: Any, rule: str, transform: str, network: str) -> Measured:
     """One cell; every cell has the same key, so that seeds are paired."""
     tried = Combination(
         rule,
@@ -191,11 +184,6 @@ def _measured(config: Config, key: Any, rule: str, transform: str, network: str 
     found = tried.measure(key, config.seeds)
     drop_programs()  # every cell has programs of its own
     return found
-
-
-def _hidden(cell: Measured) -> np.ndarray:
-    """Mean alignment of the hidden layers, for each seed."""
-    return _by_layer(cell.alignment)[:, :-1].mean(axis=1)
 
 
 def _by_layer(alignment: dict[str, Any]) -> np.ndarray:
