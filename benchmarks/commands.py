@@ -4,16 +4,14 @@ Targets: ``--help`` and ``list`` under 0.5 s; quick scale cold under 120 s on tw
 Run: python benchmarks/commands.py  (writes benchmarks/results/commands.json)
 """
 
-import json
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
 
-from symplast.lab.provenance import machine, now, versions
+from measuring import write
 
 REPEATS = 7
 
@@ -48,9 +46,7 @@ def main() -> None:
     for row in rows:
         row["met"] = None if row["target"] is None else row["seconds"] < row["target"]
         print(f"{row['command']:45s} {row['seconds']:8.2f} s   target {row['target']}")
-    about = {"date": now()[:10], "machine": machine(), "versions": versions("symplast", "jax", "typer", "xarray")}
-    path = Path(__file__).parent / "results" / "commands.json"
-    path.write_text(json.dumps(about | {"python": sys.version.split()[0], "results": rows}, indent=1) + "\n")
+    write("commands", rows, "typer", "xarray", python=sys.version.split()[0])
 
 
 if __name__ == "__main__":

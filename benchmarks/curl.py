@@ -12,24 +12,17 @@ PyTorch is timed by another Python, which need not have this package: python ben
 Run: python benchmarks/curl.py  (writes benchmarks/results/curl.json)
 """
 
-# ruff: noqa: E402 - the core is chosen before the libraries are imported
+import one_core  # noqa: F401 - before the libraries
 
-import os
-import sys
-
-CORE = sorted(os.sched_getaffinity(0))[-1] if hasattr(os, "sched_getaffinity") else None
-if CORE is not None:
-    os.sched_setaffinity(0, {CORE})  # before any library starts its threads
-for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[name] = "1"
-os.environ["JAX_PLATFORMS"] = "cpu"
+# isort: split
 
 import json
+import os
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -222,12 +215,9 @@ def main() -> None:
         shown = f"{row['ms']:10.3f} ms" if "ms" in row else f"{row['value']:10.3g}" if "value" in row else row["note"]
         verdict = "" if row.get("met", True) else "MISSED"
         print(f"{row['what']:72s} {shown}  {row.get('target', '')} {verdict}")
-    from symplast.lab.provenance import machine, now, versions
+    from measuring import write
 
-    about = {"date": now()[:10], "machine": machine(), "versions": versions("symplast", "jax", "numpy")}
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-    path = Path(__file__).parent / "results" / "curl.json"
-    path.write_text(json.dumps(about | {"cores_used": 1, "load_average": load, "results": rows}, indent=1) + "\n")
+    write("curl", rows)
 
 
 if __name__ == "__main__":

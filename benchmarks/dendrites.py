@@ -11,20 +11,12 @@ the batch, beside the same network with segments computed for every sample as in
 Run: python benchmarks/dendrites.py  (writes benchmarks/results/dendrites.json)
 """
 
-# ruff: noqa: E402 - the core is chosen before the libraries are imported
+import one_core  # noqa: F401 - before the libraries
 
-import os
+# isort: split
 
-CORE = sorted(os.sched_getaffinity(0))[-1] if hasattr(os, "sched_getaffinity") else None
-if CORE is not None:
-    os.sched_setaffinity(0, {CORE})  # before any library starts its threads
-os.environ["JAX_PLATFORMS"] = "cpu"
-
-import json
 import statistics
 import time
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import equinox as eqx
@@ -32,6 +24,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from measuring import seconds, write
 from scipy.stats import hypergeom
 
 from symplast.dendrites import (
@@ -47,7 +40,6 @@ from symplast.dendrites import (
 from symplast.dendrites.overlap import tail_table
 from symplast.dendrites.sampling import count_overlaps, random_stream
 from symplast.lab.jax_setup import CompileClock
-from symplast.lab.provenance import machine, now, versions
 from symplast.learning import Batch, Credit, GradientLearner
 from symplast.learning.credit_rules import loss_of
 
@@ -56,17 +48,6 @@ ACTIVITY = np.arange(1, 7) / 200
 S = np.arange(20, 51, 5)
 THETA = np.arange(3, 25)
 TRIALS = 2**22
-
-
-def seconds(call: Callable[[], Any], repeats: int = 7) -> float:
-    """Median wall time of a call, after one that is not counted."""
-    call()
-    taken = []
-    for _ in range(repeats):
-        begin = time.perf_counter()
-        call()
-        taken.append(time.perf_counter() - begin)
-    return statistics.median(taken)
 
 
 def counts() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -244,10 +225,7 @@ def main() -> None:
         value = row.get("value", row.get("seconds"))
         shown = "" if value is None or isinstance(value, list) else f"{value:12.4g}"
         print(f"{row['what']:62s} {shown}  target {row.get('target')}  {'' if row.get('met', True) else 'MISSED'}")
-    about = {"date": now()[:10], "machine": machine(), "versions": versions("symplast", "jax", "numpy", "scipy")}
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-    path = Path(__file__).parent / "results" / "dendrites.json"
-    path.write_text(json.dumps(about | {"cores_used": 1, "load_average": load, "results": rows}, indent=1) + "\n")
+    write("dendrites", rows, "scipy")
 
 
 if __name__ == "__main__":

@@ -9,17 +9,13 @@ Targets: per sample at least 30x faster than OneSided, 20x than ExpStep, 10x tha
 Run: python benchmarks/devices.py --peer-python .venv-aihwkit/bin/python  (writes benchmarks/results/devices.json)
 """
 
-# ruff: noqa: E402 - the core is chosen before the libraries are imported
+import one_core  # noqa: F401 - before the libraries
 
-import os
-
-CORE = sorted(os.sched_getaffinity(0))[-1] if hasattr(os, "sched_getaffinity") else None
-if CORE is not None:
-    os.sched_setaffinity(0, {CORE})  # before any library starts its threads
-os.environ["JAX_PLATFORMS"] = "cpu"
+# isort: split
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import tempfile
@@ -29,12 +25,12 @@ from typing import Any
 
 import jax
 import numpy as np
+from measuring import RESULTS, write
 
 from symplast.devices import DeviceModel, SingleStepRule, Variation
 from symplast.devices.network import FloatLayer
 from symplast.devices.online import Problem, crossbars, first_layers, run_online
 from symplast.lab.jax_setup import CompileClock
-from symplast.lab.provenance import machine, now, versions
 from symplast.learning import images
 
 SIZES = (784, 200, 10)
@@ -148,7 +144,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=20_000)
     parser.add_argument("--peer-samples", type=int, default=4000)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "devices.json")
+    parser.add_argument("--out", type=Path, default=RESULTS / "devices.json")
     given = parser.parse_args()
     rows = our_rows(given.samples, given.repeats)
     peers = peer_rows(given.peer_python, given.peer_samples)
@@ -169,11 +165,8 @@ def main() -> None:
         unit = "x" if "value" in row else "us/sample"
         missed = "" if row.get("met", True) else "MISSED"
         print(f"{row['what']:48s} {value:9.3g} {unit:10s} target {row.get('target')}  {missed}")
-    about = {"date": now()[:10], "machine": machine(), "versions": versions("symplast", "jax", "numpy")}
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     peer = {name: version for name, version in peers.items() if name != "rows"}
-    record = about | {"peer": peer, "cores_used": 1, "load_average": load, "clock": "CPU time", "results": rows}
-    given.out.write_text(json.dumps(record, indent=1) + "\n")
+    write("devices", rows, out=given.out, peer=peer, clock="CPU time")
 
 
 if __name__ == "__main__":

@@ -9,17 +9,11 @@ and 0.05x the temporary memory of autodiff.
 Run: python benchmarks/equilibrium.py  (writes benchmarks/results/equilibrium.json)
 """
 
-# ruff: noqa: E402 - the core is chosen before the libraries are imported
+import one_core  # noqa: F401 - before the libraries
+
+# isort: split
 
 import os
-
-CORE = sorted(os.sched_getaffinity(0))[-1] if hasattr(os, "sched_getaffinity") else None
-if CORE is not None:
-    os.sched_setaffinity(0, {CORE})  # before any library starts its threads
-os.environ["JAX_PLATFORMS"] = "cpu"
-os.environ.pop("JAX_COMPILATION_CACHE_DIR", None)  # compile times are measured
-
-import json
 import statistics
 import sys
 import time
@@ -31,9 +25,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import optax
+from measuring import seconds, write
 
 from symplast.equilibrium import EquilibriumPropagation
-from symplast.lab.provenance import machine, now, versions
 from symplast.learning import Autodiff, Batch, GradientLearner, Task, begin, train
 from symplast.learning.activations import shifted_sigmoid
 from symplast.learning.recurrent import LayeredNet, Relaxation
@@ -70,16 +64,6 @@ def unrolled(net: LayeredNet, x: jax.Array, steps: int) -> Any:
         r1, r2, r3 = shifted_sigmoid(u1), shifted_sigmoid(u2), shifted_sigmoid(u3)
         u1, u2, u3 = x @ w1.T + b1 + r2 @ back2.T, r1 @ w2.T + b2 + r3 @ back3.T, r2 @ w3.T + b3
     return u1, u2, u3
-
-
-def seconds(call: Callable[[], Any], repeats: int = 15) -> float:
-    """Median wall time of a call that was made before."""
-    taken = []
-    for _ in range(repeats):
-        begin_s = time.perf_counter()
-        jax.block_until_ready(call())
-        taken.append(time.perf_counter() - begin_s)
-    return statistics.median(taken)
 
 
 def compiled(function: Callable[..., Any], *arguments: Any) -> tuple[Any, float]:
@@ -188,11 +172,7 @@ def main() -> None:
         missed = "" if row.get("met", True) else "MISSED"
         compile_s = f"compile {row['compile_seconds']:.3g} s" if "compile_seconds" in row else ""
         print(f"{row['what']:62s} {value:12.4g}  target {row.get('target')}  {missed}{compile_s}")
-    about = {"date": now()[:10], "machine": machine(), "versions": versions("symplast", "jax", "numpy", "equinox")}
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "results"
-    text = json.dumps(about | {"cores_used": 1, "load_average": load, "results": rows}, indent=1) + "\n"
-    (folder / "equilibrium.json").write_text(text)
+    write("equilibrium", rows, "equinox", out=Path(sys.argv[1]) if len(sys.argv) > 1 else None)
 
 
 if __name__ == "__main__":

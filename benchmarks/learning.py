@@ -5,19 +5,17 @@ time is reported apart. Target: ten seeds side by side cost less than 4x one see
 Run: python benchmarks/learning.py  (writes benchmarks/results/learning.json)
 """
 
-import json
 import os
 import statistics
 import time
-from pathlib import Path
 from typing import Any
 
 os.environ["JAX_PLATFORMS"] = "cpu"
 
 import jax
+from measuring import write
 
 from symplast.lab.jax_setup import CompileClock
-from symplast.lab.provenance import machine, now, versions
 from symplast.learning import Task, begin, train
 from symplast.learning.combination import Combination
 
@@ -50,10 +48,7 @@ def main() -> None:
         rows.append({"what": f"{rule}: one seed, an epoch of {len(tasks[0].inputs)} digits", **one})
         rows.append({"what": f"{rule}: {SEEDS} seeds side by side", **many})
         rows.append({"what": f"{rule}: ten seeds against one", "ratio": ratio, "target": 4.0, "met": ratio < 4})
-    about = {"date": now()[:10], "machine": machine(), "versions": versions("symplast", "jax", "optax", "equinox")}
-    about |= {"cores_used": len(os.sched_getaffinity(0)), "load_average": os.getloadavg()[0]}
-    path = Path(__file__).parent / "results" / "learning.json"
-    path.write_text(json.dumps(about | {"results": rows}, indent=1) + "\n")
+    write("learning", rows, "optax", "equinox")
     for row in rows:
         print("  ".join(f"{key} {value:.4g}" if isinstance(value, float) else str(value) for key, value in row.items()))
 

@@ -11,31 +11,23 @@ Targets: grid >= 30x the peer at .01 and >= 50x at .001; Huber grid >= 6x; 1000 
 Run: python benchmarks/scaling.py  (writes benchmarks/results/scaling.json)
 """
 
-# ruff: noqa: E402 - the core is chosen before the libraries are imported
+import one_core  # noqa: F401 - before the libraries
 
-import os
+# isort: split
 
-CORE = sorted(os.sched_getaffinity(0))[-1] if hasattr(os, "sched_getaffinity") else None
-if CORE is not None:
-    os.sched_setaffinity(0, {CORE})  # before any library starts its threads
-os.environ["JAX_PLATFORMS"] = "cpu"
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-
-import json
 import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from measuring import seconds, write
 from scipy.optimize import minimize
 
 from symplast import datasets
 from symplast.lab.jax_setup import CompileClock
-from symplast.lab.provenance import machine, now, versions
 from symplast.scaling import RunTable, bootstrap, fit_surface, grid_search, read_runs, run_table, simulate_isoflop
 from symplast.scaling.approach3_recipe import squared_residuals
 from symplast.scaling.centred import centre_runs
@@ -53,17 +45,6 @@ STARTS = 50
 
 FEW_STARTS = 9
 """Starts that its time is told for: as many as fit_surface takes."""
-
-
-def seconds(call: Callable[[], Any], repeats: int = 15) -> float:
-    """Median wall time of a call, after one that is not counted."""
-    call()
-    taken = []
-    for _ in range(repeats):
-        begin = time.perf_counter()
-        call()
-        taken.append(time.perf_counter() - begin)
-    return statistics.median(taken)
 
 
 def first_call(call: Callable[[], Any]) -> dict[str, float]:
@@ -248,11 +229,7 @@ def main() -> None:
         peer = f"vpnls {vpnls.__version__} (grid kernel built from source)"
     except ImportError:
         peer = "vpnls not installed; anchor times of another machine"
-    about = {"date": now()[:10], "machine": machine(), "versions": versions("symplast", "jax", "numpy", "scipy")}
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-    path = Path(__file__).parent / "results" / "scaling.json"
-    found = about | {"peer": peer, "cores_used": 1, "load_average": load, "results": rows}
-    path.write_text(json.dumps(found, indent=1) + "\n")
+    write("scaling", rows, "scipy", peer=peer)
 
 
 if __name__ == "__main__":

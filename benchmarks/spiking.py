@@ -20,20 +20,13 @@ Peers: brian2, snntorch, norse, spikingjelly, elephant, pyspike. Writes benchmar
 out keeps the row of the last run on the same machine.
 """
 
-# ruff: noqa: E402 - the core is chosen before the libraries are imported
+import one_core  # noqa: F401 - before the libraries
 
-import os
-
-CORE = sorted(os.sched_getaffinity(0))[-1] if hasattr(os, "sched_getaffinity") else None
-if CORE is not None:
-    os.sched_setaffinity(0, {CORE})  # before any library starts its threads
-os.environ["JAX_PLATFORMS"] = "cpu"
+# isort: split
 
 import argparse
 import json
-import statistics
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -43,9 +36,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from measuring import RESULTS, seconds, write
 
 from symplast.lab.jax_setup import CompileClock
-from symplast.lab.provenance import machine, now, versions
+from symplast.lab.provenance import machine
 from symplast.spiking import (
     LIF,
     AdaptiveThreshold,
@@ -70,19 +64,8 @@ from symplast.spiking import (
     victor_purpura,
 )
 
-HERE = Path(__file__).parent
-RESULT = HERE / "results" / "spiking.json"
-PEERS = HERE / "spiking_peers.py"
-
-
-def seconds(call: Callable[[], Any], repeats: int = 5) -> float:
-    """Median wall time of a call."""
-    taken = []
-    for _ in range(repeats):
-        begin = time.perf_counter()
-        jax.block_until_ready(call())
-        taken.append(time.perf_counter() - begin)
-    return statistics.median(taken)
+RESULT = RESULTS / "spiking.json"
+PEERS = Path(__file__).parent / "spiking_peers.py"
 
 
 def first_call(call: Callable[[], Any]) -> tuple[Any, float]:
@@ -344,9 +327,7 @@ def main() -> None:
     for r in rows:
         missed = "" if r.get("met", True) else "MISSED"
         print(f"{r['work']:16s} {r['who']:40s} {r['value']:10.4g} {r['unit']:36s} target {r.get('target')} {missed}")
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-    about = {"date": now()[:10], "machine": machine(), "versions": versions("symplast", "jax", "numpy", "scipy")}
-    RESULT.write_text(json.dumps(about | {"cores_used": 1, "load_average": load, "results": rows}, indent=1) + "\n")
+    write("spiking", rows, "scipy")
 
 
 if __name__ == "__main__":

@@ -4,14 +4,9 @@ Usage: PYTHON benchmarks/spiking_peers.py NAME, with NAME one of brian2, snntorc
 pyspike. The last line printed is a JSON list of rows. Imports nothing of symplast.
 """
 
-# ruff: noqa: E402 - the core is chosen before the libraries are imported
+import one_core  # noqa: F401 - before the libraries
 
-import os
-
-if hasattr(os, "sched_getaffinity"):
-    os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[-1]})
-for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ[variable] = "1"
+# isort: split
 
 import importlib.metadata
 import json
