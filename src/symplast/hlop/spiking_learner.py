@@ -1,0 +1,151 @@
+"""Spiking networks with lateral circuits as a learner of the shared protocol."""
+
+from functools import cache
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float, Int, Key, PyTree
+
+from symplast.hlop.circuit import Circuit, OjaRule, learn, orthonormal_rows
+from symplast.hlop.network import LOWEST_THRESHOLD, Protection, SpikingMLP, loss_of
+from symplast.learning.learner import Learner
+from symplast.learning.protocol import Batch
+
+
+class SpikingState(NamedTuple):
+    """Everything that changes while a spiking network learns.
+
+    Attributes:
+        net: the network's arrays.
+        opt: state of the optimiser.
+        circuits: one a projected layer; empty without HLOP.
+        task: number of the task being learned.
+    """
+
+    net: SpikingMLP
+    opt: PyTree
+    circuits: tuple[Circuit, ...]
+    task: Int[Array, ""]
+
+
+@cache
+def plain_sgd(lr: float) -> optax.GradientTransformation:
+    """The same object for the same rate, so that programs are shared."""
+    return optax.sgd(lr)
+
+
+class SpikingLearner(Learner):
+    """A spiking network, its circuits and an optimiser, in the first task or in the later ones.
+
+    Attributes:
+        sizes, method, feedback, timesteps, heads: of :class:`SpikingMLP`.
+        rules: how each circuit learns; empty without HLOP.
+        rows: lateral neurons of each layer in the first task.
+        protects: whether old rows are projected out, and thresholds and other single numbers stay (later tasks).
+        spiking_projection, rates: of :class:`HLOPConfig`.
+        optimiser: optax transform.
+        online: an update at every time step (``ottt``).
+    """
+
+    sizes: tuple[int, ...] = eqx.field(static=True)
+    method: str = eqx.field(static=True)
+    feedback: str = eqx.field(static=True)
+    timesteps: int = eqx.field(static=True)
+    heads: int | None = eqx.field(static=True)
+    rules: tuple[OjaRule, ...]
+    rows: tuple[int, ...] = eqx.field(static=True)
+    protects: bool = eqx.field(static=True)
+    spiking_projection: bool = eqx.field(static=True)
+    rates: bool = eqx.field(static=True)
+    optimiser: optax.GradientTransformation = eqx.field(static=True)
+    online: bool = eqx.field(static=True)
+
+    def init(self, key: Key[Array, ""]) -> SpikingState:
+        """Draw a network and the rows of the first task."""
+        for_net, for_rows = jax.random.split(key)
+        net = SpikingMLP(self.sizes, self.method, self.feedback, self.timesteps, heads=self.heads, key=for_net)
+        circuits = []
+        for layer, k in enumerate(self.rows):
+            width = net.widths[layer]
+            new = orthonormal_rows(jax.random.fold_in(for_rows, layer), k, width)
+            circuits.append(Circuit.begin(jnp.zeros((0, width)), new))
+        return SpikingState(net, self.optimiser.init(trainable(net)), tuple(circuits), jnp.int32(0))
+
+    def learn(self, state: SpikingState, batch: Batch, key: Key[Array, ""]) -> tuple[SpikingState, dict[str, Array]]:
+        """One update of the weights and ``iterations`` of each circuit; neither sees the other's."""
+        if self.online:
+            return self._learn_online(state, batch)
+        x, y, protection = batch.inputs, batch.targets, self.protection(state)
+
+        def loss(params: SpikingMLP) -> tuple[Array, tuple[Array, ...]]:
+            found = _joined(params, state.net).forward(x, state.task, protection, rates=self.rates)
+            return loss_of(found.output, y), found.activity
+
+        (value, activity), grads = jax.value_and_grad(loss, has_aux=True)(trainable(state.net))
+        net, opt = self.updated(state.net, state.opt, grads)
+        return SpikingState(net, opt, self._circuits(state.circuits, activity), state.task), {"loss": value}
+
+    def predict(self, state: SpikingState, inputs: Float[Array, "rows inputs"]) -> Float[Array, "rows classes"]:
+        """Logits, by the head of ``state.task``; in groups of rows, since all steps are held at once."""
+        return jax.lax.map(lambda x: state.net(x[None], state.task)[0], inputs, batch_size=min(500, len(inputs)))
+
+    def protection(self, state: SpikingState) -> Protection:
+        """What the weights' gradients leave alone."""
+        if not (self.protects and state.circuits):
+            return Protection()
+        spikes = self.rules[0].spikes if self.spiking_projection else None
+        return Protection(tuple(circuit.old for circuit in state.circuits), spikes)
+
+    def updated(self, net: SpikingMLP, opt: PyTree, grads: SpikingMLP) -> tuple[SpikingMLP, PyTree]:
+        """The network after one step of the optimiser."""
+        if self.protects:
+            grads = eqx.tree_at(lambda g: g.thresholds, grads, jax.tree.map(jnp.zeros_like, grads.thresholds))
+        params = trainable(net)
+        changes, opt = self.optimiser.update(grads, opt, params)
+        if self.protects:  # momentum of the first task would still move them
+            changes = eqx.tree_at(lambda g: g.thresholds, changes, jax.tree.map(jnp.zeros_like, changes.thresholds))
+        params = optax.apply_updates(params, changes)
+        kept = tuple(jnp.maximum(V, LOWEST_THRESHOLD) for V in params.thresholds)
+        return _joined(eqx.tree_at(lambda p: p.thresholds, params, kept), net), opt
+
+    def _circuits(self, circuits: tuple[Circuit, ...], activity: tuple[Array, ...]) -> tuple[Circuit, ...]:
+        pairs = list(zip(circuits, activity, self.rules, strict=False))
+        if self.method != "ottt":
+            return tuple(learn(*each) for each in pairs)
+
+        def step(now: tuple[Circuit, ...], seen: tuple[Array, ...]) -> tuple[tuple[Circuit, ...], None]:
+            rows = (activity[0], *seen)
+            return tuple(learn(c, x, rule) for c, x, rule in zip(now, rows, self.rules, strict=False)), None
+
+        return jax.lax.scan(step, circuits, activity[1:], self.timesteps)[0] if circuits else ()
+
+    def _learn_online(self, state: SpikingState, batch: Batch) -> tuple[SpikingState, dict[str, Array]]:
+        x, y, protection = batch.inputs, batch.targets, self.protection(state)
+
+        def step(carried: Any, _: None) -> tuple[Any, Array]:
+            net, opt, circuits, cells = carried
+
+            def loss(params: SpikingMLP) -> tuple[Array, Any]:
+                output, (after, activity) = _joined(params, net).step(x, state.task, protection, cells)
+                return loss_of(output, y) / self.timesteps, (after, activity)
+
+            (value, (cells, activity)), grads = jax.value_and_grad(loss, has_aux=True)(trainable(net))
+            net, opt = self.updated(net, opt, grads)
+            circuits = tuple(learn(c, a, rule) for c, a, rule in zip(circuits, activity, self.rules, strict=False))
+            return (net, opt, circuits, jax.lax.stop_gradient(cells)), value
+
+        start = state.net, state.opt, state.circuits, state.net.at_rest(len(x))
+        (net, opt, circuits, _), values = jax.lax.scan(step, start, None, self.timesteps)
+        return SpikingState(net, opt, circuits, state.task), {"loss": values.sum()}
+
+
+def trainable(net: SpikingMLP) -> SpikingMLP:
+    """The arrays that learn: all but fixed feedback."""
+    return eqx.tree_at(lambda n: n.backward, net, ())
+
+
+def _joined(params: SpikingMLP, net: SpikingMLP) -> SpikingMLP:
+    return eqx.tree_at(lambda n: n.backward, params, net.backward)
