@@ -1,0 +1,177 @@
+"""Which program shows images to a network: JAX everywhere, or Numba on a CPU where it is installed."""
+
+import abc
+import importlib.util
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from symplast.sym_stdp.circuit import Cells, NetworkState, Parameters, Plastic
+from symplast.sym_stdp.config import SymSTDPConfig
+from symplast.sym_stdp.encoding import Drawn
+from symplast.sym_stdp.simulation import Learns, acting_units, advance
+
+BATCH = 32
+"""Images of one call of the frozen program; fewer are filled up, so that it compiles once."""
+
+
+def choose(backend: str) -> Literal["jax", "numba"]:
+    """The backend to use.
+
+    Raises:
+        ValueError: no such backend; ImportError: Numba is asked for and not installed.
+
+    Example:
+        >>> choose("jax")
+        'jax'
+    """
+    if backend not in ("auto", "jax", "numba"):
+        raise ValueError(f"backend must be auto, jax or numba; got {backend!r}")
+    there = importlib.util.find_spec("numba") is not None
+    if backend == "numba" and not there:
+        raise ImportError('backend "numba" needs the package numba: pip install "symplast[fast]"')
+    if backend == "jax" or not there:
+        return "jax"
+    if backend == "numba":
+        return "numba"
+    return "numba" if jax.default_backend() == "cpu" else "jax"
+
+
+class Counts(NamedTuple):
+    """Spikes while the image was on: (N,) and (C,), or with images first."""
+
+    hidden: np.ndarray
+    classifier: np.ndarray
+
+
+class Presenter(abc.ABC):
+    """Shows images to networks of one configuration."""
+
+    def __init__(self, config: SymSTDPConfig) -> None:
+        self.config = config
+        self.params = Parameters.of(config)
+
+    @abc.abstractmethod
+    def own(self, state: NetworkState) -> NetworkState:
+        """The state in arrays that :meth:`train` may change."""
+
+    @abc.abstractmethod
+    def train(self, state: NetworkState, drawn: Drawn, learns: Learns) -> tuple[NetworkState, Counts]:
+        """Scale the weights and show one image with its rest; the state given is used up."""
+
+    @abc.abstractmethod
+    def respond(self, plastic: Plastic, cells: Cells, units: np.ndarray, rest: int) -> tuple[Cells, Counts]:
+        """Show images to frozen copies of a network, each with cells of its own.
+
+        Args:
+            plastic: weights, scaled already.
+            cells: one set an image, images first; used up.
+            units: (images, steps, slots) acting input units.
+            rest: steps without input that follow.
+        """
+
+
+@jax.jit
+def _scaled(plastic: Plastic, sum_in: Any, sum_out: Any, scale_in: Any) -> Plastic:
+    w_in, w_out = plastic.w_in, plastic.w_out
+    return plastic._replace(
+        w_in=jnp.where(scale_in, w_in * (sum_in / w_in.sum(axis=0)), w_in),
+        w_out=w_out * (sum_out / w_out.sum(axis=0)),
+    )
+
+
+def _show(
+    params: Parameters, state: NetworkState, units: Any, taught: Any, sums: Any, learns: Learns, rest: int
+) -> tuple[NetworkState, Any, Any]:
+    state = state._replace(plastic=_scaled(state.plastic, *sums))
+    state, spikes = advance(params, state, units, taught, learns, rest)
+    shown = units.shape[0] - 1
+    return state, spikes.hidden[:shown].sum(axis=0), spikes.classifier[:shown].sum(axis=0)
+
+
+def _show_many(params: Parameters, plastic: Plastic, cells: Cells, units: Any, rest: int) -> tuple[Cells, Any, Any]:
+    def one(cells: Cells, units: Any) -> tuple[Cells, Any, Any]:
+        state, spikes = advance(params, NetworkState(plastic, cells), units, None, "none", rest)
+        return state.cells, spikes.hidden.sum(axis=0), spikes.classifier.sum(axis=0)
+
+    return jax.vmap(one)(cells, units)
+
+
+class JaxPresenter(Presenter):
+    """By compiled scans; weights are changed in place."""
+
+    def __init__(self, config: SymSTDPConfig) -> None:
+        super().__init__(config)
+        self._train: Callable[..., Any] = _train
+        self._respond: Callable[..., Any] = _respond
+
+    def own(self, state: NetworkState) -> NetworkState:
+        return jax.tree.map(jnp.array, state)
+
+    def train(self, state: NetworkState, drawn: Drawn, learns: Learns) -> tuple[NetworkState, Counts]:
+        config, rest = self.config, self.config.rest_steps
+        units = acting_units(np.zeros(state.plastic.w_in.shape[0], bool), drawn.units, extra=True)
+        sums = config.sum_in, config.sum_out_per_cell * state.plastic.w_in.shape[1], config.scale_in
+        state, hidden, out = self._train(self.params, state, units, drawn.taught, sums, learns=learns, rest=rest - 1)
+        return state, Counts(np.asarray(hidden), np.asarray(out))
+
+    def respond(self, plastic: Plastic, cells: Cells, units: np.ndarray, rest: int) -> tuple[Cells, Counts]:
+        n = len(units)
+        filled = -n % BATCH
+        if filled:
+            cells = jax.tree.map(lambda leaf: jnp.concatenate([leaf, jnp.repeat(leaf[-1:], filled, axis=0)]), cells)
+            units = np.concatenate([units, np.full((filled, *units.shape[1:]), plastic.w_in.shape[0], units.dtype)])
+        parts = []
+        for first in range(0, len(units), BATCH):
+            some = slice(first, first + BATCH)
+            batch = jax.tree.map(lambda leaf, some=some: leaf[some], cells)
+            parts.append(self._respond(self.params, plastic, batch, units[some], rest=rest))
+        joined = jax.tree.map(lambda *leaves: jnp.concatenate(leaves)[:n], *parts)
+        return joined[0], Counts(*map(np.asarray, joined[1:]))
+
+
+_train = jax.jit(_show, static_argnames=("learns", "rest"), donate_argnums=1)
+_respond = jax.jit(_show_many, static_argnames=("rest",))
+
+
+class NumbaPresenter(Presenter):
+    """By one compiled loop over events, one image after the other."""
+
+    def __init__(self, config: SymSTDPConfig) -> None:
+        from symplast.sym_stdp.event_loop import advance_numba, constants
+
+        super().__init__(config)
+        self._advance = advance_numba
+        self._packed = constants(self.params, self.params.dt.dtype)
+
+    def own(self, state: NetworkState) -> NetworkState:
+        return jax.tree.map(np.array, state)
+
+    def train(self, state: NetworkState, drawn: Drawn, learns: Learns) -> tuple[NetworkState, Counts]:
+        config, (w_in, w_out) = self.config, state.plastic[:2]
+        if config.scale_in:
+            w_in *= w_in.dtype.type(config.sum_in) / w_in.sum(axis=0)
+        w_out *= w_out.dtype.type(config.sum_out_per_cell * w_in.shape[1]) / w_out.sum(axis=0)
+        units = acting_units(state.cells.s_in, drawn.units, extra=True)
+        state, spikes = self._go(state, units, drawn.taught, learns, config.rest_steps - 1)
+        shown = config.image_steps
+        return state, Counts(spikes.hidden[:shown].sum(axis=0), spikes.classifier[:shown].sum(axis=0))
+
+    def respond(self, plastic: Plastic, cells: Cells, units: np.ndarray, rest: int) -> tuple[Cells, Counts]:
+        found = []
+        for index, table in enumerate(units):
+            own = Cells(*(leaf[index] for leaf in cells))
+            _, spikes = self._go(NetworkState(plastic, own), table, None, "none", rest)
+            found.append((spikes.hidden.sum(axis=0), spikes.classifier.sum(axis=0)))
+        return cells, Counts(*(np.array(part) for part in zip(*found, strict=True)))
+
+    def _go(self, state: NetworkState, units: Any, taught: Any, learns: Learns, rest: int) -> Any:
+        return self._advance(self.params, state, units, taught, learns, rest, packed=self._packed, in_place=True)
+
+
+def presenter(config: SymSTDPConfig, backend: str = "auto") -> Presenter:
+    """The presenter of a backend (:func:`choose`)."""
+    return NumbaPresenter(config) if choose(backend) == "numba" else JaxPresenter(config)
