@@ -11,6 +11,7 @@ principal subspace of a stream?        :class:`OjaSubspace`
 a spiking network that forgets less?   :class:`SpikingMLP`, :class:`ContinualTrainer`
 tasks                                  :func:`permuted_mnist`, :func:`split_tasks`
 layers of one's own model              :func:`hlop_linear`, :func:`hlop_conv`
+any credit rule and network            :func:`project`, :func:`wrap`
 spiking cells with gradients           :class:`MultiStepLIF`, :class:`DSRNeuron`
 =====================================  ==========================================================
 """
@@ -26,6 +27,7 @@ from symplast.hlop.replay import Replay
 from symplast.hlop.spiking_learner import SpikingLearner
 from symplast.hlop.tasks import PermutedTasks, permuted_mnist, permuted_tasks, split_tasks
 from symplast.hlop.trainer import ContinualTrainer, Result
+from symplast.hlop.transform import ProjectionState, project, wrap
 
 __all__ = [
     "Circuit",
@@ -38,6 +40,7 @@ __all__ = [
     "OjaRule",
     "OjaSubspace",
     "PermutedTasks",
+    "ProjectionState",
     "Protection",
     "Replay",
     "Result",
@@ -48,7 +51,9 @@ __all__ = [
     "patches",
     "permuted_mnist",
     "permuted_tasks",
+    "project",
     "row_schedule",
     "split_tasks",
     "weighted_rate",
+    "wrap",
 ]
