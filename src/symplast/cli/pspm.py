@@ -1,0 +1,90 @@
+"""``symplast pspm``: fit a network to recorded spike trains, and say what its weights are worth."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from symplast.cli.console import computing, err, out, print_json
+
+if TYPE_CHECKING:
+    import numpy as np
+
+app = typer.Typer(help="Fit a spiking network to recordings (reconstruction of PSPM).", no_args_is_help=True)
+
+RECORDING = typer.Argument(
+    help="numpy.savez file: spikes (steps, neurons) of 0 and 1, inhibitory (neurons,), and optionally drive (steps, "
+    "neurons) and dt_ms."
+)
+
+
+@app.callback()
+def group() -> None:
+    """Fit a spiking network to recordings."""
+
+
+@app.command()
+def fit(
+    recording: Annotated[Path, RECORDING],
+    starts: Annotated[int, typer.Option(help="Fits from different random starts, at least 2.")] = 5,
+    epochs: Annotated[int, typer.Option(help="Epochs of each fit.")] = 150,
+    seed: Annotated[int, typer.Option(help="Of the random numbers.")] = 0,
+    weights: Annotated[Path | None, typer.Option(help="Where to write the weights; default RECORDING-fit.npz.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Fit weights from several starts; tell how far they agree and how much a fit recovers at all."""
+    import warnings
+
+    import jax
+    import numpy as np
+
+    from symplast.pspm import PSPM, LIFParams, NotIdentifiable
+
+    target = weights or Path(f"{recording.name.removesuffix('.npz')}-fit.npz")
+    spikes, inhibitory, drive, dt_ms = _read(recording)
+    with computing(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotIdentifiable)  # told below
+        model = PSPM(inhibitory, params=LIFParams(dt_ms=dt_ms))
+        for_fit, for_test = jax.random.split(jax.random.key(seed))
+        found = model.fit_recording(spikes, drive, key=for_fit, starts=starts, epochs=epochs)
+        best = int(np.argmin(found.fits.after))
+        check = model.recovery_test(found.fits.W[best], found.drive, key=for_test, starts=starts, epochs=epochs)
+    np.savez(target, W=found.fits.W, drive=found.drive, best=best, distance=found.fits.after)
+    err.print(f"written to {target}", soft_wrap=True, highlight=False)
+    told: dict[str, Any] = {
+        "distance_before": [float(d) for d in found.fits.before],
+        "distance_after": [float(d) for d in found.fits.after],
+        "drive_assumed": found.drive_assumed,
+        "agreement": float(np.mean([pair.excitatory for pair in found.agreement])),
+    }
+    told["recovered"] = {name: {"value": e.value, "interval": [e.low, e.high]} for name, e in check.recovered.items()}
+    if as_json:
+        print_json(told)
+        return
+    out.print(f"distance to the recording: {_range(found.fits.before)} before, {_range(found.fits.after)} after")
+    if found.drive_assumed:
+        out.print("no drive was recorded: a random one was assumed, and the weights depend on it")
+    out.print(f"excitatory weights of {starts} starts correlate by {told['agreement']:.2f} with each other;")
+    out.print("this is no error bar: starts that agree need not be right")
+    for name, e in check.recovered.items():
+        out.print(f"{name} weights of a known network of this kind are recovered with a correlation of {e}")
+
+
+def _read(path: Path) -> "tuple[np.ndarray, np.ndarray, np.ndarray | None, float]":
+    import numpy as np
+
+    if not path.exists():
+        raise ValueError(f"{path}: no such file")
+    try:
+        with np.load(path) as file:
+            arrays = {name: file[name] for name in file.files}
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path}: must be a file of numpy.savez ({error})") from error
+    for name, what in (("spikes", "(steps, neurons) of 0 and 1"), ("inhibitory", "true or false for each neuron")):
+        if name not in arrays:
+            raise ValueError(f"{path}: must hold the array {name}, {what}; it holds {', '.join(arrays) or 'nothing'}")
+    return arrays["spikes"], arrays["inhibitory"], arrays.get("drive"), float(arrays.get("dt_ms", 1.0))
+
+
+def _range(values: "np.ndarray") -> str:
+    return f"{values.min():.2f} to {values.max():.2f}"

@@ -1,0 +1,126 @@
+"""One epoch of the rule against a plain loop with the same random numbers, and each of its parts."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from symplast.pspm import LIFParams, Rule, draw_drive, draw_weights, inhibitory_cells, simulate_lif
+from symplast.pspm.fitting import side_by_side
+from symplast.pspm.rule import ARMS, _local_change, _permuted, _pools, dale, homeostatic_factor, train_lanes
+from symplast.spiking import pair_spikes
+
+KEY = jax.random.key(3)
+UNITS, STEPS = 10, 120
+PARAMS = LIFParams()
+INHIBITORY = inhibitory_cells(UNITS)
+
+
+def problem():
+    drive = draw_drive(KEY, STEPS, UNITS, 1.3, 1.0)
+    W, start = (draw_weights(jax.random.fold_in(KEY, i), INHIBITORY, s) for i, s in ((1, 0.08), (2, 0.048)))
+    return np.asarray(simulate_lif(W, drive, PARAMS).spikes), drive, start
+
+
+def one_epoch(arms, rule=None, epochs=1):
+    target, drive, start = problem()
+    lanes = side_by_side(target, drive, INHIBITORY, arms, jax.random.split(KEY, len(arms)))
+    return train_lanes(rule or Rule(), PARAMS, lanes, jnp.stack([start] * len(arms)), epochs), lanes, start
+
+
+def by_hand(rule, key, local, homeo):
+    """The update of one lane, event by event; random numbers drawn as the program draws them."""
+    target, drive, start = problem()
+    spikes = np.asarray(simulate_lif(start, drive, PARAMS).spikes)
+    W, off = np.asarray(start, np.float64), np.zeros(UNITS)
+    change = np.zeros((UNITS, UNITS))
+    for i in range(UNITS):
+        a, b = np.flatnonzero(target[:, i]), np.flatnonzero(spikes[:, i])
+        pairing = pair_spikes(a.astype(float), b.astype(float), 5.0)
+        events = [(int(t), 1) for t in pairing.missing] + [(int(t), -1) for t in pairing.extra]
+        for pair in pairing.pairs if rule.shift else ():
+            events += [(int(pair[0]), 1)] if pair[1] > pair[0] else []
+        for pair in pairing.pairs if rule.shift else ():
+            events += [(int(pair[1]), -1)] if pair[1] < pair[0] else []
+        for k, (t, sign) in enumerate(events):
+            pool = spikes[max(t - 10, 0) : t].any(axis=0)
+            draw = np.asarray(jax.random.uniform(jax.random.fold_in(key, k), (UNITS, UNITS)))[i]
+            size = np.where(pool & (draw < 0.5), draw / 0.5, 0) * 0.005 * 40 / UNITS
+            size[i] = 0
+            change[i] += sign * size
+        off[i] = 0.02 * (len(a) - len(b)) / max(len(a), len(b), 1)
+    W = np.where(INHIBITORY, np.minimum(W + local * change, 0), np.maximum(W + local * change, 0))
+    W = W + homeo * off[:, None] * np.abs(W)
+    return np.where(INHIBITORY, np.minimum(W, 0), np.maximum(W, 0))
+
+
+@pytest.mark.parametrize("shift", [False, True])
+def test_an_epoch_equals_a_plain_loop(shift: bool) -> None:
+    arms = ["none", "local", "homeo", "both"]
+    (W, history), lanes, start = one_epoch(arms, Rule(shift=shift))
+    np.testing.assert_array_equal(W[0], start)
+    for lane, arm in enumerate(arms):
+        key = jax.random.fold_in(lanes.keys[lane], 0)
+        local, homeo, _ = ARMS[arm]
+        np.testing.assert_allclose(W[lane], by_hand(Rule(shift=shift), key, local, homeo), atol=1e-6, err_msg=arm)
+    assert np.ptp(np.asarray(history.cost[0])) == 0  # all lanes start alike
+    assert not np.allclose(W[1], start)
+
+
+def test_shuffling_keeps_each_neurons_changes_within_the_signs() -> None:
+    change = jax.random.normal(KEY, (3, UNITS, UNITS)) * (1 - jnp.eye(UNITS))
+    moved = np.asarray(_permuted(change, jnp.asarray(INHIBITORY), jax.random.split(KEY, 3)))
+    assert (np.diagonal(moved, axis1=1, axis2=2) == 0).all()
+    off = ~np.eye(UNITS, dtype=bool)
+    for lane in range(3):
+        for i in range(UNITS):
+            for columns in (INHIBITORY & off[i], ~INHIBITORY & off[i]):
+                np.testing.assert_array_equal(np.sort(moved[lane, i, columns]), np.sort(change[lane, i, columns]))
+    assert (moved != np.asarray(change)).mean() > 0.5
+
+
+def test_pool_is_who_fired_in_the_steps_before() -> None:
+    spikes = np.zeros((30, 1, 1), bool)
+    spikes[[4, 20]] = True
+    pool = np.asarray(_pools(jnp.asarray(spikes), 10))[0, :, 0]
+    assert np.flatnonzero(pool).tolist() == [*range(5, 15), *range(21, 30)]
+
+
+def test_no_coin_no_change() -> None:
+    times, signs = jnp.full((1, 1, 2), 3), jnp.ones((1, 1, 2), jnp.int32)
+    pools = jnp.ones((1, 5, 2))
+    change = _local_change(times, signs, jnp.array(1), pools, jax.random.split(KEY, 1), 0.0, 0.1)
+    assert (np.asarray(change) == 0).all()
+    sure = np.asarray(_local_change(times, signs, jnp.array(1), pools, jax.random.split(KEY, 1), 1.0, 0.1))
+    assert (sure[0][~np.eye(2, dtype=bool)] > 0).all()
+
+
+def test_homeostasis_and_dale() -> None:
+    d = float(homeostatic_factor(jnp.array(4), jnp.array(2), 0.02))
+    W = np.array([0.5, -0.2])
+    np.testing.assert_allclose(W + d * np.abs(W), [0.505, -0.198], rtol=1e-6)
+    assert float(homeostatic_factor(jnp.array(0), jnp.array(0), 0.02)) == 0
+    clipped = dale(jnp.array([[0.1, 0.2], [-0.1, -0.2]]), jnp.array([False, True]))
+    np.testing.assert_allclose(clipped, [[0.1, 0.0], [0.0, -0.2]])
+
+
+def test_results_do_not_depend_on_the_batch_and_lists_grow() -> None:
+    (together, _), _, _ = one_epoch(["both", "shuffled"], epochs=3)
+    target, drive, start = problem()
+    lanes = side_by_side(target, drive, INHIBITORY, ["both"], jax.random.split(KEY, 2)[:1])
+    alone, _ = train_lanes(Rule(), PARAMS, lanes, start[None], 3)
+    np.testing.assert_allclose(together[0], alone[0], atol=1e-6)
+    busy = jnp.full((STEPS, 1, UNITS), 40.0)  # fires at every third step: more spikes than the first lists hold
+    quiet = side_by_side(np.zeros((STEPS, UNITS), bool), busy[:, 0], INHIBITORY, ["both"], jax.random.split(KEY, 1))
+    _, history = train_lanes(Rule(), PARAMS, quiet, start[None], 1)
+    assert int(history.spikes[0, 0]) == 40 * UNITS
+    assert float(history.cost[0, 0]) == 40 * UNITS
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [({"p": 1.5}, "p must be"), ({"window_ms": 0}, "window_ms"), ({"pool_ms": -1}, "pool_ms"), ({"eta": -1}, "eta")],
+)
+def test_wrong_parameters(settings, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Rule(**settings)
