@@ -38,7 +38,7 @@ def shortened(name: str):
 
 def evidence_of(name: str, changes: dict[str, str]):
     experiment = study.experiments[name]
-    if any(not datasets.available(data) for data in experiment.data):
+    if any(not datasets.available(data) for data in experiment.data["quick"]):
         pytest.skip("needs the data set scaling-laws (SYMPLAST_DATA)")
     config = experiment.config("quick", changes=changes)
     return experiment.measure(config, jax.random.key(config.seed))
