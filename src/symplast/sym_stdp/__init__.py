@@ -3,21 +3,25 @@
 Every plastic synapse only grows, whichever of its two cells fires first. Competition comes from synaptic scaling and an
 adaptive threshold; the teacher makes the right classifier cell fire. No error is propagated.
 
-=====================================  ==========================================================
+=====================================  =======================================================================
 you want                               start with
-=====================================  ==========================================================
+=====================================  =======================================================================
 a classifier that learns on-line       :class:`SymSTDPClassifier`
 the published constants                :meth:`SymSTDPConfig.preset`
 spikes of your own, exactly            :func:`run` with :class:`Parameters` and :func:`new_state`
 the rule alone                         :func:`symmetric_stdp`, :func:`synaptic_scaling`
 spikes from rates                      :func:`poisson_spikes`
-=====================================  ==========================================================
+clusters in activity                   :func:`cluster_report`, :func:`neighbour_purity`, :func:`silhouette`
+beside other learners                  :class:`SymSTDPLearner`
+=====================================  =======================================================================
 """
 
 from symplast.sym_stdp.circuit import Cells, NetworkState, Parameters, Plastic, new_state, rested
 from symplast.sym_stdp.classifier import NoResponse, Responses, SymSTDPClassifier
+from symplast.sym_stdp.clusters import cluster_report, embedding, neighbour_purity, silhouette
 from symplast.sym_stdp.config import SymSTDPConfig
 from symplast.sym_stdp.encoding import even_ink, poisson_spikes
+from symplast.sym_stdp.learner import SymSTDPLearner
 from symplast.sym_stdp.plasticity import symmetric_stdp, synaptic_scaling
 from symplast.sym_stdp.readouts import by_assignment, by_classifier
 from symplast.sym_stdp.simulation import Spikes, run
@@ -32,13 +36,18 @@ __all__ = [
     "Spikes",
     "SymSTDPClassifier",
     "SymSTDPConfig",
+    "SymSTDPLearner",
     "by_assignment",
     "by_classifier",
+    "cluster_report",
+    "embedding",
     "even_ink",
+    "neighbour_purity",
     "new_state",
     "poisson_spikes",
     "rested",
     "run",
+    "silhouette",
     "symmetric_stdp",
     "synaptic_scaling",
 ]

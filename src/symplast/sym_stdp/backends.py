@@ -83,9 +83,19 @@ def _scaled(plastic: Plastic, sum_in: Any, sum_out: Any, scale_in: Any) -> Plast
     )
 
 
-def _show(
+def show(
     params: Parameters, state: NetworkState, units: Any, taught: Any, sums: Any, learns: Learns, rest: int
 ) -> tuple[NetworkState, Any, Any]:
+    """Scale the weights and show one image with its rest; pure.
+
+    Args:
+        params, state, taught, learns, rest: as for :func:`symplast.sym_stdp.simulation.advance`.
+        units: acting input units of the image and of the step after it.
+        sums: S_E, S_C, and whether the weights into hidden cells are scaled.
+
+    Returns:
+        The state after it, and the spikes of hidden and of classifier cells while the image was on.
+    """
     state = state._replace(plastic=_scaled(state.plastic, *sums))
     state, spikes = advance(params, state, units, taught, learns, rest)
     shown = units.shape[0] - 1
@@ -133,7 +143,7 @@ class JaxPresenter(Presenter):
         return joined[0], Counts(*map(np.asarray, joined[1:]))
 
 
-_train = jax.jit(_show, static_argnames=("learns", "rest"), donate_argnums=1)
+_train = jax.jit(show, static_argnames=("learns", "rest"), donate_argnums=1)
 _respond = jax.jit(_show_many, static_argnames=("rest",))
 
 

@@ -14,7 +14,7 @@ from symplast.sym_stdp.backends import presenter
 from symplast.sym_stdp.circuit import NetworkState, Plastic, new_state, rested
 from symplast.sym_stdp.config import SymSTDPConfig
 from symplast.sym_stdp.encoding import check_labels, draw, input_rates
-from symplast.sym_stdp.network_files import read_network, write_network
+from symplast.sym_stdp.network_files import check_network_path, read_network, write_network
 from symplast.sym_stdp.plasticity import synaptic_scaling
 from symplast.sym_stdp.readouts import NO_CLASS, ResponseWindow, by_assignment, by_classifier
 from symplast.sym_stdp.simulation import acting_units
@@ -159,7 +159,7 @@ class SymSTDPClassifier:
         *,
         epochs: int = 20,
         strategy: str = "simultaneous",
-        save_to: Path | None = None,
+        save_to: Path | str | None = None,
         save_every: int = 1000,
         watch: Callable[["SymSTDPClassifier"], None] | None = None,
     ) -> "SymSTDPClassifier":
@@ -185,6 +185,8 @@ class SymSTDPClassifier:
         if n == 0:
             raise ValueError("X must hold at least one image")
         check_labels(y, n, self.n_classes)
+        if save_to is not None:
+            check_network_path(Path(save_to))
         if self.samples == 0:
             self.window = ResponseWindow(self.n_hidden, self.n_classes, min(n, self.window.length))
         phases = ["both"] if strategy == "simultaneous" else ["hidden", "readout"]
@@ -297,13 +299,15 @@ class SymSTDPClassifier:
         """Class of each hidden cell by its mean responses while training, -1 where it never fired."""
         return self.window.assignments()
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path | str) -> None:
         """Write everything to an .npz file; learning goes on from it spike for spike."""
         about = {name: getattr(self, name) for name in ("samples", "presentations", "no_response")}
         write_network(Path(path), self.config, self.state, about | {"words": self._words}, self.window)
 
     @classmethod
-    def load(cls, path: Path, config: SymSTDPConfig | None = None, *, backend: str = "auto") -> "SymSTDPClassifier":
+    def load(
+        cls, path: Path | str, config: SymSTDPConfig | None = None, *, backend: str = "auto"
+    ) -> "SymSTDPClassifier":
         """Read what :meth:`save` wrote.
 
         Args:

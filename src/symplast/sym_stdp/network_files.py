@@ -14,6 +14,12 @@ from symplast.sym_stdp.readouts import ResponseWindow
 VERSION = 1
 
 
+def check_network_path(path: Path) -> None:
+    """Raise ValueError for a file that does not end in .npz."""
+    if path.suffix != ".npz":
+        raise ValueError(f"path must end in .npz, got {path}")
+
+
 def write_network(
     path: Path, config: SymSTDPConfig, state: NetworkState, about: dict[str, Any], window: ResponseWindow
 ) -> None:
@@ -29,8 +35,7 @@ def write_network(
     Raises:
         ValueError: another ending.
     """
-    if path.suffix != ".npz":
-        raise ValueError(f"path must end in .npz, got {path}")
+    check_network_path(path)
     arrays: dict[str, Any] = {name: np.asarray(leaf) for part in state for name, leaf in part._asdict().items()}
     record = {"version": VERSION, "config": dataclasses.asdict(config), "about": about}
     arrays |= {"record": np.array(json.dumps(record)), **window.arrays()}
@@ -58,3 +63,24 @@ def read_network(path: Path) -> tuple[SymSTDPConfig, NetworkState, dict[str, Any
         if isinstance(error, FileNotFoundError):
             raise
         raise ValueError(f"{path} holds no network of SymSTDPClassifier.save: {error!r}") from error
+
+
+def read_examples(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Images and labels of the user's own: arrays X (n, pixels) or (n, height, width), and y (n,), in an .npz file.
+
+    Returns:
+        X as rows, and y; what they hold is checked where they are used.
+
+    Raises:
+        FileNotFoundError: no such file; ValueError: it has no X and y of equal length.
+    """
+    if not path.exists():
+        raise FileNotFoundError(f"no file {path}; give an .npz with X (n, pixels) and y (n,)")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            X, y = file["X"], file["y"]
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError(f"{path} must be an .npz with arrays X (n, pixels) and y (n,): {error}") from error
+    if X.ndim < 2 or y.shape != X.shape[:1] or len(X) == 0:
+        raise ValueError(f"{path} must hold X (n, pixels) and y (n,), got shapes {X.shape} and {y.shape}")
+    return X.reshape(len(X), -1), y

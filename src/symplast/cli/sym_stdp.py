@@ -1,0 +1,163 @@
+"""``symplast sym-stdp``: teach a spiking network labelled images by symmetric STDP, score it, look at its clusters."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from symplast.cli.console import computing, err, out, print_json
+
+if TYPE_CHECKING:
+    import numpy as np
+
+app = typer.Typer(help="Symmetric STDP: teach a spiking network, score it, map its layers.", no_args_is_help=True)
+
+NAMES = ("mnist", "fashion-mnist", "digits")
+DATA = typer.Argument(
+    help=f"{', '.join(NAMES)}; or your own .npz with X (n, pixels), uint8 pixels or floating rates in Hz, and y (n,)."
+)
+NETWORK = typer.Argument(help="Network as .npz, from train.")
+AS_JSON = typer.Option(False, "--json", help="Print as JSON.")
+SAVE_EVERY = 1000
+
+
+@app.command()
+def train(
+    data: Annotated[str, DATA],
+    to: Annotated[Path, typer.Option(help="File to save to, .npz; learning goes on from it where it exists.")],
+    preset: Annotated[str, typer.Option(help="Constants, such as mnist-400 or fashion-400.")] = "mnist-400",
+    hidden: Annotated[int | None, typer.Option(help="Hidden cells; default: those of the preset.")] = None,
+    images: Annotated[float | None, typer.Option(help="Use the first so many images; default all.")] = None,
+    epochs: Annotated[int, typer.Option(help="Passes over them.")] = 1,
+    strategy: Annotated[str, typer.Option(help="simultaneous or one-by-one.")] = "simultaneous",
+    backend: Annotated[str, typer.Option(help="auto, jax or numba.")] = "auto",
+    sum_in: Annotated[
+        float | None, typer.Option(help="Sum of a hidden cell's weights; default 0.1 a pixel, 0.025 for Fashion.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of weights and spikes.")] = 0,
+    as_json: bool = AS_JSON,
+) -> None:
+    """Learn labelled images in their order and save the network."""
+    import time
+
+    import jax
+
+    from symplast.sym_stdp import SymSTDPClassifier, SymSTDPConfig
+    from symplast.sym_stdp.network_files import check_network_path
+
+    check_network_path(to)
+    config = SymSTDPConfig.preset(preset)
+    with computing():
+        X, y = _examples(data, "train", images)
+        if to.exists():
+            net = SymSTDPClassifier.load(to, backend=backend)
+            err.print(f"going on with {to} after {net.samples} images", soft_wrap=True, highlight=False)
+        else:
+            cells = int(preset.rpartition("-")[2]) if hidden is None else hidden
+            target = config.sum_in * X.shape[1] / 784 if sum_in is None else sum_in
+            classes = int(y.max()) + 1
+            key = jax.random.key(seed)
+            net = SymSTDPClassifier(X.shape[1], cells, classes, config.replace(sum_in=target), key, backend=backend)
+        begin, before = time.perf_counter(), net.presentations
+
+        def watch(net: Any) -> None:
+            rate = (net.presentations - before) / (time.perf_counter() - begin)
+            err.print(f"{net.samples} images, {rate:.0f} presentations/s", highlight=False)
+
+        net.fit(X, y, epochs=epochs, strategy=strategy, save_to=to, save_every=SAVE_EVERY, watch=watch)
+    record = {"samples": net.samples, "presentations": net.presentations, "no_response": net.no_response}
+    record |= {"guarded_spikes": net.guarded_spikes, "cells_with_class": int((net.assignments() >= 0).sum())}
+    if as_json:
+        print_json({"network": str(to), **record})
+        return
+    for name, value in record.items():
+        out.print(f"{name.replace('_', ' ')}: {value}", highlight=False)
+    out.print(f"written to {to}", soft_wrap=True, highlight=False)
+
+
+@app.command()
+def score(
+    network: Annotated[Path, NETWORK],
+    data: Annotated[str, DATA],
+    images: Annotated[float | None, typer.Option(help="Use the first so many test images; default all.")] = None,
+    backend: Annotated[str, typer.Option(help="auto, jax or numba.")] = "auto",
+    as_json: bool = AS_JSON,
+) -> None:
+    """Accuracy of both read-outs with exact intervals; weights are left as they are."""
+    from symplast import stats
+    from symplast.sym_stdp import SymSTDPClassifier
+
+    with computing():
+        X, y = _examples(data, "test", images)
+        net = SymSTDPClassifier.load(network, backend=backend)
+        found = net.respond(X)
+        right = {name: int((net.classes(found, name) == y).sum()) for name in ("classifier", "assignment")}
+    accuracy = {name: stats.clopper_pearson(k, len(y)) for name, k in right.items()}
+    silent = int((~found.answered).sum())
+    if as_json:
+        rows = {name: {"value": e.value, "interval": list(e.interval)} for name, e in accuracy.items()}
+        print_json({"images": len(y), "no_response": silent, "accuracy": rows})
+        return
+    for name, e in accuracy.items():
+        told = f"{100 * e.value:.2f} % [{100 * e.low:.2f}, {100 * e.high:.2f}]"
+        out.print(f"{name}: {told} of {len(y)} images", highlight=False, markup=False)
+    out.print(f"no response: {silent}", highlight=False)
+
+
+@app.command()
+def clusters(
+    network: Annotated[Path, NETWORK],
+    data: Annotated[str, DATA],
+    images: Annotated[float, typer.Option(help="Use the first so many test images.")] = 1000,
+    plot: Annotated[Path | None, typer.Option(help="Picture of the maps (.svg or .png).")] = None,
+    backend: Annotated[str, typer.Option(help="auto, jax or numba.")] = "auto",
+    as_json: bool = AS_JSON,
+) -> None:
+    """How well classes cluster in the input, the hidden and the classifier layer, and t-SNE maps of them."""
+    if plot is not None and plot.suffix not in (".svg", ".png"):
+        raise ValueError(f"--plot must end in .svg or .png, got {plot}")
+    from symplast.lab.theme import render
+    from symplast.sym_stdp import SymSTDPClassifier, cluster_report, embedding
+
+    with computing():
+        X, y = _examples(data, "test", images)
+        found = SymSTDPClassifier.load(network, backend=backend).respond(X)
+        layers = {"input": found.inputs, "hidden": found.hidden, "classifier": found.classifier}
+        maps = {name: embedding(counts) for name, counts in layers.items()}
+        report = cluster_report(layers, y, maps=maps)
+    if plot is not None:
+        from symplast.sym_stdp.figures import draw_maps
+
+        plot.write_bytes(render(draw_maps(maps, y), "svg" if plot.suffix == ".svg" else "png"))
+        err.print(f"written to {plot}", soft_wrap=True, highlight=False)
+    if as_json:
+        print_json({"images": len(y), "layers": report.to_dict("records")})
+        return
+    for row in report.itertuples():
+        where = f"{row.layer}, {row.space} ({row.metric})"
+        out.print(f"{where:34} purity {row.purity:.3f}  silhouette {row.silhouette:.3f}", highlight=False)
+
+
+def _examples(data: str, part: str, images: float | None) -> tuple["np.ndarray", "np.ndarray"]:
+    """Images and labels of a named data set's part or of a file; digits where MNIST can't be had."""
+    from symplast.datasets import DatasetUnavailable
+    from symplast.sym_stdp.encoding import check_labels
+    from symplast.sym_stdp.network_files import read_examples
+    from symplast.sym_stdp.trials import pictures
+
+    if images is not None and not (images >= 1 and images == int(images)):
+        raise ValueError(f"--images must be a whole number of at least 1, got {images:g}")
+    if data in NAMES:
+        try:
+            shown = pictures(data)
+        except DatasetUnavailable as missing:
+            err.print(f"[yellow]{data} can't be had, taking the built-in digits:[/] {missing}", soft_wrap=True)
+            shown = pictures("digits")
+        X, y = (shown.X, shown.y) if part == "train" else (shown.X_test, shown.y_test)
+    elif data.endswith(".npz"):
+        X, y = read_examples(Path(data))
+        y = check_labels(y, len(X), 1000)
+    else:
+        raise ValueError(f"DATA must be one of {', '.join(NAMES)} or an .npz file, got {data!r}")
+    last = len(X) if images is None else int(images)
+    return X[:last], y[:last]

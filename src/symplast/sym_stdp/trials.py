@@ -1,0 +1,153 @@
+"""Networks trained and tested for the experiments."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int, Key, UInt8
+
+from symplast import datasets, stats
+from symplast.sym_stdp.classifier import Responses, SymSTDPClassifier
+from symplast.sym_stdp.config import SymSTDPConfig
+from symplast.sym_stdp.encoding import even_ink
+
+PERCENT = 100.0
+SIDE = 28
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Images as rows of pixels 0 to 255, and their labels.
+
+    Attributes:
+        name: of the data set.
+        X, y: to learn from.
+        X_test, y_test: to be tested on.
+    """
+
+    name: str
+    X: UInt8[np.ndarray, "n P"]
+    y: Int[np.ndarray, " n"]
+    X_test: UInt8[np.ndarray, "m P"]
+    y_test: Int[np.ndarray, " m"]
+
+
+def pictures(name: Any = "mnist", images: int | None = None, tests: int | None = None) -> Pictures:
+    """A data set in file order, 28 x 28; Fashion-MNIST with even ink, digits enlarged three times.
+
+    Args:
+        name: ``mnist``, ``fashion-mnist`` or ``digits`` (built in).
+        images: use the first so many training images; None for all.
+        tests: the same for test images.
+
+    Raises:
+        DatasetUnavailable: it can't be had; says how to get it.
+        ValueError: another name, or more images than there are.
+
+    Example:
+        >>> shown = pictures("digits", 100, 50)
+        >>> shown.X.shape, shown.X.max(), shown.y_test.shape
+        ((100, 784), 255, (50,))
+    """
+    if name not in ("mnist", "fashion-mnist", "digits"):
+        raise ValueError(f"data must be mnist, fashion-mnist or digits, got {name!r}")
+    data = datasets.load(name)
+    for what, asked, there in (("images", images, len(data.train_labels)), ("tests", tests, len(data.test_labels))):
+        if asked is not None and not 1 <= asked <= there:
+            raise ValueError(f"{what} must be in [1, {there}] for {name}, got {asked}")
+
+    def rows(pixels: np.ndarray) -> UInt8[np.ndarray, "n P"]:
+        if name == "digits":
+            pixels = np.round(pixels * (255 / data.max_value)).astype(np.uint8)
+            pixels = np.pad(pixels.repeat(3, axis=1).repeat(3, axis=2), ((0, 0), (2, 2), (2, 2)))
+        elif name == "fashion-mnist":
+            pixels = even_ink(pixels)
+        return pixels.reshape(len(pixels), SIDE * SIDE)
+
+    labels = (np.asarray(y, np.int64) for y in (data.train_labels[:images], data.test_labels[:tests]))
+    y, y_test = labels
+    return Pictures(name, rows(data.train_images[:images]), y, rows(data.test_images[:tests]), y_test)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """One network at one moment.
+
+    Attributes:
+        sl, usl: (tests,) whether the classifier, and the assignment read-out, is right.
+    """
+
+    sl: Bool[np.ndarray, " tests"]
+    usl: Bool[np.ndarray, " tests"]
+
+
+def answers(net: SymSTDPClassifier, shown: Pictures) -> tuple[Answers, Responses]:
+    """Test a network by both read-outs; images without a response are wrong."""
+    import warnings
+
+    found = net.respond(shown.X_test)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        sl, usl = (net.classes(found, readout) == shown.y_test for readout in ("classifier", "assignment"))
+    return Answers(sl, usl), found
+
+
+def new_net(shown: Pictures, n_hidden: int, config: SymSTDPConfig, key: Key[Array, ""]) -> SymSTDPClassifier:
+    """An untrained network for pictures."""
+    return SymSTDPClassifier(shown.X.shape[1], n_hidden, 10, config, key)
+
+
+def learning_curve(
+    shown: Pictures, n_hidden: int, config: SymSTDPConfig, key: Key[Array, ""], checkpoints: list[int]
+) -> list[Answers]:
+    """Train once through the pictures and test at the checkpoints (numbers of images)."""
+    net, found, before = new_net(shown, n_hidden, config, key), [], 0
+    for after in checkpoints:
+        net.partial_fit(shown.X[before:after], shown.y[before:after])
+        found.append(answers(net, shown)[0])
+        before = after
+    return found
+
+
+def seed_keys(key: Key[Array, ""], seeds: int) -> list[Key[Array, ""]]:
+    """Seed number i has the key ``fold_in(key, i)``: more seeds extend fewer."""
+    return [jax.random.fold_in(key, seed) for seed in range(seeds)]
+
+
+def accuracy(right: Bool[np.ndarray, "seeds tests"]) -> stats.Estimate:
+    """Accuracy in percent with the binomial interval of the test images, which all seeds share.
+
+    Example:
+        >>> print(accuracy(np.arange(1000)[None] < 870))
+        87 [84.76, 89.02]
+    """
+    share, n = float(right.mean()), right.shape[1]
+    found = stats.clopper_pearson(round(share * n), n)
+    return stats.Estimate(PERCENT * share, PERCENT * found.low, PERCENT * found.high, found.level, n, found.method)
+
+
+def paired_difference(a: Bool[np.ndarray, "seeds tests"], b: Bool[np.ndarray, "seeds tests"]) -> stats.Estimate:
+    """Difference of two accuracies on the same test images in points, with its interval over them.
+
+    For one seed it is McNemar's: with b images that only the first gets right and c that only the second does,
+    ``(b - c)/n`` with variance ``(b + c - (b - c)^2 / n) / n^2``. Several seeds are averaged image by image first.
+
+    Example:
+        >>> first, second = np.arange(100)[None] < 90, np.arange(100)[None] >= 20
+        >>> print(paired_difference(first, second))  # 20 against 10
+        10 [-0.7848, 20.78]
+    """
+    found = stats.mean_interval(PERCENT * (a.mean(axis=0) - b.mean(axis=0)))
+    return stats.Estimate(found.value, found.low, found.high, found.level, found.n, "paired over images")
+
+
+def apart(larger: stats.Estimate, smaller: stats.Estimate) -> stats.Estimate:
+    """How far two intervals stand apart: above 0 they separate, with the larger value on top."""
+    gap = larger.low - smaller.high
+    return stats.Estimate(gap, gap, gap, larger.level, larger.n, "ends of intervals")
+
+
+def percent_over_seeds(right: Bool[np.ndarray, "seeds *more tests"]) -> Float[np.ndarray, "seeds *more"]:
+    """Accuracy of each seed in percent."""
+    return PERCENT * right.mean(axis=-1)

@@ -1,0 +1,165 @@
+"""On-line learning, answers without learning, both read-outs, files."""
+
+import importlib.util
+
+import jax
+import numpy as np
+import pytest
+
+from symplast.lab.jax_setup import CompileClock
+from symplast.sym_stdp import NoResponse, SymSTDPClassifier, SymSTDPConfig, by_assignment, by_classifier
+from symplast.sym_stdp.readouts import ResponseWindow, assignment_scores
+
+CONFIG = SymSTDPConfig(sum_in=24.0, w_max_in=4.0, sum_out_per_cell=4.0, nu_out=0.2, image_ms=150.0, rest_ms=50.0)
+PATTERNS = np.kron(np.eye(3), np.full((1, 8), 200.0))
+X, Y = np.tile(PATTERNS, (6, 1)), np.tile(np.arange(3), 6)
+
+
+def new(backend="auto", config=CONFIG, seed=0, **more):
+    return SymSTDPClassifier(24, 6, 3, config, jax.random.key(seed), backend=backend, **more)
+
+
+def same(a, b):
+    leaves = zip(jax.tree.leaves(a.state), jax.tree.leaves(b.state), strict=True)
+    assert all(np.asarray(x).tobytes() == np.asarray(y).tobytes() for x, y in leaves)
+    assert (a.samples, a.presentations, a.no_response) == (b.samples, b.presentations, b.no_response)
+    assert a.assignments().tolist() == b.assignments().tolist()
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("numba"), reason="Numba is not installed")
+def test_backends_learn_and_answer_alike():
+    nets = [new(backend).partial_fit(X, Y) for backend in ("jax", "numba")]
+    assert nets[0].presentations == nets[1].presentations
+    assert nets[0].weights_in == pytest.approx(nets[1].weights_in, abs=1e-4)
+    assert nets[0].weights_out == pytest.approx(nets[1].weights_out, abs=1e-3)
+    dim = np.concatenate([PATTERNS / 20, PATTERNS])  # the dim ones need repeats
+    ours, theirs = (net.respond(dim) for net in nets)
+    assert ours.intensity.max() > 2
+    for a, b in zip(ours, theirs, strict=True):
+        np.testing.assert_array_equal(a, b)
+    with CompileClock() as clock:
+        nets[0].partial_fit(X[:3], Y[:3])
+        nets[0].predict(PATTERNS)
+    assert clock.count == 0
+
+
+def test_parts_are_one_run_and_files_resume(tmp_path):
+    whole = new().partial_fit(X, Y)
+    part = new().partial_fit(X[:7], Y[:7])
+    part.save(tmp_path / "net.npz")
+    same(whole, part.partial_fit(X[7:], Y[7:]))
+    resumed = SymSTDPClassifier.load(tmp_path / "net.npz")
+    assert resumed.samples == 7
+    same(whole, resumed.partial_fit(X[7:], Y[7:]))
+    np.testing.assert_array_equal(resumed.predict_counts(X), whole.predict_counts(X))
+
+
+def test_fit_goes_on_where_a_saved_network_stopped(tmp_path):
+    whole = new().fit(X, Y, epochs=2)
+    stopped, places = new(), []
+
+    def stop(net):
+        places.append(net.samples)
+        if net.samples == 20:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stopped.fit(X, Y, epochs=2, save_to=tmp_path / "net.npz", save_every=10, watch=stop)
+    assert places == [10, 18, 20]
+    again = SymSTDPClassifier.load(tmp_path / "net.npz").fit(X, Y, epochs=2)
+    same(whole, again)
+    assert again.window.length == len(X)  # the latest response to each training image
+
+
+def test_one_by_one_freezes_first_the_readout_then_the_hidden_layer():
+    net = new()
+    out = net.weights_out
+    net.partial_fit(X, Y, learns="hidden")
+    assert net.weights_out == pytest.approx(out, rel=1e-5)
+    theta = net.theta
+    net.partial_fit(X[:1], Y[:1], learns="readout")  # scales the weights once
+    w = net.weights_in
+    net.partial_fit(X[1:], Y[1:], learns="readout")
+    assert net.weights_in == pytest.approx(w, rel=1e-6)
+    assert net.theta.tolist() == theta.tolist()
+    assert not np.allclose(net.weights_out, out)
+    assert new().fit(X, Y, epochs=1, strategy="one-by-one").samples == 2 * len(X)
+
+
+def test_answers_change_nothing_and_do_not_depend_on_company():
+    net = new().partial_fit(X, Y)
+    before = [np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(net.state)]
+    all_of_them = net.predict_counts(X[:5])
+    np.testing.assert_array_equal(net.predict_counts(X[:5]), all_of_them)
+    np.testing.assert_array_equal(net.predict_counts(X[:3]), all_of_them[:3])
+    assert [np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(net.state)] == before
+    assert net.score(PATTERNS, np.arange(3)) == (net.predict(PATTERNS) == np.arange(3)).mean()
+    assert net.hidden_counts(X[:0]).shape == (0, 6)
+
+
+def test_silent_input_is_reported():
+    net = new(config=CONFIG.replace(q_last=4)).partial_fit(np.zeros((1, 24)), [0])
+    assert (net.samples, net.presentations, net.no_response) == (1, 3, 1)
+    with pytest.warns(NoResponse, match="1 of 2 images got no response .* at intensity 4"):
+        found = net.predict(np.stack([np.zeros(24), PATTERNS[0]]))
+    assert found[0] == -1
+    assert net.respond(np.zeros((1, 24))).intensity.tolist() == [4]
+
+
+def test_first_scaling_is_of_a_copy():
+    net = new().partial_fit(X[:3], Y[:3])
+    sums = net.weights_in.sum(axis=0)
+    assert (sums > 24.0).any()
+    net.predict(PATTERNS)
+    assert net.weights_in.sum(axis=0).tolist() == sums.tolist()
+
+
+def test_readouts_break_ties_low_and_leave_out_classes_without_cells():
+    assert by_classifier(np.array([[1, 2, 2], [0, 0, 0]])).tolist() == [1, -1]
+    owners = np.array([1, 1, 2, -1])
+    hidden = np.array([[3, 1, 2, 9], [0, 0, 0, 9]])
+    assert assignment_scores(hidden, owners, 3)[0].tolist() == [-np.inf, 2.0, 2.0]
+    assert by_assignment(hidden, owners, 3).tolist() == [1, -1]
+
+
+def test_window_forgets_the_oldest():
+    window = ResponseWindow(2, 2, length=3)
+    for response, label in (([5, 0], 0), ([0, 2], 0), ([3, 0], 1), ([0, 1], 1)):
+        window.add(np.array(response), label)
+    assert window.sums.tolist() == [[0, 2], [3, 1]]
+    assert window.assignments().tolist() == [1, 0]
+    assert ResponseWindow.of_arrays(window.arrays(), 2).assignments().tolist() == [1, 0]
+    assert ResponseWindow(1, 2).assignments().tolist() == [-1]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda net, _: net.partial_fit(X[:, :5], Y), r"X must be \(n, n_inputs=24\)"),
+        (lambda net, _: net.partial_fit(X, Y + 1), r"y must lie in \[0, 2\], got 1 to 3"),
+        (lambda net, _: net.partial_fit(X, Y, learns="nothing"), "learns must be both, hidden or readout"),
+        (lambda net, _: net.fit(X, Y, strategy="twice"), "strategy must be simultaneous or one-by-one"),
+        (lambda net, _: net.fit(X, Y, epochs=0), "epochs and save_every must be at least 1, got 0"),
+        (lambda net, _: net.predict(X[:1], "loudest"), "readout must be classifier or assignment, got 'loudest'"),
+        (lambda net, _: net.save("net.txt"), "path must end in .npz"),
+        (lambda net, _: net.fit(X, Y, save_to="net.txt"), "path must end in .npz"),
+        (lambda net, _: new(window=0), "window must be at least 1"),
+        (lambda net, _: SymSTDPClassifier(0, 6, 3), "n_inputs must be at least 1, got 0"),
+        (lambda net, path: SymSTDPClassifier.load(path / "other.npz"), "holds no network"),
+        (
+            lambda net, path: SymSTDPClassifier.load(path / "net.npz", CONFIG.replace(dt_ms=0.25)),
+            "config.dt_ms must be that of training, 0.5; got 0.25",
+        ),
+    ],
+)
+def test_wrong_input(tmp_path, call, message):
+    net = new()
+    net.save(tmp_path / "net.npz")
+    np.savez(tmp_path / "other.npz", x=np.ones(3))
+    with pytest.raises(ValueError, match=message):
+        call(net, tmp_path)
+
+
+def test_missing_file(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        SymSTDPClassifier.load(tmp_path / "none.npz")
