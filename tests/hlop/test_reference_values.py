@@ -28,8 +28,7 @@ def after(iterations, momentum):
     x = jnp.array([[1.0, 1.0]])
     circuit = Circuit.begin(jnp.zeros((0, 2)), jnp.array([[1.0, 0.0]]))
     rule = OjaRule(0.1, momentum, 1)
-    for _ in range(iterations):
-        circuit = learn(circuit, x, rule)
+    circuit = jax.jit(lambda c: jax.lax.fori_loop(0, iterations, lambda _, c: learn(c, x, rule), c))(circuit)
     return np.asarray(circuit.new[0])
 
 

@@ -7,6 +7,8 @@ x``, and the new rows learn the rest: the same update as over all rows, at the p
 row of zeros stays zero and explains nothing, so circuits are padded with such rows to keep their shapes.
 """
 
+from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -83,10 +85,16 @@ class Circuit(NamedTuple):
         return jnp.concatenate([self.old, self.new])
 
 
-def orthonormal_rows(key: Key[Array, ""], rows: int, n_features: int, padded: int | None = None) -> Rows:
-    """Random orthonormal rows, followed by rows of zeros up to ``padded``."""
-    drawn = jnp.linalg.qr(jax.random.normal(key, (n_features, rows)))[0].T
-    return jnp.pad(drawn, ((0, (rows if padded is None else padded) - rows), (0, 0)))
+def orthonormal_rows(key: Key[Array, ""], rows: int, n_features: int) -> Rows:
+    """Random orthonormal rows."""
+    return random_bases(key, [(rows, n_features)])[0]
+
+
+def random_bases(key: Key[Array, ""], shapes: Sequence[tuple[int, int]]) -> tuple[Rows, ...]:
+    """Random orthonormal rows of several layers, out of one draw: many small draws take long to compile."""
+    sizes = [rows * features for rows, features in shapes]
+    parts = jnp.split(jax.random.normal(key, (sum(sizes),)), list(accumulate(sizes))[:-1])
+    return tuple(orthonormalised(part.reshape(shape)) for part, shape in zip(parts, shapes, strict=True))
 
 
 def explained(x: Float[Array, "*rows n"], basis: Rows, spikes: LateralSpikes | None) -> Float[Array, "*rows n"]:
@@ -139,9 +147,23 @@ def deviation(basis: Rows) -> Float[Array, ""]:
 
 
 def orthonormalised(basis: Rows) -> Rows:
-    """An orthonormal basis of what the rows span (QR); rows of zeros stay, and must come last."""
-    there = jnp.any(basis != 0, axis=1)
-    return jnp.linalg.qr(basis.T)[0].T * there[:, None]
+    """An orthonormal basis of what the rows span, row by row (Gram-Schmidt, twice); rows of zeros stay zero.
+
+    Example:
+        >>> orthonormalised(jnp.array([[2.0, 0.0], [1.0, 1.0], [0.0, 0.0]])).tolist()
+        [[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]
+    """
+    resolution = basis.shape[1] * jnp.finfo(basis.dtype).eps
+
+    def one(row: Any, Q: Rows) -> Rows:
+        v = basis[row]
+        length = jnp.linalg.norm(v)
+        for _ in range(2):
+            v = v - (Q @ v) @ Q
+        left = jnp.linalg.norm(v)
+        return Q.at[row].set(jnp.where(left > resolution * length, v / jnp.where(left > 0, left, 1), 0))
+
+    return jax.lax.fori_loop(0, len(basis), one, jnp.zeros_like(basis)) if len(basis) else basis
 
 
 def captured(basis: Rows, second_moment: Float[Array, "n n"]) -> Float[Array, ""]:

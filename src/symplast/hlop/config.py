@@ -20,7 +20,7 @@ class HLOPConfig:
         spiking: (scale, levels) of spiking lateral neurons, or None.
         spiking_projection: whether they also make the projection (otherwise only their own learning).
         rates: circuits learn from mean rates where a method would have them learn from spikes (cheaper, not the same).
-        exact: merged rows are made orthonormal (QR), so that the projection is exact.
+        exact: merged rows are made orthonormal, so that the projection is exact.
 
     Example:
         >>> config = HLOPConfig((80, 200, 100), row_schedule((70, 70, 70), 10))

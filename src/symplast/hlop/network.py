@@ -1,6 +1,8 @@
 """Spiking networks whose layers can be protected, differentiated in one of three ways."""
 
 from collections.abc import Sequence
+from itertools import accumulate
+from math import prod
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -135,16 +137,15 @@ class SpikingMLP(eqx.Module):
         self.timesteps = STEPS[method] if timesteps is None else check_count(timesteps, "timesteps")
         layers = len(self.sizes) - 1 - (heads is not None)
         shapes = list(zip(self.sizes[1:], self.sizes[:-1], strict=True))[:layers]
-        for_weights, for_backward, for_heads = jax.random.split(key, 3)
-        self.weights = _drawn(for_weights, shapes)
-        self.backward = _drawn(for_backward, shapes) if feedback == "fa" else ()
+        fan_ins = [pre for _, pre in shapes]
+        self.weights = _drawn(key, shapes, fan_ins)
+        self.backward = _drawn(jax.random.fold_in(key, 1), shapes, fan_ins) if feedback == "fa" else ()
         self.thresholds = tuple(jnp.asarray(0.3, float) for _ in self.sizes[1:-1]) if method == "dsr" else ()
         self.heads = None
         if heads is not None:
             width, classes = self.sizes[-2:]
             shape = (check_count(heads, "heads"), classes, width)
-            a, b = jax.random.split(for_heads)
-            self.heads = Heads(_uniform(a, shape, width), _uniform(b, shape[:2], width))
+            self.heads = Heads(*_drawn(jax.random.fold_in(key, 2), (shape, shape[:2]), (width, width)))
 
     @property
     def projected(self) -> int:
@@ -284,10 +285,8 @@ def _traces(spikes: Float[Array, "steps rows units"]) -> Float[Array, "steps row
     return jax.lax.scan(lambda a, s: trace.step(a, s, 1.0), jnp.zeros_like(spikes[0]), spikes)[1]
 
 
-def _uniform(key: Key[Array, ""], shape: tuple[int, ...], fan_in: int) -> Array:
-    return jax.random.uniform(key, shape, minval=-1.0, maxval=1.0) / jnp.sqrt(fan_in)
-
-
-def _drawn(key: Key[Array, ""], shapes: list[tuple[int, int]]) -> tuple[Matrix, ...]:
-    keys = jax.random.split(key, len(shapes))
-    return tuple(_uniform(k, shape, shape[1]) for k, shape in zip(keys, shapes, strict=True))
+def _drawn(key: Key[Array, ""], shapes: Sequence[tuple[int, ...]], fan_ins: Sequence[int]) -> tuple[Array, ...]:
+    """Arrays uniform in ``±1/sqrt(fan_in)``, out of one draw: many small draws take long to compile."""
+    sizes = [prod(shape) for shape in shapes]
+    parts = jnp.split(jax.random.uniform(key, (sum(sizes),), minval=-1.0, maxval=1.0), list(accumulate(sizes))[:-1])
+    return tuple(p.reshape(s) / jnp.sqrt(n) for p, s, n in zip(parts, shapes, fan_ins, strict=True))

@@ -114,7 +114,7 @@ class OjaSubspace(eqx.Module):
         """Fix the rows that learn; they join the old ones.
 
         Args:
-            exact: replace all rows by an orthonormal basis of what they span (QR), so that the projection is exact.
+            exact: replace all rows by an orthonormal basis of what they span, so that the projection is exact.
 
         Raises:
             ValueError: no row is learning.

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, Key, PyTree
 
-from symplast.hlop.circuit import Circuit, OjaRule, learn, orthonormal_rows
+from symplast.hlop.circuit import Circuit, OjaRule, learn, random_bases
 from symplast.hlop.network import LOWEST_THRESHOLD, Protection, SpikingMLP, loss_of
 from symplast.learning.learner import Learner
 from symplast.learning.protocol import Batch
@@ -65,14 +65,12 @@ class SpikingLearner(Learner):
 
     def init(self, key: Key[Array, ""]) -> SpikingState:
         """Draw a network and the rows of the first task."""
-        for_net, for_rows = jax.random.split(key)
-        net = SpikingMLP(self.sizes, self.method, self.feedback, self.timesteps, heads=self.heads, key=for_net)
-        circuits = []
-        for layer, k in enumerate(self.rows):
-            width = net.widths[layer]
-            new = orthonormal_rows(jax.random.fold_in(for_rows, layer), k, width)
-            circuits.append(Circuit.begin(jnp.zeros((0, width)), new))
-        return SpikingState(net, self.optimiser.init(trainable(net)), tuple(circuits), jnp.int32(0))
+        net = SpikingMLP(self.sizes, self.method, self.feedback, self.timesteps, heads=self.heads, key=key)
+        circuits: tuple[Circuit, ...] = ()
+        if self.rows:
+            drawn = random_bases(jax.random.fold_in(key, 3), list(zip(self.rows, net.widths, strict=True)))
+            circuits = tuple(Circuit.begin(new[:0], new) for new in drawn)
+        return SpikingState(net, self.optimiser.init(trainable(net)), circuits, jnp.int32(0))
 
     def learn(self, state: SpikingState, batch: Batch, key: Key[Array, ""]) -> tuple[SpikingState, dict[str, Array]]:
         """One update of the weights and ``iterations`` of each circuit; neither sees the other's."""

@@ -12,7 +12,7 @@ import optax
 from jaxtyping import Array, Key
 
 from symplast.hlop.arguments import check_count, check_labels
-from symplast.hlop.circuit import Circuit, deviation, orthonormal_rows, orthonormalised
+from symplast.hlop.circuit import Circuit, orthonormalised, random_bases
 from symplast.hlop.config import HLOPConfig
 from symplast.hlop.network import SpikingMLP
 from symplast.hlop.oja import TOO_LONG, check_stable
@@ -147,7 +147,7 @@ class ContinualTrainer:
                 training = self._replayed(training, memory, index + 1)
             scores.append(self._tested(tests, training))
             losses.append(loss)
-            nets.append(training.states.net)
+            nets.append(jax.tree.map(np.array, training.states.net))  # training gives its arrays up
         return Result(
             scores=PERCENT * np.array(scores),
             loss=np.concatenate(losses),
@@ -242,7 +242,7 @@ class ContinualTrainer:
                     f"task {number}: inputs must be (examples, {self.model.sizes[0]}) like the network's first size, "
                     f"got {task.inputs.shape}"
                 )
-            if not bool(jnp.isfinite(task.inputs).all()):
+            if not np.isfinite(np.asarray(task.inputs)).all():
                 raise ValueError(f"task {number}: inputs must be finite; they hold NaN or infinity")
             check_labels(task.targets, self.model.sizes[-1])
             if shape not in (None, task.inputs.shape):
@@ -256,7 +256,7 @@ class ContinualTrainer:
     def _check_circuits(self, states: SpikingState, task: Task, index: int) -> None:
         """Raise where rows have diverged, and say which rate would do."""
         for layer, circuit in enumerate(states.circuits):
-            norms = np.asarray(jnp.linalg.norm(circuit.new, axis=-1))
+            norms = np.linalg.norm(np.asarray(circuit.new), axis=-1)
             if (norms < TOO_LONG).all():
                 continue
             seed = int(np.argmax(~(norms < TOO_LONG).all(axis=1)))
@@ -283,34 +283,40 @@ class _Growth:
         """Merge what a task's circuits have learned."""
         merged = []
         for layer, circuit in enumerate(circuits):
-            new = np.asarray(circuit.new)[:, : self.schedule[index][layer]]
-            rows = np.concatenate([self.rows[layer], new], axis=1) if self.rows else new
-            merged.append(np.asarray(jax.vmap(orthonormalised)(jnp.asarray(rows))) if self.exact else rows)
-        self.rows = merged
-        self.deviation.append([np.array([deviation(jnp.asarray(one)) for one in rows]) for rows in merged])
-        self.clipped.append([np.asarray(circuit.clipped) for circuit in circuits])
+            new = np.array(circuit.new)[:, : self.schedule[index][layer]]
+            merged.append(np.concatenate([self.rows[layer], new], axis=1) if self.rows else new)
+        self.rows = [self._exact(rows, layer) for layer, rows in enumerate(merged)] if self.exact else merged
+        grams = [rows @ rows.swapaxes(1, 2) for rows in self.rows]
+        self.deviation.append([np.linalg.norm(gram - np.eye(gram.shape[1]), axis=(1, 2)) for gram in grams])
+        self.clipped.append([np.array(circuit.clipped) for circuit in circuits])
 
     def next(self, keys: Key[Array, " seeds"], index: int) -> tuple[Circuit, ...]:
         """Circuits for the next task: merged rows fixed, new ones drawn."""
         drawn = _drawn_rows(keys, jnp.int32(index), self.padded_new, self.widths)
         circuits = []
-        for layer, (rows, new) in enumerate(zip(self.rows, drawn, strict=True)):
-            spare = self.padded_old[layer] - rows.shape[1]
-            old = jnp.asarray(np.pad(rows, ((0, 0), (0, spare), (0, 0))))
-            there = jnp.arange(new.shape[1]) < self.schedule[index][layer]
-            circuits.append(jax.vmap(Circuit.begin)(old, new * there[:, None]))
+        for layer, new in enumerate(map(np.asarray, drawn)):
+            there = np.arange(new.shape[1]) < self.schedule[index][layer]
+            new = new * there[:, None]
+            seeds = len(new)
+            old = _padded(self.rows[layer], self.padded_old[layer])
+            circuits.append(Circuit(*map(jnp.asarray, (old, new, np.zeros_like(new), np.zeros(seeds, np.int32)))))
         return tuple(circuits)
+
+    def _exact(self, rows: np.ndarray, layer: int) -> np.ndarray:
+        whole = sum(step[layer] for step in self.schedule)
+        return np.asarray(_orthonormalised(jnp.asarray(_padded(rows, whole))))[:, : rows.shape[1]]
+
+
+def _padded(rows: np.ndarray, count: int) -> np.ndarray:
+    return np.pad(rows, ((0, 0), (0, count - rows.shape[1]), (0, 0)))
+
+
+_orthonormalised = jax.jit(jax.vmap(orthonormalised))
 
 
 @eqx.filter_jit
 def _drawn_rows(
     keys: Key[Array, " seeds"], index: Array, counts: tuple[int, ...], widths: tuple[int, ...]
 ) -> tuple[Array, ...]:
-    def one(key: Key[Array, ""]) -> tuple[Array, ...]:
-        key = jax.random.fold_in(jax.random.fold_in(key, 1), index)
-        return tuple(
-            orthonormal_rows(jax.random.fold_in(key, layer), k, n)
-            for layer, (k, n) in enumerate(zip(counts, widths, strict=True))
-        )
-
-    return jax.vmap(one)(keys)
+    shapes = list(zip(counts, widths, strict=True))
+    return jax.vmap(lambda key: random_bases(jax.random.fold_in(key, index + 4), shapes))(keys)

@@ -10,7 +10,7 @@ import optax
 from jaxtyping import Array, Bool, Int, Key, PyTree
 
 from symplast.hlop.arguments import check_count, check_room
-from symplast.hlop.circuit import Circuit, OjaRule, learn, oja_rule, orthogonal, orthonormal_rows, orthonormalised
+from symplast.hlop.circuit import Circuit, OjaRule, learn, oja_rule, orthogonal, orthonormalised, random_bases
 
 Share = float | Sequence[int]
 
@@ -76,15 +76,17 @@ class ProjectionState(eqx.Module):
     def _drawn(
         self, key: Key[Array, ""], circuits: tuple[Circuit | None, ...], task: Int[Array, ""]
     ) -> tuple[Circuit | None, ...]:
+        key = jax.random.fold_in(key, task)
+        real = [number for number, circuit in enumerate(circuits) if circuit is not None]
+        bases = dict(zip(real, random_bases(key, [_shape(c) for c in circuits if c is not None]), strict=True))
+        counts = [jnp.where(task == 0, first, new) for first, new in zip(self.first, self.new, strict=True)]
         made: list[Circuit | None] = []
-        for number, (circuit, first, new) in enumerate(zip(circuits, self.first, self.new, strict=True)):
+        for number, circuit in enumerate(circuits):
             if circuit is None:
                 made.append(None)
                 continue
-            k, n = circuit.new.shape
-            drawn = orthonormal_rows(jax.random.fold_in(jax.random.fold_in(key, task), number), k, n)
-            there = jnp.arange(k) < jnp.where(task == 0, first, new)
-            made.append(Circuit.begin(circuit.old, drawn * there[:, None]))
+            there = jnp.arange(len(circuit.new)) < counts[number]
+            made.append(Circuit.begin(circuit.old, bases[number] * there[:, None]))
         return tuple(made)
 
     def _with(
@@ -121,7 +123,7 @@ def project(
             one number a matrix.
         tasks: how many there is room for.
         lr, momentum, iterations: of the circuits, as for :class:`OjaRule`.
-        exact: make merged rows orthonormal (QR).
+        exact: make merged rows orthonormal.
         freeze: leaves of fewer than two dimensions (biases) change in the first task only.
         layers: ``all`` matrices, or ``hidden``, all but the last of ``params.weights``.
         key: of the first rows; the learner draws others for each seed.
@@ -230,3 +232,8 @@ def _counts(share: Share, name: str, widths: list[int]) -> list[int]:
     if len(share) != len(widths):
         raise ValueError(f"{name} must list one number for each of the {len(widths)} matrices, got {len(share)}")
     return [check_count(rows, name, 0) for rows in share]
+
+
+def _shape(circuit: Circuit) -> tuple[int, int]:
+    rows, features = circuit.new.shape
+    return rows, features

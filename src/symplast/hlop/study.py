@@ -1,0 +1,241 @@
+"""The experiments behind the claims: forgetting with and without protection, and what the circuits learn."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from symplast import stats
+from symplast.hlop.circuit import Circuit, OjaRule, captured, deviation, learn, oja_rule, orthonormal_rows
+from symplast.hlop.config import HLOPConfig, row_schedule
+from symplast.hlop.network import SpikingMLP
+from symplast.hlop.tasks import permuted_tasks, standard_images
+from symplast.hlop.trainer import ContinualTrainer
+from symplast.hlop.trials import WAYS, Bench, Outcome, gains, permuted_bench, rate_pair
+from symplast.lab import Config, Evidence, Study, evidence
+from symplast.lab.jax_setup import drop_programs
+
+study = Study("hlop")
+
+
+@study.experiment(
+    quick={"images": 20_160, "k": 80, "lr": 0.001, "batch": 64, "looks": 5},
+    full={"images": 59_904, "looks": 6},
+    data=("mnist",),
+)
+def subspace(config: Config, key: Any) -> Evidence:
+    """A circuit on MNIST pixels, one pass: share of the best k-dimensional second moment that its rows hold."""
+    X = standard_images("mnist", test=1).inputs
+    moment = X.T @ X / len(X)
+    eigenvalues = np.linalg.eigvalsh(np.asarray(moment, dtype=np.float64))[::-1]
+    best = eigenvalues[: config.k].sum()
+    order = jax.random.permutation(key, len(X))[: config.images].reshape(-1, config.batch)
+    circuit = Circuit.begin(jnp.zeros((0, X.shape[1])), orthonormal_rows(key, config.k, X.shape[1]))
+    rule = oja_rule(config.lr, 0.9, 5, None)
+    share, apart = [], []
+    stretches = jnp.split(order, config.looks)
+    for stretch in [None, *stretches]:
+        circuit = circuit if stretch is None else _learned(circuit, X, stretch, rule)
+        share.append(float(captured(circuit.new, moment)) / best)
+        apart.append(float(deviation(circuit.new)))
+    return evidence(
+        share=share[-1],
+        share_after=(("images",), share),
+        deviation=(("images",), apart),
+        spectrum=(("component",), eigenvalues[: 2 * config.k]),
+        held_by_best=best / eigenvalues.sum(),
+        clipped=int(circuit.clipped),
+        coords={"images": [config.images * look // config.looks for look in range(config.looks + 1)]},
+    )
+
+
+@jax.jit
+def _learned(circuit: Circuit, X: Any, order: Any, rule: OjaRule) -> Circuit:
+    return jax.lax.scan(lambda c, index: (learn(c, X[index], rule), None), circuit, order)[0]
+
+
+PERMUTED_QUICK: dict[str, Any] = {
+    "seeds": 3,
+    "images": 4992,
+    "tests": 1000,
+    "tasks": 3,
+    "hidden": [100],
+    "rows_first": [60, 30],
+    "rows_new": [60, 15],
+    "ways": ["bptt", "dsr"],
+}
+PERMUTED_FULL: dict[str, Any] = {
+    "seeds": 5,
+    "images": 19_968,
+    "tasks": 5,
+    "hidden": [200, 200],
+    "rows_first": [80, 80, 40],
+    "rows_new": [70, 25, 25],
+    "ways": list(WAYS),
+}
+
+
+@study.experiment(quick=PERMUTED_QUICK, full=PERMUTED_FULL, data=("mnist",))
+def permuted(config: Config, key: Any) -> Evidence:
+    """Permuted MNIST with and without circuits, for each way to train: accuracy, forgetting, changed responses."""
+    bench = permuted_bench(config, key)
+    runs: dict[str, Outcome] = {}
+    for name in config.ways:
+        runs[name] = bench.run(WAYS[name])
+        drop_programs()  # every way has programs of its own
+    claimed: dict[str, Any] = {}
+    for name in WAYS:
+        run = runs.get(name)
+        nothing = np.full(config.seeds, np.nan)
+        claimed[f"acc_gain_{name}"] = ("seed",), run.acc_gain if run else nothing
+        claimed[f"bwt_gain_{name}"] = ("seed",), run.bwt_gain if run else nothing
+        claimed[f"acc_less_plain_{name}"] = ("seed",), run.acc - runs["bptt"].acc if run else nothing
+    each = list(runs.values())
+    plain = runs["bptt"]
+    return evidence(
+        **claimed,
+        response_ratio=(("seed",), plain.response / plain.response_sequential),
+        response_predicted=(("seed",), plain.predicted),
+        response=(("way", "seed"), [run.response for run in each]),
+        response_sequential=(("way", "seed"), [run.response_sequential for run in each]),
+        weight_change=(("way", "seed"), [run.weights / run.weights_sequential for run in each]),
+        matrix=(("way", "after", "task", "seed"), [run.matrix for run in each]),
+        matrix_sequential=(("way", "after", "task", "seed"), [run.matrix_sequential for run in each]),
+        deviation=(("way", "after", "layer", "seed"), [run.deviation for run in each]),
+        coords={
+            "way": list(runs),
+            "after": _numbers(config.tasks),
+            "task": _numbers(config.tasks),
+            "layer": _numbers(len(config.rows_first)),
+        },
+        units=dict.fromkeys(claimed, "points") | {"matrix": "%", "matrix_sequential": "%"},
+    )
+
+
+@study.experiment(
+    quick={"images": 0, "tests": 10_000, "tasks": 10, "hidden": 800},
+    full={"images": 59_968},
+    data=("mnist",),
+)
+def permuted_mnist(config: Config, key: Any) -> Evidence:
+    """The paper's protocol: ten tasks of all images, 784-800-800-10, DSR; left out where ``images`` is 0."""
+    if not config.images:
+        nothing = np.full((config.tasks, config.tasks), np.nan)
+        return evidence(acc=np.nan, bwt=np.nan, matrix=(("after", "task"), nothing))
+    tasks = permuted_tasks(standard_images("mnist", config.images, config.tests), config.tasks, key)
+    net = SpikingMLP((784, config.hidden, config.hidden, 10), "dsr", key=key)
+    rows = HLOPConfig((80, 200, 100), row_schedule((70, 70, 70), config.tasks))
+    result = ContinualTrainer(net, rows).run(tasks, jax.random.fold_in(key, 1))
+    matrix = result.A
+    last, learned = matrix[-1] / 100, np.diag(matrix) / 100
+    noise = np.sqrt(np.sum(last * (1 - last) / config.tests)) / config.tasks
+    both = last[:-1] * (1 - last[:-1]) + learned[:-1] * (1 - learned[:-1])
+    drift = np.sqrt(np.sum(both / config.tests)) / (config.tasks - 1)
+    return evidence(
+        acc=_with_error(float(result.ACC[0]), 100 * noise, config.tests),
+        bwt=_with_error(float(result.BWT[0]), 100 * drift, config.tests),
+        matrix=(("after", "task"), matrix),
+        deviation=(("after", "layer"), result.deviation[..., 0]),
+        rows=(("after", "layer"), result.rows),
+        coords={"after": _numbers(config.tasks), "task": _numbers(config.tasks), "layer": [1, 2, 3]},
+        units={"acc": "%", "bwt": "points", "matrix": "%"},
+    )
+
+
+@study.experiment(
+    quick={"seeds": 5, "images": 0, "tests": 1000, "hidden": 200},
+    full={"images": 19_968},
+    data=("mnist", "fashion-mnist"),
+)
+def two_datasets(config: Config, key: Any) -> Evidence:
+    """MNIST then Fashion-MNIST, and the reverse, with separate and shared heads; left out where ``images`` is 0."""
+    orders = {"mnist_first": ("mnist", "fashion-mnist"), "fashion_first": ("fashion-mnist", "mnist")}
+    claimed: dict[str, Any] = {}
+    matrices = np.full((2, 2, 2, 2, 2, config.seeds), np.nan)
+    for i, (order, names) in enumerate(orders.items()):
+        for j, heads in enumerate((2, None)):
+            tail = f"{order}_{'separate' if heads else 'shared'}"
+            gained = np.full((2, config.seeds), np.nan)
+            if config.images:
+                run = _two(names, heads, config, key).run(WAYS["bptt"])
+                gained = np.array([run.acc_gain, run.bwt_gain])
+                matrices[i, j] = run.matrix_sequential, run.matrix
+            claimed |= {f"acc_gain_{tail}": (("seed",), gained[0]), f"bwt_gain_{tail}": (("seed",), gained[1])}
+    return evidence(
+        **claimed,
+        matrix=(("order", "heads", "protected", "after", "task", "seed"), matrices),
+        coords={"order": list(orders), "heads": ["separate", "shared"], "protected": [False, True]},
+        units=dict.fromkeys(claimed, "points"),
+    )
+
+
+def _two(names: tuple[Any, Any], heads: int | None, config: Config, key: Any) -> Bench:
+    tasks = [standard_images(name, config.images, config.tests) for name in names]
+    keys = [jax.random.fold_in(key, seed) for seed in range(config.seeds)]
+    rows = HLOPConfig((80, 80), (70, 25)) if heads else HLOPConfig((80, 80, 40), (70, 25, 25))
+    return Bench([tasks] * config.seeds, keys, (784, config.hidden, config.hidden, 10), rows, heads)
+
+
+RATE_CASES = {
+    "backprop": ("backprop", "feedforward", "none"),
+    "curl": ("backprop", "feedforward", "curl:fraction=0.1+norm"),
+    "ep": ("ep", "recurrent:angle=0,steps=20", "none"),
+}
+"""Credit rule, network and transform, by the names that claims use."""
+
+
+@study.experiment(
+    quick={
+        "seeds": 3,
+        "task": "digits",
+        "tasks": 3,
+        "hidden": [32],
+        "epochs": 3,
+        "batch": 20,
+        "lr": 0.1,
+        "first": 0.4,
+        "new": 0.15,
+        "lr_circuit": 0.02,
+        "cases": ["curl", "ep"],
+    },
+    full={
+        "seeds": 8,
+        "task": "mnist:train=10000,test=1000",
+        "tasks": 5,
+        "hidden": [100, 100],
+        "epochs": 2,
+        "first": 0.3,
+        "new": 0.1,
+        "cases": list(RATE_CASES),
+    },
+    data={"quick": ("digits",), "full": ("mnist",)},
+)
+def rate_networks(config: Config, key: Any) -> Evidence:
+    """The projection in networks of rates: sign-diverse plasticity and equilibrium propagation, with and without it."""
+    claimed: dict[str, Any] = {}
+    matrices = {}
+    for name, (rule, network, transform) in RATE_CASES.items():
+        acc, bwt = (np.full(config.seeds, np.nan) for _ in range(2))
+        if name in config.cases:
+            pair = rate_pair(rule, network, transform, config, key)
+            acc, bwt = gains(*pair)
+            matrices[name] = np.array(pair)
+            drop_programs()
+        claimed |= {f"acc_gain_{name}": (("seed",), acc), f"bwt_gain_{name}": (("seed",), bwt)}
+    return evidence(
+        **claimed,
+        matrix=(("case", "protected", "after", "task", "seed"), list(matrices.values())),
+        coords={"case": list(matrices), "protected": [False, True]},
+        units=dict.fromkeys(claimed, "points") | {"matrix": "%"},
+        notes={"task": config.task},
+    )
+
+
+def _numbers(count: int) -> list[int]:
+    return list(range(1, count + 1))
+
+
+def _with_error(value: float, error: float, tests: int) -> stats.Estimate:
+    """A value with the normal interval of its sampling error over test images."""
+    return stats.Estimate(value, value - 1.96 * error, value + 1.96 * error, 0.95, tests, "binomial, test images")
