@@ -2,7 +2,8 @@
 
 Work: MNIST images in file order, 784 inputs, 400 hidden cells, steps of 0.5 ms; a presentation is 350 ms of image and
 150 ms of rest with plasticity of both projections, spikes drawn within the time measured. Prediction: 350 ms, weights
-frozen. Wall time after the first call; compile time apart. Both backends, and 100 cells beside.
+frozen. CPU time on one thread, since other jobs on the machine slow the loop; compile time apart. Both backends, and
+100 cells beside.
 Targets (N = 400): JAX at least 60 presentations/s and 200 images/s; Numba at least 350 presentations/s.
 Anchor: BindsNET 0.3.4 DiehlAndCook2015 trains 1.1 images/s at this size and step, 350 ms only (spec of the room,
 another machine; not run here).
@@ -39,12 +40,12 @@ def rates(backend: str, n_hidden: int, shown: Pictures) -> list[dict[str, Any]]:
     net = SymSTDPClassifier(784, n_hidden, 10, config, jax.random.key(0), backend=backend)
     rows = []
     for work in ("training", "prediction"):
-        begin = time.perf_counter()
+        begin = time.process_time()
         _once(net, work, shown, slice(0, 40))
-        first = time.perf_counter() - begin
-        begin, before = time.perf_counter(), net.presentations
+        first = time.process_time() - begin
+        begin, before = time.process_time(), net.presentations
         _once(net, work, shown, slice(40, None))
-        taken = time.perf_counter() - begin
+        taken = time.process_time() - begin
         done = net.presentations - before if work == "training" else len(shown.X) - 40
         value, unit = done / taken, "presentations/s" if work == "training" else "images/s"
         compiling = max(first - 40 * taken / (len(shown.X) - 40), 0.0)

@@ -59,7 +59,7 @@ def silhouette(X: Any, labels: Any, metric: str = "cosine") -> float:
 
     Example:
         >>> print(f"{silhouette([[0.0], [1.0], [9.0], [8.0]], [0, 0, 1, 1], 'euclidean'):.3f}")
-        0.866
+        0.875
     """
     from sklearn.metrics import silhouette_score
 

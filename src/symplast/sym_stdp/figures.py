@@ -127,23 +127,25 @@ def maps_of_layers(ds: xr.Dataset) -> Figure:
 
 @study.figure(
     "clusters",
-    caption="What the first hidden cells learned: their weights from the 28 x 28 pixels.",
-    alt="A grid of small pictures that look like handwritten digits.",
+    caption="Left: what the first hidden cells learned, their weights from the 28 x 28 pixels. Right: t-SNE map "
+    "(cosine distance) of the weight vectors of all hidden cells that were assigned a class, drawn as that class.",
+    alt="A grid of small pictures, many of them like handwritten digits, and a map with groups of equal digits.",
 )
 def receptive_fields(ds: xr.Dataset) -> Figure:
     fields = ds.field.values
-    columns = 16
+    columns = 12
     rows = -(-len(fields) // columns)
     side = fields.shape[1]
     wall = np.full((rows * (side + 1), columns * (side + 1)), np.nan)
     for index, field in enumerate(fields):
         top, left = index // columns * (side + 1), index % columns * (side + 1)
         wall[top : top + side, left : left + side] = field
-    figure, axes = new_figure(1, 1, width=7.4, height=0.5 * rows + 0.5)
+    figure, (axes, right) = new_figure(1, 2, width=8.2, height=3.0, gridspec_kw={"width_ratios": [1.9, 1]})
     drawn = axes.imshow(wall, cmap="magma", vmin=0, vmax=1)
     axes.set(xticks=[], yticks=[], xlabel="hidden cells", ylabel="")
     axes.spines[:].set_visible(False)
-    figure.colorbar(drawn, ax=axes, label="weight", fraction=0.02)
+    figure.colorbar(drawn, ax=axes, label="weight", location="left", fraction=0.03)
+    _maps([right], {"weights by class": ds.weights_embedded.values}, ds.owner.values)
     return figure
 
 

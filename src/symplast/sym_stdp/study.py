@@ -192,7 +192,7 @@ def clusters(config: Config, key: Any) -> Evidence:
         weights_embedded=(("cell", "axis"), embedding(weights, config.seed)),
         owner=(("cell",), owner[owned]),
         label=(("test",), shown.y_test),
-        field=(("shown", "row", "column"), net.weights_in.T[:64].reshape(-1, SIDE, SIDE)),
+        field=(("shown", "row", "column"), net.weights_in.T[:72].reshape(-1, SIDE, SIDE)),
         accuracy=100 * float(tested.sl.mean()),
         spikes=float(found.hidden.sum(axis=1).mean()),
         coords={"layer": list(layers), "space": rows},

@@ -47,7 +47,7 @@ def pictures(name: Any = "mnist", images: int | None = None, tests: int | None =
 
     Example:
         >>> shown = pictures("digits", 100, 50)
-        >>> shown.X.shape, shown.X.max(), shown.y_test.shape
+        >>> shown.X.shape, int(shown.X.max()), shown.y_test.shape
         ((100, 784), 255, (50,))
     """
     if name not in ("mnist", "fashion-mnist", "digits"):
@@ -136,7 +136,7 @@ def paired_difference(a: Bool[np.ndarray, "seeds tests"], b: Bool[np.ndarray, "s
     Example:
         >>> first, second = np.arange(100)[None] < 90, np.arange(100)[None] >= 20
         >>> print(paired_difference(first, second))  # 20 against 10
-        10 [-0.7848, 20.78]
+        10 [-0.7392, 20.74]
     """
     found = stats.mean_interval(PERCENT * (a.mean(axis=0) - b.mean(axis=0)))
     return stats.Estimate(found.value, found.low, found.high, found.level, found.n, "paired over images")
