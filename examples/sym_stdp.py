@@ -30,6 +30,6 @@ for first in range(0, 400, 200):
 print(f"thresholds {net.theta.min():.1f} to {net.theta.max():.1f} mV, {net.presentations} presentations")
 
 # Do the classes form clusters in each layer?
-layers = {"input": responses.inputs, "hidden": responses.hidden, "classifier": responses.classifier}
+layers = {"input": responses.input, "hidden": responses.hidden, "classifier": responses.classifier}
 report = cluster_report(layers, shown.y_test)
 print(report[report.metric == "cosine"].round(3).to_string(index=False))

@@ -122,7 +122,7 @@ def clusters(
     with computing():
         X, y = _examples(data, "test", images)
         found = SymSTDPClassifier.load(network, backend=backend).respond(X)
-        layers = {"input": found.inputs, "hidden": found.hidden, "classifier": found.classifier}
+        layers = {"input": found.input, "hidden": found.hidden, "classifier": found.classifier}
         maps = {name: embedding(counts) for name, counts in layers.items()}
         report = cluster_report(layers, y, maps=maps)
     if plot is not None:

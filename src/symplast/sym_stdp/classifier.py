@@ -33,14 +33,14 @@ class Responses(NamedTuple):
     Attributes:
         hidden: (n, N) spikes of hidden cells.
         classifier: (n, C) spikes of classifier cells.
-        inputs: (n, P) spikes of input units.
+        input: (n, P) spikes of input units.
         intensity: (n,) q of the presentation that counts.
         answered: (n,) whether the hidden layer responded.
     """
 
     hidden: Int[np.ndarray, "n N"]
     classifier: Int[np.ndarray, "n C"]
-    inputs: Int[np.ndarray, "n P"]
+    input: Int[np.ndarray, "n P"]
     intensity: Int[np.ndarray, " n"]
     answered: Bool[np.ndarray, " n"]
 

@@ -162,7 +162,7 @@ def ablation(config: Config, key: Any) -> Evidence:
 
 
 @study.experiment(
-    quick={"hidden": 100, "images": 1000, "tests": 200},
+    quick={"hidden": 100, "images": 300, "tests": 150},
     full={"hidden": 400, "images": 10_000, "tests": 1000},
     data=("mnist",),
 )
@@ -171,7 +171,7 @@ def clusters(config: Config, key: Any) -> Evidence:
     shown = pictures("mnist", config.images, config.tests)
     net = new_net(shown, config.hidden, _preset(config.hidden), key).partial_fit(shown.X, shown.y)
     tested, found = answers(net, shown)
-    layers = {"input": found.inputs, "hidden": found.hidden, "classifier": found.classifier}
+    layers = {"input": found.input, "hidden": found.hidden, "classifier": found.classifier}
     purity = {name: neighbour_purity(counts, shown.y_test) for name, counts in layers.items()}
     gains: dict[str, Any] = {
         f"{name}_gain": stats.bootstrap(purity[name] - purity["input"], np.mean) for name in ("hidden", "classifier")
@@ -224,7 +224,7 @@ def strategies(config: Config, key: Any) -> Evidence:
 
 
 @study.experiment(
-    quick={"seeds": 1, "hidden": 400, "images": 100, "tests": 50},
+    quick={"seeds": 1, "hidden": 400, "images": 50, "tests": 30},
     full={"seeds": 3, "images": 10_000, "tests": 1000},
     paper={"hidden": 6400, "images": 60_000, "tests": 10_000},
     data=("fashion-mnist",),
