@@ -60,10 +60,10 @@ PERMUTED_QUICK: dict[str, Any] = {
     "images": 4992,
     "tests": 1000,
     "tasks": 3,
-    "hidden": [100],
-    "rows_first": [60, 30],
-    "rows_new": [60, 15],
-    "ways": ["bptt", "dsr"],
+    "hidden": [100, 100],
+    "rows_first": [60, 40, 30],
+    "rows_new": [60, 15, 15],
+    "ways": ["bptt"],
 }
 PERMUTED_FULL: dict[str, Any] = {
     "seeds": 5,
@@ -189,7 +189,7 @@ RATE_CASES = {
     quick={
         "seeds": 3,
         "task": "digits",
-        "tasks": 3,
+        "tasks": 2,
         "hidden": [32],
         "epochs": 3,
         "batch": 20,

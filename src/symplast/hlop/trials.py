@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from jaxtyping import Array, Float, Key
 
 from symplast.hlop.config import HLOPConfig
@@ -15,12 +14,12 @@ from symplast.hlop.network import SpikingMLP
 from symplast.hlop.replay import Replay
 from symplast.hlop.tasks import permuted_tasks, standard_images
 from symplast.hlop.trainer import ContinualTrainer, Result
-from symplast.hlop.transform import project
+from symplast.hlop.transform import ProjectionState, project
 from symplast.learning.learner import GradientLearner
 from symplast.learning.parts import chain, named
 from symplast.learning.sequences import average_score, backward_transfer, train_sequence
 from symplast.learning.tasks import Task, images
-from symplast.learning.training import begin
+from symplast.learning.training import Training, begin
 
 PERCENT = 100.0
 
@@ -190,9 +189,7 @@ def rate_pair(
     def make_network(key: Key[Array, ""]) -> Any:
         return part.build(sizes=sizes, readout="softmax", key=key)
 
-    def scores(change: optax.GradientTransformation, signals: tuple[str, ...]) -> Float[Array, "tasks tasks seeds"]:
-        learner = GradientLearner(make_network, credit, change, signals)
-        training = begin(learner, key, config.seeds)
+    def scores(learner: GradientLearner, training: Training) -> Float[Array, "tasks tasks seeds"]:
         return PERCENT * train_sequence(learner, tasks, training, config.epochs, config.batch)[1].score
 
     optimiser = f"sgd:learning_rate={config.lr}"
@@ -200,7 +197,12 @@ def rate_pair(
     part_of_chain = f"{project.__module__}.{project.__name__}:{settings}"
     plain, _ = chain(transform, optimiser)
     protected, _ = chain(f"{transform}+{part_of_chain}", optimiser)
-    return scores(plain, ()), scores(protected, ("pre",))
+    learner = GradientLearner(make_network, credit, protected, ("pre",))
+    training = begin(learner, key, config.seeds)
+    states = jax.tree.map(jnp.array, training.states)
+    rest = tuple(node for node in states.opt if not isinstance(node, ProjectionState))
+    bare = Training(states._replace(opt=rest), jnp.array(training.keys), jnp.array(training.epoch))
+    return scores(GradientLearner(make_network, credit, plain), bare), scores(learner, training)
 
 
 def gains(plain: Array, protected: Array) -> tuple[np.ndarray, np.ndarray]:

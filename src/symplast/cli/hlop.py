@@ -1,0 +1,83 @@
+"""``symplast hlop``: the principal subspace of your own activity, learned batch by batch by a lateral circuit."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from symplast.cli.console import computing, err, out, print_json
+
+app = typer.Typer(help="Hebbian orthogonal projection: streaming principal subspaces.", no_args_is_help=True)
+
+TABLE = typer.Argument(help="Activity (.npy, .csv, .tsv): one example a row, one feature a column.")
+
+
+@app.callback()
+def group() -> None:
+    """Hebbian orthogonal projection: streaming principal subspaces."""
+
+
+@app.command()
+def subspace(
+    table: Annotated[Path, TABLE],
+    rows: Annotated[int, typer.Option(help="Lateral neurons: dimensions of the subspace.")] = 10,
+    lr: Annotated[float | None, typer.Option(help="Learning rate; default 0.3 / largest eigenvalue.")] = None,
+    batch: Annotated[int, typer.Option(help="Examples a batch.")] = 64,
+    epochs: Annotated[int, typer.Option(help="Passes.")] = 1,
+    centre: Annotated[bool, typer.Option("--centre", help="Subtract the mean first, as PCA does.")] = False,
+    levels: Annotated[
+        int | None, typer.Option(help="Spiking lateral neurons with so many levels; default none.")
+    ] = None,
+    scale: Annotated[float, typer.Option(help="Their largest output.")] = 20.0,
+    seed: Annotated[int, typer.Option(help="Of the first rows and the order.")] = 0,
+    save: Annotated[Path | None, typer.Option(help="Write the rows to this .npy file.")] = None,
+    as_json: bool = typer.Option(False, "--json", help="Print as JSON."),
+) -> None:
+    """Learn the subspace that a lateral circuit finds in one pass, and compare it with the best possible one."""
+    import jax
+    import numpy as np
+
+    from symplast.hlop import OjaSubspace
+    from symplast.hlop.activity_files import best_share, read_activity
+
+    if batch < 1 or epochs < 1:
+        raise ValueError(f"--batch and --epochs must be at least 1, got {batch} and {epochs}")
+    if save is not None and save.suffix != ".npy":
+        raise ValueError(f"--save must end in .npy, got {save}")
+    X = read_activity(table)
+    X = X - X.mean(axis=0) if centre else X
+    with computing():
+        moment = float(np.linalg.eigvalsh(X.T @ X / len(X))[-1])
+        rate = 0.3 / moment if lr is None else lr
+        key = jax.random.key(seed)
+        space = OjaSubspace(X.shape[1], rate, spiking=None if levels is None else (scale, levels), key=key).add(rows)
+        rng = np.random.default_rng(seed)
+        size = min(batch, len(X))
+        for _ in range(epochs):
+            order = rng.permutation(len(X))
+            for start in range(0, len(X) - size + 1, size):
+                space = space.partial_fit(X[order[start : start + size]])
+        share = space.explained(X)
+    best = best_share(X, rows)
+    found: dict[str, Any] = {
+        "rows": rows,
+        "features": X.shape[1],
+        "examples": len(X),
+        "lr": rate,
+        "largest_eigenvalue": moment,
+        "share": share,
+        "best_share": best,
+        "of_best": share / best,
+        "deviation": space.deviation,
+        "clipped": space.clipped,
+    }
+    if save is not None:
+        np.save(save, np.asarray(space.basis))
+        err.print(f"written to {save}", soft_wrap=True, highlight=False)
+    if as_json:
+        print_json(found)
+        return
+    out.print(
+        f"{rows} rows hold {100 * share:.2f} % of the second moment; the best hold {100 * best:.2f} %", highlight=False
+    )
+    out.print(f"|H H^T - I| = {space.deviation:.3g}, {space.clipped} changes clipped, lr {rate:.3g}", highlight=False)
