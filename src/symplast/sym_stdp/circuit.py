@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
@@ -137,22 +138,21 @@ class Parameters(eqx.Module):
         )
 
 
+@partial(jax.jit, static_argnums=(0, 1, 2, 3))
 def rested(config: SymSTDPConfig, n_inputs: int, n_hidden: int, n_classes: int) -> Cells:
     """Cells at rest, as each image finds them in the test phase."""
     return _cells(config, n_inputs, n_hidden, n_classes, config.v_rest, config.v_rest_fast)
 
 
+@partial(jax.jit, static_argnums=(0, 1, 2, 3))
 def new_state(config: SymSTDPConfig, n_inputs: int, n_hidden: int, n_classes: int, key: Key[Array, ""]) -> NetworkState:
     """A network before learning: uniform weights, scaled; membranes below the reversal of inhibition.
 
     Example:
-        >>> import jax
         >>> state = new_state(SymSTDPConfig(), 784, 400, 10, jax.random.key(0))
         >>> print(f"{state.plastic.w_in.sum(axis=0)[0]:.1f} {state.plastic.w_out.sum(axis=0)[0]:.0f}")
         78.4 320
     """
-    import jax
-
     from symplast.sym_stdp.plasticity import synaptic_scaling
 
     keys = jax.random.split(key)
