@@ -116,9 +116,9 @@ def gains_by_method(ds: xr.Dataset) -> Figure:
 )
 def principal_subspace(ds: xr.Dataset) -> Figure:
     figure, (left, right) = new_figure(1, 2, width=7.4, height=3.0)
-    left.plot(ds.images, ds.share_after, marker="o")
+    left.plot(ds.images / 1000, ds.share_after, marker="o")
     mark_published(left, y=0.95, label="bound of HLOP5")
-    left.set(xlabel="images seen", ylabel="share of the best subspace", ylim=(0, 1.02))
+    left.set(xlabel="images seen (thousands)", ylabel="share of the best subspace", ylim=(0, 1.02))
     left.legend(loc="lower right")
     rank = np.arange(1, ds.sizes["component"] + 1)
     right.plot(rank, ds.spectrum)
@@ -141,7 +141,7 @@ def old_responses(ds: xr.Dataset) -> Figure:
         places = np.arange(len(ways))
         for seed in range(ds.sizes["seed"]):
             axes.plot(ratio.transpose("way", "seed").values[:, seed], places, "o", color=COLOURS[0], alpha=0.6)
-        axes.set(xlim=(0, None), ylim=(len(ways) - 0.5, -0.5))
+        axes.set(xlim=(0, 1.1 * float(ratio.max())), ylim=(len(ways) - 0.5, -0.5))
     mark_published(left, x=0.5, label="bound of HLOP6")
     left.axvline(float(ds.response_predicted.mean()), color=COLOURS[2], label="predicted")
     left.set_yticks(range(len(ways)), [NAMES[way] for way in ways])

@@ -187,9 +187,9 @@ RATE_CASES = {
 
 @study.experiment(
     quick={
-        "seeds": 3,
+        "seeds": 6,
         "task": "digits",
-        "tasks": 2,
+        "tasks": 3,
         "hidden": [32],
         "epochs": 3,
         "batch": 20,
@@ -200,13 +200,14 @@ RATE_CASES = {
         "cases": ["curl", "ep"],
     },
     full={
-        "seeds": 8,
         "task": "mnist:train=10000,test=1000",
         "tasks": 5,
-        "hidden": [100, 100],
+        "hidden": [100],
         "epochs": 2,
-        "first": 0.3,
-        "new": 0.1,
+        "batch": 50,
+        "first": 0.1,
+        "new": 0.08,
+        "lr_circuit": 0.01,
         "cases": list(RATE_CASES),
     },
     data={"quick": ("digits",), "full": ("mnist",)},
