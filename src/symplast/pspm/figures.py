@@ -39,7 +39,7 @@ def rasters(ds: xr.Dataset) -> Figure:
         times, units = np.nonzero(ds.raster.sel(network=network).values[:, :20])
         axis.plot(times, units, "|", color=INK, markersize=5)
         axis.set(title=str(network), xlabel="time (ms)")
-    axes[0].set_ylabel("neuron")
+    axes[0].set(ylabel="neuron", yticks=[0, 5, 10, 15])
     return figure
 
 

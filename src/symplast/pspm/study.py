@@ -174,7 +174,7 @@ def populations(config: Config, key: Any) -> Evidence:
 
 @study.experiment(quick={"references": 2, "starts": 5, "epochs": 150}, full={"references": 8, "starts": 10})
 def restarts(config: Config, key: Any) -> Evidence:
-    """Students from independent starts for one reference and drive: do they agree, and are they right?"""
+    """Students from independent starts for one reference and drive: do they agree, and are they right? References are seeds."""
     references, starts = config.references, config.starts
     inhibitory = jnp.asarray(inhibitory_cells(40))
     keys = [jax.random.fold_in(key, r) for r in range(references)]
@@ -202,13 +202,13 @@ def restarts(config: Config, key: Any) -> Evidence:
         rows.append([*mutual, *truth, to_target, between])
     mutual_exc, mutual_inh, true_exc, true_inh, to_target, between = np.array(rows).T
     return evidence(
-        agreement=(("reference",), mutual_exc),
-        recovered=(("reference",), true_exc),
-        agreement_minus_recovery=(("reference",), mutual_exc - true_exc),
-        agreement_inhibitory=(("reference",), mutual_inh),
-        recovered_inhibitory=(("reference",), true_inh),
-        distance_to_target=(("reference",), to_target),
-        distance_between=(("reference",), between),
+        agreement=(("seed",), mutual_exc),
+        recovered=(("seed",), true_exc),
+        agreement_minus_recovery=(("seed",), mutual_exc - true_exc),
+        agreement_inhibitory=(("seed",), mutual_inh),
+        recovered_inhibitory=(("seed",), true_inh),
+        distance_to_target=(("seed",), to_target),
+        distance_between=(("seed",), between),
         weights=(("which", "synapse"), _synapses(true[0], weights[0], np.asarray(inhibitory))),
         coords={"which": ["reference", "first start", "second start"]},
     )
