@@ -174,7 +174,7 @@ def populations(config: Config, key: Any) -> Evidence:
 
 @study.experiment(quick={"references": 2, "starts": 5, "epochs": 150}, full={"references": 8, "starts": 10})
 def restarts(config: Config, key: Any) -> Evidence:
-    """Students from independent starts for one reference and drive: do they agree, are they right? Seeds: references."""
+    """Students from independent starts for one reference: do they agree, are they right? References are seeds."""
     references, starts = config.references, config.starts
     inhibitory = jnp.asarray(inhibitory_cells(40))
     keys = [jax.random.fold_in(key, r) for r in range(references)]
