@@ -132,6 +132,18 @@ def test_window_forgets_the_oldest():
     assert ResponseWindow(1, 2).assignments().tolist() == [-1]
 
 
+def test_a_cell_without_weights_is_refused():
+    net = new()
+    plastic = net.state.plastic
+    w_in = np.array(plastic.w_in)
+    w_in[:, 2] = 0
+    net.state = net.state._replace(plastic=plastic._replace(w_in=w_in))
+    with pytest.raises(ValueError, match="each cell's weights_in must have a positive sum; 1 of 6 sums are not"):
+        net.partial_fit(X, Y)
+    with pytest.raises(ValueError, match="positive sum"):
+        net.predict(PATTERNS)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

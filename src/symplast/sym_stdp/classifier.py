@@ -15,7 +15,7 @@ from symplast.sym_stdp.circuit import NetworkState, Plastic, new_state, rested
 from symplast.sym_stdp.config import SymSTDPConfig
 from symplast.sym_stdp.encoding import check_labels, draw, input_rates
 from symplast.sym_stdp.network_files import check_network_path, read_network, write_network
-from symplast.sym_stdp.plasticity import synaptic_scaling
+from symplast.sym_stdp.plasticity import check_sums, synaptic_scaling
 from symplast.sym_stdp.readouts import NO_CLASS, ResponseWindow, by_assignment, by_classifier
 from symplast.sym_stdp.simulation import acting_units
 
@@ -135,6 +135,8 @@ class SymSTDPClassifier:
             raise ValueError(f"learns must be both, hidden or readout, got {learns!r}")
         rates = input_rates(X, self.n_inputs, self.config.dt_ms)
         labels = check_labels(y, len(rates), self.n_classes)
+        for name, w in (("weights_in", self.state.plastic.w_in), ("weights_out", self.state.plastic.w_out)):
+            check_sums(np.asarray(w).sum(axis=0), f"each cell's {name} must have a positive sum")
         for row, label in zip(rates, labels, strict=True):
             self._learn(row, int(label), learns)
         return self

@@ -146,6 +146,17 @@ def _trains(
     return jax.lax.scan(step, start, (pre, post))[0][0]
 
 
+def check_sums(sums: np.ndarray, rule: str) -> None:
+    """Raise ValueError, with the rule, where weights can't be scaled."""
+    if not np.isfinite(sums).all():
+        raise ValueError("W must be finite everywhere")
+    if not (sums > 0).all():
+        raise ValueError(
+            f"{rule}; {np.count_nonzero(sums <= 0)} of {sums.size} sums are not. Give cells without weights some, or "
+            "leave them out"
+        )
+
+
 def synaptic_scaling(W: Any, target_sum: Any, axis: int = 0) -> Weights:
     """Multiply weights so that they sum to a target along an axis.
 
@@ -167,14 +178,7 @@ def synaptic_scaling(W: Any, target_sum: Any, axis: int = 0) -> Weights:
     w = parameter(W)
     sums = w.sum(axis=axis, keepdims=True)
     if not is_traced(sums):
-        known = np.asarray(sums)
-        if not np.isfinite(known).all():
-            raise ValueError("W must be finite everywhere")
-        if not (known > 0).all():
-            raise ValueError(
-                f"W must have a positive sum along axis {axis}; {np.count_nonzero(known <= 0)} of {known.size} sums "
-                "are not. Give cells without weights some, or leave them out"
-            )
+        check_sums(np.asarray(sums), f"W must have a positive sum along axis {axis}")
     return w * (target_sum / sums)
 
 

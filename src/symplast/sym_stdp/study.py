@@ -76,7 +76,7 @@ def frozen(config: Config, key: Any) -> Evidence:
 @study.experiment(
     quick={"seeds": 1, "sizes": [100], "images": 2500, "checkpoints": [1250, 2500], "tests": 1000},
     full={
-        "seeds": 3,
+        "seeds": 5,
         "sizes": [100, 400, 1600],
         "images": 10_000,
         "checkpoints": [1250, 2500, 5000, 7500, 10_000],
