@@ -20,7 +20,7 @@ def group() -> None:
 @app.command()
 def subspace(
     table: Annotated[Path, TABLE],
-    rows: Annotated[int, typer.Option(help="Lateral neurons: dimensions of the subspace.")] = 10,
+    rows: Annotated[int | None, typer.Option(help="Lateral neurons; default 10, or half of fewer features.")] = None,
     lr: Annotated[float | None, typer.Option(help="Learning rate; default 0.3 / largest eigenvalue.")] = None,
     batch: Annotated[int, typer.Option(help="Examples a batch.")] = 64,
     epochs: Annotated[int, typer.Option(help="Passes.")] = 1,
@@ -46,6 +46,7 @@ def subspace(
         raise ValueError(f"--save must end in .npy, got {save}")
     X = read_activity(table)
     X = X - X.mean(axis=0) if centre else X
+    rows = min(10, max(X.shape[1] // 2, 1)) if rows is None else rows
     with computing():
         moment = float(np.linalg.eigvalsh(X.T @ X / len(X))[-1])
         rate = 0.3 / moment if lr is None else lr

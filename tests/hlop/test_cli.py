@@ -1,0 +1,74 @@
+"""``symplast hlop``: good, odd and wrong input."""
+
+import json
+
+import numpy as np
+import pytest
+from commanding import caller
+
+from symplast.cli.hlop import app
+from symplast.hlop.activity_files import best_share, read_activity
+
+call = caller(app)
+
+
+@pytest.fixture
+def table(tmp_path):
+    X = np.random.default_rng(0).standard_normal((640, 6)) * np.array([3.0, 2.0, 1.0, 0.1, 0.1, 0.1]) + 0.5
+    np.save(tmp_path / "x.npy", X)
+    return tmp_path / "x.npy"
+
+
+def test_the_subspace_is_nearly_the_best(table, tmp_path):
+    rows = tmp_path / "rows.npy"
+    found = json.loads(call("subspace", table, "--rows", 3, "--epochs", 2, "--save", rows, "--json").stdout)
+    assert found["of_best"] > 0.98
+    assert found["best_share"] == pytest.approx(best_share(np.load(table), 3))
+    assert (found["features"], found["examples"]) == (6, 640)
+    assert np.load(rows).shape == (3, 6)
+
+
+def test_names_and_spiking_neurons_from_a_text_table(table, tmp_path):
+    text = tmp_path / "x.csv"
+    np.savetxt(text, np.load(table), delimiter=",", header="a,b,c,d,e,f", comments="")
+    assert read_activity(text) == pytest.approx(np.load(table))
+    said = call("subspace", text, "--rows", 3, "--levels", 40, "--centre").stdout
+    assert "of the second moment" in said
+    assert "clipped" in said
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [("", "empty"), ("1,2\n3,x\n", "row 2, column 2 is 'x'"), ("1,2\n3,\n", "empty cells"), ("1,2\n", "two examples"),
+     ("0,0\n0,0\n", "zeros only")],
+)  # fmt: skip
+def test_tables_that_are_none(tmp_path, content, message):
+    path = tmp_path / "bad.csv"
+    path.write_text(content)
+    with pytest.raises(ValueError, match=message):
+        read_activity(path)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--rows", 7], "6 features"),
+        (["--batch", 0], "--batch"),
+        (["--save", "rows.txt"], "must end in .npy"),
+        (["--lr", 50], "lr=50 is too large"),
+    ],
+)
+def test_wrong_options_are_told(table, options, message):
+    with pytest.raises(ValueError, match=message):
+        call("subspace", table, *options)
+
+
+def test_wrong_files_are_told(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no file"):
+        read_activity(tmp_path / "nowhere.npy")
+    np.save(tmp_path / "text.npy", np.array(["a"]))
+    with pytest.raises(ValueError, match="numbers"):
+        read_activity(tmp_path / "text.npy")
+    (tmp_path / "x.xlsx").write_text("")
+    with pytest.raises(ValueError, match=r"\.npy, \.csv or \.tsv"):
+        read_activity(tmp_path / "x.xlsx")
