@@ -111,7 +111,7 @@ def test_clipped_changes_are_counted():
 
 
 @settings(max_examples=4, deadline=None)
-@given(st.integers(0, 10_000), st.sampled_from([1, 7]))
+@given(st.integers(0, 10_000), st.just(7))
 def test_exact_rows_split_any_input_at_right_angles(seed, k):
     key = jax.random.key(seed)
     basis, x = orthonormal_rows(key, k, 8), jax.random.normal(jax.random.fold_in(key, 1), (5, 8))

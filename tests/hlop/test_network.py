@@ -35,12 +35,9 @@ def network(method="bptt", feedback="bp", **options):
 
 def test_rates_pass_the_gradient_of_their_window():
     neuron, G = DSRNeuron(0.3), jnp.array([[1.0, 2.0, 3.0, 4.0]]).T
+    paid = jax.jit(jax.grad(lambda x, V: jnp.sum(G * DSRNeuron(V)(x)), (0, 1)))
     for drive, inside, above in ((0.0, 0, 0), (1.0, 1, 0), (7.0, 0, 1)):
-
-        def paid(x, V):
-            return jnp.sum(G * DSRNeuron(V)(x))
-
-        grad_x, grad_V = jax.grad(paid, (0, 1))(jnp.full((4, 1), drive), jnp.asarray(0.3))
+        grad_x, grad_V = paid(jnp.full((4, 1), drive), jnp.asarray(0.3))
         whole = 4 * weighted_rate(G[:, 0])
         assert np.asarray(grad_x).ravel() == pytest.approx(np.full(4, inside * whole / 4), rel=1e-6)
         assert float(grad_V) == pytest.approx(0.05 * above * float(whole), rel=1e-6)
@@ -130,7 +127,7 @@ def test_thresholds_learn_in_the_first_task_and_stay_above_the_floor():
         learner = SpikingLearner(SIZES, "dsr", "fa", 4, None, (), (), protects, True, False, plain_sgd(1e4), False)
         state = learner.init(KEY)
         big = eqx.tree_at(lambda s: s.net.weights[0], state, 200 * state.net.weights[0])
-        states.append((big, learner.learn(big, Batch(X, Y), KEY)[0]))
+        states.append((big, eqx.filter_jit(learner.learn)(big, Batch(X, Y), KEY)[0]))
     (first, learned), (before, after) = states
     assert float(learned.net.thresholds[0]) != float(first.net.thresholds[0])
     assert min(map(float, learned.net.thresholds)) >= 5e-4

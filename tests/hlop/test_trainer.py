@@ -1,5 +1,7 @@
 """Sequences of tasks: what is protected stays, rows grow as planned, and wrong settings are told."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -107,6 +109,12 @@ def test_permutations_keep_pixels_together(tasks):
     assert (moved == np.asarray(tasks.task.test_inputs)[:, order]).all()
 
 
+def test_circuits_that_diverge_are_told_with_a_rate_that_would_do(tasks):
+    wild = replace(ROWS, lr_input=5.0)  # the same program as that of ``learned``
+    with pytest.raises(ValueError, match=r"lr_input=5 is too large.*take lr_input below"):
+        ContinualTrainer(network(), wild, batch=20).run(tasks, KEY, seeds=2)
+
+
 def test_wrong_use_is_told(tasks):
     task, net = tasks[0], network()
     bad = Task(task.inputs.at[0, 0].set(jnp.nan), task.targets, task.test_inputs, task.test_targets)
@@ -125,7 +133,6 @@ def test_wrong_use_is_told(tasks):
         (lambda: run([task, task, task], HLOPConfig((3, 3), ((3, 3),))), "2 later tasks"),
         (lambda: run([task, task], HLOPConfig((3, 3), (3, (3, 3)))), "one list"),
         (lambda: run([task, task], net=network(heads=1)), "one a task"),
-        (lambda: run([task], HLOPConfig((3, 3), (3, 3), lr_input=3.0)), "lr_input=3 is too large"),
         (lambda: ContinualTrainer(net, online_update=True), "ottt"),
         (lambda: ContinualTrainer(net, batch=0), "batch"),
         (lambda: Replay(lr=0.0), "lr"),

@@ -106,12 +106,12 @@ def test_wrong_use_is_told():
             wrong()
 
 
-def test_a_learner_that_passes_no_signal_is_stopped(tasks):
-    blind = learner(signals=())
-    with pytest.raises(RuntimeError, match="saw no activity"):
-        train_sequence(blind, tasks, begin(blind, KEY, 1), 1, 100)
+def test_circuits_without_activity_or_room_are_told():
     room = project(first=[1], new=[1], tasks=2)
     weights = {"w": jnp.zeros((2, 4))}
+    blind = room.update(weights, room.init(weights))[1]
+    with pytest.raises(RuntimeError, match="saw no activity"):
+        blind.begin_task(None, jnp.int32(1))
     begun = room.update(weights, room.init(weights), pre={"w": jnp.ones((3, 4))})[1].begin_task(None, jnp.int32(1))
     seen = eqx.tree_at(lambda s: s.batches, begun, jnp.ones(1, jnp.int32))
     with pytest.raises(RuntimeError, match="room for tasks=2"):
