@@ -41,11 +41,12 @@ class SpikingLearner(Learner):
     """A spiking network, its circuits and an optimiser, in the first task or in the later ones.
 
     Attributes:
-        sizes, method, feedback, timesteps, heads: of :class:`SpikingMLP`.
+        sizes: units of each layer.
+        method: as ``feedback``, ``timesteps`` and ``heads`` a setting of :class:`SpikingMLP`.
         rules: how each circuit learns; empty without HLOP.
         rows: lateral neurons of each layer in the first task.
         protects: whether old rows are projected out, and thresholds and other single numbers stay (later tasks).
-        spiking_projection, rates: of :class:`HLOPConfig`.
+        spiking_projection: as ``rates`` a setting of :class:`HLOPConfig`.
         optimiser: optax transform.
         online: an update at every time step (``ottt``).
     """
