@@ -13,7 +13,7 @@ shared = Combination("backprop", task="digits", hidden=(32,), epochs=5, optimise
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as store:
         found = compare(
-            ["backprop", "fa", "ep:homeostasis=1"],
+            ["backprop", "ep:homeostasis=1"],
             ["curl:fraction=0.1+norm", "device:levels=64,nonlinearity=2"],
             shared,
             seeds=3,

@@ -136,7 +136,7 @@ def project(
         ValueError: shares outside [0, 1], rows that don't fit, an unknown word; at ``init``, no matrices.
 
     Example:
-        >>> rule = project(first=[1], new=[1], tasks=3)
+        >>> rule = project(first=[1], new=[1], tasks=2)
         >>> weights = {"w": jnp.zeros((1, 2))}
         >>> state = rule.init(weights)
         >>> _, state = rule.update(weights, state, pre={"w": jnp.array([[0.6, 0.8]])})
