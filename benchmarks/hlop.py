@@ -10,17 +10,11 @@ Also: the streaming subspace beside scikit-learn's IncrementalPCA on the same ba
 Run: python benchmarks/hlop.py  (writes benchmarks/results/hlop.json)
 """
 
-# ruff: noqa: E402 - the core is chosen before the libraries are imported
+import one_core  # noqa: F401 - before the libraries
 
-import os
-
-CORE = sorted(os.sched_getaffinity(0))[-1] if hasattr(os, "sched_getaffinity") else None
-if CORE is not None:
-    os.sched_setaffinity(0, {CORE})  # before any library starts its threads
-os.environ["JAX_PLATFORMS"] = "cpu"
+# isort: split
 
 import argparse
-import json
 import statistics
 import time
 from pathlib import Path
@@ -28,13 +22,13 @@ from typing import Any
 
 import jax
 import numpy as np
+from measuring import RESULTS, write
 
 from symplast.hlop import HLOPConfig, OjaSubspace, SpikingLearner
 from symplast.hlop.circuit import Circuit, orthonormal_rows
 from symplast.hlop.spiking_learner import plain_sgd
 from symplast.hlop.tasks import standard_images
 from symplast.lab.jax_setup import CompileClock
-from symplast.lab.provenance import machine, now, versions
 from symplast.learning import Task, Training, begin, train
 
 REFERENCE_MS = {"bptt": 131.0, "dsr": 167.0}
@@ -152,23 +146,14 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=1280)
     parser.add_argument("--hidden", type=int, default=800)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "hlop.json")
+    parser.add_argument("--out", type=Path, default=RESULTS / "hlop.json")
     given = parser.parse_args()
     rows = step_rows(given.images, given.hidden, given.repeats) + subspace_rows(10 * given.images)
     for row in rows:
         value, unit = (row["ms_per_batch"], "ms/batch") if "ms_per_batch" in row else (row["us_per_image"], "us/image")
         missed = "" if row.get("met", True) else "MISSED"
         print(f"{row['what']:46s} {value:9.3g} {unit}  {row.get('overhead', float('nan')):5.3g}x  {missed}")
-    about = {"date": now()[:10], "machine": machine(), "versions": versions("symplast", "jax", "numpy", "scikit-learn")}
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-    record = about | {
-        "cores_used": 1,
-        "load_average": load,
-        "clock": "CPU time",
-        "hidden": given.hidden,
-        "results": rows,
-    }
-    given.out.write_text(json.dumps(record, indent=1) + "\n")
+    write("hlop", rows, "scikit-learn", out=given.out, clock="CPU time", hidden=given.hidden)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
-"""Where commands write: results to stdout, messages to stderr."""
+"""Where commands write: results to stdout, messages to stderr, pictures to files."""
 
 import sys
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 import msgspec
 from rich.console import Console
@@ -16,6 +17,17 @@ err = Console(stderr=True)
 def print_json(value: Any) -> None:
     """Write a value as JSON to stdout, and nothing else."""
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+
+
+def picture_kind(path: Path, option: str) -> Literal["svg", "png"]:
+    """What a picture's name asks for.
+
+    Raises:
+        ValueError: it ends otherwise; names the option.
+    """
+    if path.suffix not in (".svg", ".png"):
+        raise ValueError(f"{option} must end in .svg or .png, got {path}")
+    return "svg" if path.suffix == ".svg" else "png"
 
 
 def tell_damages(damages: Iterable[tuple[str, str]]) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from symplast.cli.console import computing, err, out, print_json
+from symplast.cli.console import computing, err, out, picture_kind, print_json
 
 if TYPE_CHECKING:
     from symplast.devices import DeviceModel
@@ -34,12 +34,11 @@ def fit(
     from symplast.lab.theme import render
 
     picture = plot or Path(f"{curves.name.split('.')[0]}-fit.svg")
-    if picture.suffix not in (".svg", ".png"):
-        raise ValueError(f"--plot must end in .svg or .png, got {picture}")
+    kind = picture_kind(picture, "--plot")
     with computing():
         measured = read_curves(curves)
         found = fit_curves(*measured, level=level)
-    picture.write_bytes(render(fit_figure(found, measured), "svg" if picture.suffix == ".svg" else "png"))
+    picture.write_bytes(render(fit_figure(found, measured), kind))
     err.print(f"written to {picture}", soft_wrap=True, highlight=False)
     ltp, ltd = found.model.neurosim_label()
     levels = {"n_ltp": len(measured.ltp) - 1, "n_ltd": len(measured.ltd) - 1}

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from symplast.cli.console import computing, err, out, print_json
+from symplast.cli.console import computing, err, out, picture_kind, print_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -114,8 +114,7 @@ def clusters(
     as_json: bool = AS_JSON,
 ) -> None:
     """How well classes cluster in the input, the hidden and the classifier layer, and t-SNE maps of them."""
-    if plot is not None and plot.suffix not in (".svg", ".png"):
-        raise ValueError(f"--plot must end in .svg or .png, got {plot}")
+    kind = None if plot is None else picture_kind(plot, "--plot")
     from symplast.lab.theme import render
     from symplast.sym_stdp import SymSTDPClassifier, cluster_report, embedding
 
@@ -125,10 +124,10 @@ def clusters(
         layers = {"input": found.input, "hidden": found.hidden, "classifier": found.classifier}
         maps = {name: embedding(counts) for name, counts in layers.items()}
         report = cluster_report(layers, y, maps=maps)
-    if plot is not None:
+    if plot is not None and kind is not None:
         from symplast.sym_stdp.figures import draw_maps
 
-        plot.write_bytes(render(draw_maps(maps, y), "svg" if plot.suffix == ".svg" else "png"))
+        plot.write_bytes(render(draw_maps(maps, y), kind))
         err.print(f"written to {plot}", soft_wrap=True, highlight=False)
     if as_json:
         print_json({"images": len(y), "layers": report.to_dict("records")})

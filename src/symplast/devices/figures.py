@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from symplast import stats
 from symplast.devices.study import study
-from symplast.lab.theme import COLOURS, INK, legend_above, mark_published, new_figure
+from symplast.lab.theme import COLOURS, INK, legend_above, mark_published, new_figure, percent_limits
 
 OF_SCHEME = {"uni": COLOURS[0], "uni_ltd": COLOURS[3], "bi": COLOURS[1], "ref": COLOURS[2], "bi, 2N": COLOURS[5]}
 OF_WAY = {
@@ -39,12 +39,6 @@ def _band(axes: Axes, samples: xr.DataArray, label: str) -> None:
     (mean,), (half,) = _over_seeds(samples)
     axes.axhspan(mean - half, mean + half, color=INK, alpha=0.25, linewidth=0)
     axes.axhline(mean, color=INK, linewidth=1, label=label)
-
-
-def _percent(axes: Axes) -> None:
-    """No accuracy below 0 or above 100 %, however wide the interval of a few seeds."""
-    low, high = axes.get_ylim()
-    axes.set_ylim(max(low, 0), min(high, 100))
 
 
 def _levels_axis(axes: Axes, levels: np.ndarray) -> None:
@@ -96,7 +90,7 @@ def number_of_levels(ds: xr.Dataset) -> Figure:
     _levels_axis(axes, ds.N.values)
     axes.set_ylabel("test accuracy (%)")
     axes.legend(loc="lower right")
-    _percent(axes)
+    percent_limits(axes)
     return figure
 
 
@@ -135,7 +129,7 @@ def schemes_on_nonlinear_devices(ds: xr.Dataset) -> Figure:
         left.bar(places + 0.2 * (number - 1.5), mean, 0.18, yerr=half, color=colour, label=str(design), ecolor=INK)
     left.set_xticks(places, ds.point.values)
     left.set(ylabel="test accuracy (%)")
-    _percent(left)
+    percent_limits(left)
     legend_above(left, 4)
     for number, rival in enumerate(ds.rival.values):
         samples = ds.uni_minus.sel(rival=rival)
@@ -197,7 +191,7 @@ def accuracy_against_nonlinearity(ds: xr.Dataset) -> Figure:
             _line(axes, ds.b, ds.accuracy.sel(scheme=scheme, N=N), str(scheme), color=OF_SCHEME[str(scheme)])
         axes.set(xlabel="nonlinearity b (LTP and LTD)", title=f"N = {N}")
     panels[0, 0].set_ylabel("test accuracy (%)")
-    _percent(panels[0, 0])
+    percent_limits(panels[0, 0])
     panels[0, 0].legend(loc="lower left")
     return figure
 
@@ -276,7 +270,7 @@ def near_linear_devices(ds: xr.Dataset) -> Figure:
     mark_published(axes, y=94.5)
     axes.set_xticks(places, [f"N = {N}" for N in ds.N.values])
     axes.set(ylabel="accuracy (%)", xlim=(-0.5, places.size - 0.5))
-    _percent(axes)
+    percent_limits(axes)
     legend_above(axes, 4)
     return figure
 
@@ -321,7 +315,7 @@ def strongly_nonlinear_devices(ds: xr.Dataset) -> Figure:
         axes.hlines(value, place - 0.3, place + 0.3, color=INK, linestyle=(0, (4, 3)), label=label)
     axes.set_xticks(places, ["64 levels (6 bit)", "256 levels (8 bit)"])
     axes.set(ylabel="test accuracy (%)", xlim=(-0.5, 1.5))
-    _percent(axes)
+    percent_limits(axes)
     legend_above(axes, 3)
     return figure
 
@@ -342,6 +336,6 @@ def second_data_set(ds: xr.Dataset) -> Figure:
     _band(axes, ds.software, "software")
     axes.set_xticks(places, [f"b = {b:g}" for b in ds.b.values])
     axes.set(ylabel="test accuracy (%)", xlim=(-0.5, places.size - 0.5))
-    _percent(axes)
+    percent_limits(axes)
     legend_above(axes, 4)
     return figure

@@ -85,6 +85,12 @@ def render(figure: Figure, kind: Literal["svg", "png"] = "svg") -> bytes:
     return buffer.getvalue()
 
 
+def percent_limits(axes: Axes) -> None:
+    """No accuracy below 0 or above 100 %, however wide the interval of a few seeds."""
+    low, high = axes.get_ylim()
+    axes.set_ylim(max(low, 0), min(high, 100))
+
+
 def legend_above(axes: Axes, columns: int = 3, handles: Sequence[Any] | None = None) -> None:
     """A legend over the axes, where it covers no data."""
     options = {"handles": handles} if handles is not None else {}

@@ -5,21 +5,15 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from symplast.lab.theme import COLOURS, INK, legend_above, mark_published, new_figure
+from symplast.lab.theme import COLOURS, INK, legend_above, mark_published, new_figure, percent_limits
 from symplast.sym_stdp.study import CURVE, study
 
 CLASSES = [*COLOURS, "#6f7b3a", "#a04b4b", "#4b9db0", "#7a7f87"]
 """A colour for each of ten classes; the maps also say the class by its digit."""
 PROTOTYPE = np.array([67.25, 78.5, 84.6, 86.15])
 """Means of the two simulators that claim SYM5 compares with."""
-
-
-def _percent(axes: Axes) -> None:
-    low, high = axes.get_ylim()
-    axes.set_ylim(max(low, 0), min(high, 100))
 
 
 def _maps(panels: Any, maps: Mapping[str, np.ndarray], labels: np.ndarray) -> None:
@@ -79,7 +73,7 @@ def learning_curves(ds: xr.Dataset) -> Figure:
     axes.set(xscale="log", xlabel="images learned from", ylabel="test accuracy (%)")
     axes.set_xticks(ds.images.values, [f"{int(n):,}" for n in ds.images.values])
     axes.minorticks_off()
-    _percent(axes)
+    percent_limits(axes)
     legend_above(axes, 3)
     return figure
 
@@ -163,7 +157,7 @@ def fashion_mnist(ds: xr.Dataset) -> Figure:
         axes.plot(np.full(ds.seed.size, place + 0.1), ds[f"{name}_of_seed"], "o", color=COLOURS[place], alpha=0.45)
     axes.set_xticks([0, 1], ["SL", "USL"])
     axes.set(ylabel="test accuracy (%)", xlim=(-0.5, 1.5))
-    _percent(axes)
+    percent_limits(axes)
     return figure
 
 
