@@ -1,7 +1,7 @@
 """The runner: what is fresh is not run again, failures stay apart, samples are reproducible."""
 
 import dataclasses
-import shutil
+import itertools
 import subprocess
 import sys
 from pathlib import Path
@@ -139,22 +139,56 @@ def test_a_store_in_memory_is_for_one_process(toy) -> None:
         run(plan(["toy"], "quick"), Store("memory://here"), workers=1)
 
 
-def test_fingerprint_sees_code_and_nothing_else(tmp_path: Path) -> None:
-    def fingerprint(**files: str) -> str:
-        shutil.rmtree(tmp_path / "room", ignore_errors=True)
-        (tmp_path / "room").mkdir()
-        for name, text in files.items():
-            (tmp_path / "room" / f"{name}.py").write_text(text)
-        code_fingerprint.cache_clear()
-        return code_fingerprint(tmp_path / "room")
+@pytest.fixture
+def fingerprint(tmp_path: Path):
+    """The fingerprint of a room with the given modules."""
+    count = itertools.count()
 
+    def of(**files: str) -> str:
+        folder = tmp_path / str(next(count))
+        folder.mkdir()
+        for name, text in ({"study": "from room.a import f"} | files).items():
+            (folder / f"{name}.py").write_text(text)
+        return code_fingerprint("room", folder)
+
+    return of
+
+
+def test_fingerprint_sees_code_and_nothing_else(fingerprint) -> None:
     plain = fingerprint(a='"""Doc."""\n\ndef f(x):\n    """Add."""\n    return x + 1\n')
     assert plain == fingerprint(a="# why\ndef f(x):\n\n    return (x +\n        1)\n", figures="import nothing")
     assert plain != fingerprint(a="def f(x):\n    return x + 2\n")
     assert plain != fingerprint(a="def f(x):\n    return x - 1\n")
-    assert plain != fingerprint(b="def f(x):\n    return x + 1\n")
     loop = "def h(y):\n    for x in y:\n        t = f(x)\n{}g(t)\n"
     assert fingerprint(a=loop.format("        ")) != fingerprint(a=loop.format("    "))  # nesting is meaning
+
+
+@pytest.mark.parametrize(
+    "imports",
+    [
+        "import room.b",
+        "from room import b",
+        "from room.b import g",
+        "from room import g",  # passed on by the package
+        "from . import b",
+        "from .b import g",
+        "def f():\n    from room.b import g",
+    ],
+)
+def test_fingerprint_follows_imports(fingerprint, imports: str) -> None:
+    package = "from room.b import g\nfrom room.c import h"
+    reached = fingerprint(a=imports, b="g = 1", c="h = 1", __init__=package)
+    assert reached != fingerprint(a=imports, b="g = 2", c="h = 1", __init__=package)
+    assert reached == fingerprint(a=imports, b="g = 1", c="h = 2", __init__=package)
+
+
+def test_fingerprint_reaches_what_is_named_in_a_text(fingerprint, tmp_path: Path) -> None:
+    (tmp_path / "study.py").write_text("")
+    alone = code_fingerprint("room", tmp_path)
+    assert alone != code_fingerprint("room", tmp_path, ("symplast.curl.transforms",))
+    assert alone == code_fingerprint("room", tmp_path, ("symplast.stats",))
+    with pytest.raises(ValueError, match="nowhere' is no module"):
+        code_fingerprint("room", tmp_path, ("symplast.nowhere",))
 
 
 def test_compile_clock_counts_programs() -> None:

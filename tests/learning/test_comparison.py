@@ -103,6 +103,15 @@ def test_sequences_are_scored_over_their_tasks() -> None:
     assert measured.curve.shape == (2, 2)
 
 
+def test_orthogonal_projection_joins_other_transforms_and_forgets_less() -> None:
+    shared = {"task": "permuted-digits:tasks=2,train=300,test=100", "hidden": (32,), "epochs": 10}
+    kept = [
+        Combination("dfa", transform, optimiser="sgd:learning_rate=0.2", **shared).measure(jax.random.key(0), 2)
+        for transform in ("curl:fraction=0.1", "hlop:first=0.6,new=0.3,tasks=2,lr=0.1+curl:fraction=0.1")
+    ]
+    assert kept[1].backward_transfer.mean() > kept[0].backward_transfer.mean()
+
+
 def test_regression_is_scored_by_explained_variance() -> None:
     tried = Combination("backprop", task="teacher-student", hidden=(32,), epochs=5, optimiser="adam:learning_rate=0.01")
     assert float(tried.measure(jax.random.key(0), 2).score.min()) > 0.5

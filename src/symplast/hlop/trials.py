@@ -14,7 +14,7 @@ from symplast.hlop.network import SpikingMLP
 from symplast.hlop.replay import Replay
 from symplast.hlop.tasks import permuted_tasks, standard_images
 from symplast.hlop.trainer import ContinualTrainer, Result
-from symplast.hlop.transform import ProjectionState, project
+from symplast.hlop.transform import ProjectionState
 from symplast.learning.learner import GradientLearner
 from symplast.learning.parts import chain, named
 from symplast.learning.sequences import average_score, backward_transfer, train_sequence
@@ -194,10 +194,9 @@ def rate_pair(
 
     optimiser = f"sgd:learning_rate={config.lr}"
     settings = f"first={config.first},new={config.new},tasks={config.tasks},lr={config.lr_circuit}"
-    part_of_chain = f"{project.__module__}.{project.__name__}:{settings}"
     plain, _ = chain(transform, optimiser)
-    protected, _ = chain(f"{transform}+{part_of_chain}", optimiser)
-    learner = GradientLearner(make_network, credit, protected, ("pre",))
+    protected, signals = chain(f"{transform}+hlop:{settings}", optimiser)
+    learner = GradientLearner(make_network, credit, protected, signals)
     training = begin(learner, key, config.seeds)
     states = jax.tree.map(jnp.array, training.states)
     rest = tuple(node for node in states.opt if not isinstance(node, ProjectionState))

@@ -199,7 +199,7 @@ class System(Strict, frozen=True, kw_only=True):
     title: str
     summary: str
     data: list[str] = []  # names of the data sets that its experiments read
-    depends: list[str] = []  # shared rooms whose code also decides the results: learning, spiking
+    named: list[str] = []  # modules of other rooms that experiments reach by a name in a text, not by an import
 
 
 class Paper(Strict, frozen=True, kw_only=True):

@@ -12,7 +12,6 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import symplast
 from symplast.lab.claims import Claims, ClaimsError, read_claims
 from symplast.lab.fingerprint import code_fingerprint
 
@@ -42,12 +41,12 @@ class Room:
 
     @property
     def code(self) -> str:
-        """Fingerprint of the room's code and of the shared rooms that it depends on."""
-        house = Path(symplast.__file__).parent
-        for name in self.claims.system.depends:
-            if not (house / name).is_dir():
-                raise ClaimsError(f"{self.folder / 'claims.toml'}: system.depends names {name!r}, which is no room")
-        return code_fingerprint(self.folder, tuple(house / name for name in self.claims.system.depends))
+        """Fingerprint of the code that the room's experiments can reach."""
+        named = tuple(f"symplast.{name}" for name in self.claims.system.named)
+        try:
+            return code_fingerprint(self.package, self.folder, named)
+        except ValueError as error:
+            raise ClaimsError(f"{self.folder / 'claims.toml'}: system.named: {error}") from error
 
     def claimed(self, experiment: str) -> set[str]:
         """Names of an experiment's quantities that claims read."""

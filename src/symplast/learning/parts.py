@@ -59,6 +59,12 @@ PARTS: dict[Kind, dict[str, Part]] = {
     "transform": {
         "none": Part("optax:identity", "nothing: the control", place=SIGNS),
         "curl": Part("symplast.curl:flips", "some neurons' synapses change with the opposite sign", place=SIGNS),
+        "hlop": Part(
+            "symplast.hlop:project",
+            "changes stay orthogonal to what earlier tasks used",
+            place=PROJECTION,
+            signals=("pre",),
+        ),
         "decay": Part("optax:add_decayed_weights", "weight decay", place=PROJECTION),
         "norm": Part("symplast.curl:frobenius_norm", "weights keep their Frobenius norm", place=NORM),
         "device": Part(

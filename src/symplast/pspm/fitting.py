@@ -28,7 +28,8 @@ from symplast.pspm.network import (
     run,
     simulate_lif,
 )
-from symplast.pspm.rule import ARMS, History, Lanes, Rule, check_targets, train_lanes
+from symplast.pspm.rule import ARMS, History, Lanes, Rule, train_lanes
+from symplast.spiking.trains import check_spikes
 
 STUDENT_SCALE = 0.048
 """Largest excitatory weight of a start, in units of the threshold, for 40 neurons."""
@@ -128,7 +129,7 @@ class PSPM:
             ValueError: spikes that are not 0/1, lengths that differ, NaN, weights that are not square, have a diagonal
                 or break Dale's law, fewer than one epoch.
         """
-        target = check_targets(target_spikes, drive)
+        target = _targets(target_spikes, drive)
         many = np.ndim(W0) == 3
         starts = jnp.stack([self._checked(W) for W in (W0 if many else [W0])])
         if target.shape[1] != self.inhibitory.size:
@@ -170,7 +171,7 @@ class PSPM:
         Returns:
             The fits with their spread. Warns (:class:`NotIdentifiable`).
         """
-        target = check_targets(target_spikes, drive)
+        target = _targets(target_spikes, drive)
         if starts < 2:
             raise ValueError(f"starts must be at least 2, to show how the weights depend on the start; got {starts}")
         for_drive, for_starts, for_fit = jax.random.split(key, 3)
@@ -319,3 +320,11 @@ def assumed_drive(
         if math.isclose(fires, rate, rel_tol=1e-3):
             break
     return noise + mean
+
+
+def _targets(target: Array, drive: Array | None = None) -> np.ndarray:
+    """Spikes (steps, units), 0 and 1, as long as the drive."""
+    spikes = check_spikes(target, "target_spikes")
+    if drive is not None and len(drive) != len(spikes):
+        raise ValueError(f"target_spikes and drive must be equally long, got {len(spikes)} and {len(drive)} steps")
+    return spikes

@@ -10,7 +10,6 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from symplast.pspm.network import LIFParams, run
@@ -222,13 +221,3 @@ def _permuted(change: Array, inhibitory: Array, keys: Array) -> Array:
     moved = jnp.take_along_axis(change, drawn, axis=-1)
     lane, unit, _ = jnp.indices((lanes, units, 1))
     return jnp.zeros_like(change).at[lane, unit, sorted_].set(moved, unique_indices=True)
-
-
-def check_targets(target: Array, drive: Array | None = None) -> np.ndarray:
-    """Spikes (steps, units), 0 and 1, as long as the drive."""
-    from symplast.spiking.trains import check_spikes
-
-    spikes = check_spikes(target, "target_spikes")
-    if drive is not None and len(drive) != len(spikes):
-        raise ValueError(f"target_spikes and drive must be equally long, got {len(spikes)} and {len(drive)} steps")
-    return spikes

@@ -121,14 +121,14 @@ def _of_arms(found: Compared, watch_every: int = 10) -> dict[str, Any]:
 def arms(config: Config, key: Any) -> Evidence:
     """Networks of 40: distance, intervals, avalanches and weights for the five arms, paired by seed."""
     found = compare_arms(40, config.seeds, config.epochs, key, DEFAULT)
-    D = found.last.distance
+    kept, D = _of_arms(found), found.last.distance
     return evidence(
         gain=(("seed",), _row(D, "none") - _row(D, "both")),
         local_over_homeo=(("seed",), _row(D, "homeo") - _row(D, "local")),
         pool_information=(("seed",), _row(D, "shuffled") - _row(D, "both")),
         recovered=(("seed",), _row(found.last.excitatory, "both")),
         raster=(("network", "time", "unit"), found.raster[[0, 1, 1 + list(ARMS).index("both")], :200]),
-        **_of_arms(found) | {"coords": {**_of_arms(found)["coords"], "network": ["reference", "before", "after"]}},
+        **kept | {"coords": kept["coords"] | {"network": ["reference", "before", "after"]}},
     )
 
 
