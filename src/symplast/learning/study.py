@@ -103,7 +103,7 @@ def matrix(config: Config, key: Any) -> Evidence:
     )
 
 
-@study.experiment(quick=QUICK, full=FULL, data=DATA)
+@study.experiment(quick=QUICK, full=FULL | {"seeds": 10}, data=DATA)
 def homeostasis_in_devices(config: Config, key: Any) -> Evidence:
     """Equilibrium propagation from independent feedback weights, with and without homeostasis, in memory devices."""
     transforms = ["none", "device:levels=256", DEVICE]
@@ -122,7 +122,7 @@ def homeostasis_in_devices(config: Config, key: Any) -> Evidence:
 
 @study.experiment(
     quick=QUICK | {"fractions": [0.0, 0.25, 0.5]},
-    full=FULL | {"epochs": 3, "fractions": [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]},
+    full=FULL | {"seeds": 10, "epochs": 3, "fractions": [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]},
     data=DATA,
 )
 def flips_by_rule(config: Config, key: Any) -> Evidence:
@@ -144,7 +144,7 @@ def flips_by_rule(config: Config, key: Any) -> Evidence:
     )
 
 
-@study.experiment(quick=QUICK, full=FULL, data=DATA)
+@study.experiment(quick=QUICK, full=FULL | {"seeds": 10}, data=DATA)
 def devices_and_asymmetry(config: Config, key: Any) -> Evidence:
     """What nonlinear devices cost equilibrium propagation that starts with symmetric or independent feedback."""
     angles = [0.0, 90.0]

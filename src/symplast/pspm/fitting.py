@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, ArrayLike, Float, Key
 
 from symplast import stats
 from symplast.pspm.metrics import (
@@ -300,10 +300,10 @@ def run_lanes(W: Array, drive: Array, params: LIFParams) -> Array:
 
 
 def assumed_drive(
-    key: Key[Array, ""], target: np.ndarray, W: Array, params: LIFParams, halvings: int = 30
+    key: Key[Array, ""], target: np.ndarray, W: ArrayLike, params: LIFParams, halvings: int = 30
 ) -> Float[Array, "steps units"]:
     """A frozen Gaussian drive, sd 1, whose mean makes a network fire as often as the target; found by bisection."""
-    noise = draw_drive(key, target.shape[0], target.shape[1], mean=0.0)
+    noise, alone = draw_drive(key, target.shape[0], target.shape[1], mean=0.0), jnp.asarray(W)[None]
     rate, low, high = float(target.mean()), -10.0, 10.0
     ceiling = 1 / (params.n_ref + 1)
     if not 0 < rate < ceiling:
@@ -311,18 +311,18 @@ def assumed_drive(
             f"target_spikes must fire in a share of the steps between 0 and {ceiling:.3g} (the refractory period "
             f"allows no more), to find a drive; got {rate:.3g}. Give the drive, or other n_ref and dt_ms"
         )
-    while float(run_lanes(W[None], (noise + high)[:, None], params).mean()) < rate and high < 1e6:
+    while float(run_lanes(alone, (noise + high)[:, None], params).mean()) < rate and high < 1e6:
         high *= 2
     for _ in range(halvings):
         mean = (low + high) / 2
-        fires = float(run_lanes(W[None], (noise + mean)[:, None], params).mean())
+        fires = float(run_lanes(alone, (noise + mean)[:, None], params).mean())
         low, high = (mean, high) if fires < rate else (low, mean)
         if math.isclose(fires, rate, rel_tol=1e-3):
             break
     return noise + mean
 
 
-def _targets(target: Array, drive: Array | None = None) -> np.ndarray:
+def _targets(target: Any, drive: Any = None) -> np.ndarray:
     """Spikes (steps, units), 0 and 1, as long as the drive."""
     spikes = check_spikes(target, "target_spikes")
     if drive is not None and len(drive) != len(spikes):

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Key
+from jaxtyping import Array, ArrayLike, Bool, Float, Key
 
 from symplast.spiking import LIF, ProbabilisticIF, simulate
 from symplast.spiking.arguments import check_at_least_zero, check_positive
@@ -75,7 +75,7 @@ class SpikeResult(NamedTuple):
     v: Float[Array, "steps units"] | None = None
 
 
-def simulate_lif(W: Array, drive: Array, params: LIFParams, *, keep_v: bool = False) -> SpikeResult:
+def simulate_lif(W: ArrayLike, drive: ArrayLike, params: LIFParams, *, keep_v: bool = False) -> SpikeResult:
     """Run a network freely from rest.
 
     Args:
@@ -113,7 +113,7 @@ def run(W: Array, drive: Array, params: LIFParams, keep_v: bool = False) -> tupl
     return spikes, v
 
 
-def simulate_pif(W: Array, p_ext: float, n_steps: int, params: LIFParams, key: Key[Array, ""]) -> SpikeResult:
+def simulate_pif(W: ArrayLike, p_ext: float, n_steps: int, params: LIFParams, key: Key[Array, ""]) -> SpikeResult:
     """Probabilistic integrate-and-fire: ``P(s_i(t) = 1) = clip(sum_j W_ij s_j(t-1) + p_ext, 0, 1)``.
 
     Args:
@@ -150,7 +150,7 @@ def simulate_pif(W: Array, p_ext: float, n_steps: int, params: LIFParams, key: K
     return SpikeResult(simulate(step, start, steps=n_steps)[1])
 
 
-def criticality(W: Array) -> float:
+def criticality(W: ArrayLike) -> float:
     """Largest modulus of an eigenvalue of ``|W|``: 1 is critical for :func:`simulate_pif`."""
     return float(np.abs(np.linalg.eigvals(np.abs(np.asarray(W)))).max())
 
@@ -162,7 +162,7 @@ def inhibitory_cells(units: int, share: float = 0.2) -> np.ndarray:
     return np.arange(units) >= units - round(share * units)
 
 
-def draw_weights(key: Key[Array, ""], inhibitory: Array, scale: float = 0.08) -> Float[Array, "units units"]:
+def draw_weights(key: Key[Array, ""], inhibitory: ArrayLike, scale: float = 0.08) -> Float[Array, "units units"]:
     """All-to-all weights: excitatory columns U(0, scale), inhibitory ones -3 U(0, scale), times 40/N; no self-weights.
 
     Args:
@@ -183,7 +183,7 @@ def draw_drive(
     return mean + sd * jax.random.normal(key, (steps, units))
 
 
-def check_weights(W: Array, name: str) -> Array:
+def check_weights(W: Any, name: str) -> Array:
     """Square, finite, zero on the diagonal; as floats."""
     W = jnp.asarray(W, jnp.result_type(float))
     if W.ndim != 2 or W.shape[0] != W.shape[1]:
@@ -196,7 +196,7 @@ def check_weights(W: Array, name: str) -> Array:
     return W
 
 
-def check_drive(drive: Array, units: int) -> Array:
+def check_drive(drive: Any, units: int) -> Array:
     """Finite (steps, units); as floats."""
     drive = jnp.asarray(drive, jnp.result_type(float))
     if drive.ndim != 2 or drive.shape[1] != units:
