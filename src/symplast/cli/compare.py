@@ -11,6 +11,11 @@ from symplast.cli.options import OUT, STORE
 if TYPE_CHECKING:
     from symplast.learning.comparison import Comparison
 
+WIDE = 110
+"""Columns of a terminal from which rule and transform have columns of their own, and seconds are shown."""
+NARROW = 20
+"""Columns that they share where it is narrower."""
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to the application."""
@@ -117,23 +122,30 @@ def show(found: "Comparison", criterion: float) -> None:
 
     sequence = bool(found.table.backward_transfer.notna().any()) if len(found.table) else False
     table = Table(box=HORIZONTALS, pad_edge=False)
-    for name in ("rule", "transform"):
-        table.add_column(name, overflow="fold")
-    names = ["score", "difference", "forgetting" if sequence else f"updates to {criterion:g}", "alignment", "s"]
+    wide = out.width >= WIDE
+    for name in ("rule", "transform") if wide else ("rule, transform",):
+        table.add_column(name, overflow="fold", min_width=0 if wide else NARROW)
+    names = [
+        "score",
+        "difference",
+        "forgetting" if sequence else f"updates to {criterion:g}",
+        "alignment",
+        *["s"] * wide,
+    ]
     for name in names:
         table.add_column(name, justify="right", no_wrap=True)
     for index, row in enumerate(found.table.to_dict("records")):
         gap = f"{row['difference']:+.3f} ± {row['difference_high'] - row['difference']:.3f}" if index else "reference"
         reached = f" ({row['reached']:.0%})" if row["reached"] < 1 else ""
         last = f"{-row['backward_transfer']:.3f}" if sequence else _updates(row["updates"]) + reached
+        named = [row["rule"], row["transform"]] if wide else ["\n+ ".join([row["rule"], *row["transform"].split("+")])]
         table.add_row(
-            escape(row["rule"]),
-            escape(row["transform"]),
+            *map(escape, named),
             f"{row['score']:.3f} ± {row['score_high'] - row['score']:.3f}",
             gap,
             last,
             f"{row['alignment']:.2f}",
-            f"{row['seconds']:.1f}",
+            *[f"{row['seconds']:.1f}"] * wide,
         )
     out.print(table)
     for refusal in found.refused:
