@@ -115,7 +115,8 @@ def test_wrong_input(recorded) -> None:
         ((target, drive, start + np.eye(16)), "diagonal"),
         ((target, drive, np.abs(start)), "Dale's law: column 13 of an inhibitory"),
         ((target, drive, start[:5, :5]), "W0 must be"),
-        ((target[:, :5], drive, start), "16 units"),
+        ((target[:, :5], drive, start), "one column for each entry of inhibitory"),
+        ((target[:0], drive, start), "at least one step"),
     ):
         with pytest.raises(ValueError, match=message):
             fit(*arguments, epochs=1, key=KEY)
@@ -127,6 +128,8 @@ def test_wrong_input(recorded) -> None:
         PSPM([0.5, 1])
     with pytest.raises(ValueError, match="starts must be"):
         PSPM(INHIBITORY).fit_recording(target, drive, key=KEY, starts=1)
+    with pytest.raises(ValueError, match="one column for each entry of inhibitory"):
+        PSPM(INHIBITORY).fit_recording(target.T, key=KEY)
     with pytest.raises(ValueError, match="one shape"):
         spike_distance(target, target[:5])
 

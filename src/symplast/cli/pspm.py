@@ -71,6 +71,8 @@ def fit(
 
 
 def _read(path: Path) -> "tuple[np.ndarray, np.ndarray, np.ndarray | None, float]":
+    from zipfile import BadZipFile
+
     import numpy as np
 
     if not path.exists():
@@ -78,8 +80,8 @@ def _read(path: Path) -> "tuple[np.ndarray, np.ndarray, np.ndarray | None, float
     try:
         with np.load(path) as file:
             arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{path}: must be a file of numpy.savez ({error})") from error
+    except (OSError, ValueError, TypeError, EOFError, BadZipFile) as error:
+        raise ValueError(f"{path}: must be a file that numpy.savez wrote; it can't be read as one") from error
     for name, what in (("spikes", "(steps, neurons) of 0 and 1"), ("inhibitory", "true or false for each neuron")):
         if name not in arrays:
             raise ValueError(f"{path}: must hold the array {name}, {what}; it holds {', '.join(arrays) or 'nothing'}")

@@ -129,11 +129,9 @@ class PSPM:
             ValueError: spikes that are not 0/1, lengths that differ, NaN, weights that are not square, have a diagonal
                 or break Dale's law, fewer than one epoch.
         """
-        target = _targets(target_spikes, drive)
+        target = _targets(target_spikes, self.inhibitory.size, drive)
         many = np.ndim(W0) == 3
         starts = jnp.stack([self._checked(W) for W in (W0 if many else [W0])])
-        if target.shape[1] != self.inhibitory.size:
-            raise ValueError(f"target_spikes must have {self.inhibitory.size} units, got {target.shape[1]}")
         current = check_drive(drive, self.inhibitory.size)
         if epochs < 1 or watch_every < 1:
             raise ValueError(f"epochs and watch_every must be at least 1, got {epochs} and {watch_every}")
@@ -171,7 +169,7 @@ class PSPM:
         Returns:
             The fits with their spread. Warns (:class:`NotIdentifiable`).
         """
-        target = _targets(target_spikes, drive)
+        target = _targets(target_spikes, self.inhibitory.size, drive)
         if starts < 2:
             raise ValueError(f"starts must be at least 2, to show how the weights depend on the start; got {starts}")
         for_drive, for_starts, for_fit = jax.random.split(key, 3)
@@ -322,9 +320,15 @@ def assumed_drive(
     return noise + mean
 
 
-def _targets(target: Any, drive: Any = None) -> np.ndarray:
-    """Spikes (steps, units), 0 and 1, as long as the drive."""
+def _targets(target: Any, units: int, drive: Any = None) -> np.ndarray:
+    """Spikes (steps, units), 0 and 1, as many as neurons and as long as the drive."""
     spikes = check_spikes(target, "target_spikes")
+    if not len(spikes):
+        raise ValueError(f"target_spikes must hold at least one step, got shape {spikes.shape}")
+    if spikes.shape[1] != units:
+        raise ValueError(
+            f"target_spikes must be (steps, {units}), one column for each entry of inhibitory; got {spikes.shape}"
+        )
     if drive is not None and len(drive) != len(spikes):
         raise ValueError(f"target_spikes and drive must be equally long, got {len(spikes)} and {len(drive)} steps")
     return spikes
