@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import symplast.hlop
-from symplast.hlop import figures, trials
-from symplast.hlop.study import study
+from symplast.hlop import ContinualTrainer, SpikingMLP, figures, trials
+from symplast.hlop.study import _over_images, study
 from symplast.hlop.tasks import standard_images
 from symplast.hlop.trials import Bench, Outcome
 from symplast.lab import judge, measure, read_claims
@@ -92,7 +92,9 @@ def invented(name, scale):
     if name == "subspace":
         looks, rank = np.linspace(0, 1, 4), np.arange(1, 161)
         return evidence(
-            share_after=(("images",), looks), spectrum=(("component",), 1 / rank), coords={"images": 1000 * looks}
+            share_after=(("seed", "images"), [looks, looks**2]),
+            spectrum=(("component",), 1 / rank),
+            coords={"images": 1000 * looks},
         )
     if name == "permuted_mnist":
         matrix = np.full((10, 10), np.nan if scale == "quick" else 95.0)
@@ -123,3 +125,28 @@ def test_trained_end_to_end(monkeypatch):
     assert (first.response < first.response_sequential).all()
     assert (first.predicted > 0).all()
     assert first.acc_gain.shape == first.bwt_gain.shape == (2,)
+
+
+def test_one_pass_of_the_circuit_is_judged(made_up):
+    made_up(1.0)
+    found = measure_at("subspace", "quick", images=640, batch=32, k=5, lr=0.02, looks=2, seeds=3)
+    assert found.share_after.shape == (3, 3)
+    assert outcome("HLOP5", ("subspace", found)) in ("reproduced", "refuted", "inconclusive")
+    assert measure(found, "share").low is not None
+
+
+def test_an_image_is_one_observation_however_many_tasks_show_it():
+    right = np.random.default_rng(0).random(4000) < 0.9
+    once, ten_times = (_over_images(np.array([right] * tasks, float)) for tasks in (1, 10))
+    assert once.interval == pytest.approx(ten_times.interval)
+    assert once.value == pytest.approx(100 * right.mean())
+
+
+def test_answers_on_single_images_agree_with_the_scores():
+    digits = standard_images("digits", 200, 60)
+    tasks = trials.permuted_tasks(digits, 2, KEY)
+    net = SpikingMLP((64, 12, 10), "bptt", key=KEY)
+    result = ContinualTrainer(net, trials.HLOPConfig((20, 6), (8, 3), lr_input=0.01)).run(tasks, KEY)
+    for after, place in ((0, 0), (1, 0), (1, 1)):
+        share = trials.right_on(result.nets[after], tasks, place, rows=25).mean()
+        assert 100 * share == pytest.approx(result.A[after, place])

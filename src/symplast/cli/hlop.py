@@ -11,6 +11,9 @@ app = typer.Typer(help="Hebbian orthogonal projection: streaming principal subsp
 
 TABLE = typer.Argument(help="Activity (.npy, .csv, .tsv): one example a row, one feature a column.")
 
+NEARLY = 0.95
+"""Share of the best subspace below which more passes are advised."""
+
 
 @app.callback()
 def group() -> None:
@@ -42,10 +45,17 @@ def subspace(
 
     if batch < 1 or epochs < 1:
         raise ValueError(f"--batch and --epochs must be at least 1, got {batch} and {epochs}")
-    if save is not None and save.suffix != ".npy":
-        raise ValueError(f"--save must end in .npy, got {save}")
+    if save is not None and (save.suffix != ".npy" or not save.absolute().parent.is_dir()):
+        raise ValueError(f"--save must end in .npy and lie in a folder that exists, got {save}")
+    if seed < 0 or (rows is not None and rows < 1):
+        raise ValueError(f"--rows must be at least 1 and --seed at least 0, got {rows} and {seed}")
     X = read_activity(table)
     X = X - X.mean(axis=0) if centre else X
+    if not 1e-15 < float(np.abs(X).max()) < 1e15:
+        raise ValueError(
+            f"{table} has values of up to {np.abs(X).max():.3g}{' after centring' if centre else ''}; the circuit "
+            "computes in 32-bit floats: scale the activity so that they are around 1"
+        )
     rows = min(10, max(X.shape[1] // 2, 1)) if rows is None else rows
     with computing():
         moment = float(np.linalg.eigvalsh(X.T @ X / len(X))[-1])
@@ -81,4 +91,6 @@ def subspace(
     out.print(
         f"{rows} rows hold {100 * share:.2f} % of the second moment; the best hold {100 * best:.2f} %", highlight=False
     )
+    if found["of_best"] < NEARLY:
+        out.print("[dim]more --epochs bring the rows nearer to the best[/]")
     out.print(f"|H H^T - I| = {space.deviation:.3g}, {space.clipped} changes clipped, lr {rate:.3g}", highlight=False)

@@ -21,7 +21,10 @@ def read_activity(path: Path) -> np.ndarray:
     if not path.exists():
         raise FileNotFoundError(f"no file {path}")
     if path.suffix == ".npy":
-        values = np.load(path, allow_pickle=False)
+        try:
+            values = np.load(path, allow_pickle=False)
+        except (ValueError, EOFError) as error:
+            raise ValueError(f"{path} must be an array that numpy.save wrote; it can't be read as one") from error
         if values.dtype.kind not in "biuf":
             raise ValueError(f"{path} must hold numbers, its type is {values.dtype}")
     elif path.suffix in (".csv", ".tsv"):
@@ -52,6 +55,8 @@ def _table(path: Path) -> np.ndarray:
         table = pd.read_csv(path, sep=separator, header=None, dtype=str)
     except pd.errors.EmptyDataError:
         raise ValueError(f"{path} is empty") from None
+    except pd.errors.ParserError as error:
+        raise ValueError(f"{path} must have equally many cells in each row ({error})") from error
     if pd.to_numeric(table.iloc[0], errors="coerce").isna().all():
         table = table.iloc[1:]
     numbers = table.apply(pd.to_numeric, errors="coerce")

@@ -68,7 +68,7 @@ def check_room(total: int, n_features: int, name: str) -> None:
         )
 
 
-def check_labels(labels: Any, classes: int) -> None:
+def check_labels(labels: Any, classes: int, name: str = "targets") -> None:
     """Class numbers that the head has outputs for.
 
     Raises:
@@ -76,10 +76,10 @@ def check_labels(labels: Any, classes: int) -> None:
     """
     values = np.asarray(labels)
     if values.size == 0 or values.dtype.kind not in "iu":
-        raise ValueError(f"targets must be class numbers, got {values.dtype} of size {values.size}")
+        raise ValueError(f"{name} must be class numbers, got {values.dtype} of size {values.size}")
     if values.min() < 0 or values.max() >= classes:
         raise ValueError(
-            f"targets must be in [0, {classes - 1}], the outputs of the head; got {values.min()} to {values.max()}: "
+            f"{name} must be in [0, {classes - 1}], the outputs of the head; got {values.min()} to {values.max()}: "
             "renumber them, or give the network more outputs"
         )
 

@@ -24,6 +24,9 @@ Rows = Float[Array, "k n"]
 LARGEST_CHANGE = 10.0
 """Entries of dH are clipped here."""
 
+TOO_LONG = 2.0
+"""A row of this norm has diverged: at the fixed point it is 1."""
+
 
 class OjaRule(eqx.Module):
     """How a circuit learns.

@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from symplast.hlop.arguments import check_count, check_room, check_rows
 from symplast.hlop.circuit import OjaRule, oja_rule
@@ -22,6 +25,9 @@ class HLOPConfig:
         rates: circuits learn from mean rates where a method would have them learn from spikes (cheaper, not the same).
         exact: merged rows are made orthonormal, so that the projection is exact.
 
+    Raises:
+        ValueError: a learning rate, momentum, number of iterations, scale or levels out of range.
+
     Example:
         >>> config = HLOPConfig((80, 200, 100), row_schedule((70, 70, 70), 10))
         >>> config.totals((784, 800, 800), 10)
@@ -39,14 +45,17 @@ class HLOPConfig:
     rates: bool = False
     exact: bool = False
 
+    def __post_init__(self) -> None:
+        self.rules(2)
+
     def schedule(self, layers: int, tasks: int) -> list[tuple[int, ...]]:
         """Rows of each layer, task by task.
 
         Raises:
             ValueError: lists of another length than there are layers, or fewer lists than later tasks.
         """
-        first, later = check_rows(self.rows_first, "rows_first", layers), list(self.rows_new)
-        each = [isinstance(entry, Sequence) for entry in later]
+        first, later = check_rows(self.rows_first, "rows_first", layers), list[Any](self.rows_new)
+        each = [np.ndim(entry) > 0 for entry in later]
         if any(each) and not all(each):
             raise ValueError(f"rows_new must be one list of numbers, or one list a task, got {self.rows_new}")
         lists = later if any(each) else [later] * max(tasks - 1, 0)
@@ -66,11 +75,7 @@ class HLOPConfig:
         return totals
 
     def rules(self, layers: int) -> tuple[OjaRule, ...]:
-        """How each layer's circuit learns.
-
-        Raises:
-            ValueError: a setting out of range.
-        """
+        """How each layer's circuit learns."""
         rates = (self.lr_input, *[self.lr] * (layers - 1))
         return tuple(oja_rule(lr, self.momentum, self.iterations, self.spiking) for lr in rates)
 

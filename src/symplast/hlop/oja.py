@@ -9,6 +9,7 @@ from jaxtyping import Array, Float, Key
 
 from symplast.hlop.arguments import check_activity, check_count, check_room
 from symplast.hlop.circuit import (
+    TOO_LONG,
     Circuit,
     OjaRule,
     Rows,
@@ -22,9 +23,6 @@ from symplast.hlop.circuit import (
     orthonormal_rows,
     orthonormalised,
 )
-
-TOO_LONG = 2.0
-"""A row of this norm has diverged: at the fixed point it is 1."""
 
 
 class OjaSubspace(eqx.Module):

@@ -95,6 +95,8 @@ def replay_epoch(
         The networks after it.
     """
     (tasks, samples), batch = memory.targets.shape, replay.batch
+    if samples < batch:
+        raise ValueError(f"replay: batch must be at most the {samples} samples stored of each task, got {batch}")
     steps = samples // batch
     owner = jnp.repeat(jnp.arange(tasks), batch)
     counts = jnp.where(owner < seen, 1.0 / batch, 0.0)

@@ -45,7 +45,7 @@ class SpikingLearner(Learner):
         method: as ``feedback``, ``timesteps`` and ``heads`` a setting of :class:`SpikingMLP`.
         rules: how each circuit learns; empty without HLOP.
         rows: lateral neurons of each layer in the first task.
-        protects: whether old rows are projected out, and thresholds and other single numbers stay (later tasks).
+        protects: whether old rows are projected out, and thresholds and biases of heads stay (later tasks).
         spiking_projection: as ``rates`` a setting of :class:`HLOPConfig`.
         optimiser: optax transform.
         online: an update at every time step (``ottt``).
@@ -100,15 +100,21 @@ class SpikingLearner(Learner):
 
     def updated(self, net: SpikingMLP, opt: PyTree, grads: SpikingMLP) -> tuple[SpikingMLP, PyTree]:
         """The network after one step of the optimiser."""
-        if self.protects:
-            grads = eqx.tree_at(lambda g: g.thresholds, grads, jax.tree.map(jnp.zeros_like, grads.thresholds))
         params = trainable(net)
-        changes, opt = self.optimiser.update(grads, opt, params)
-        if self.protects:  # momentum of the first task would still move them
-            changes = eqx.tree_at(lambda g: g.thresholds, changes, jax.tree.map(jnp.zeros_like, changes.thresholds))
+        changes, opt = self.optimiser.update(self._fixed(grads), opt, params)
+        changes = self._fixed(changes)  # weight decay would still move them
         params = optax.apply_updates(params, changes)
         kept = tuple(jnp.maximum(V, LOWEST_THRESHOLD) for V in params.thresholds)
         return _joined(eqx.tree_at(lambda p: p.thresholds, params, kept), net), opt
+
+    def _fixed(self, changes: SpikingMLP) -> SpikingMLP:
+        """In later tasks thresholds and biases of heads stay: they would move old responses."""
+        if not self.protects:
+            return changes
+        changes = eqx.tree_at(lambda c: c.thresholds, changes, jax.tree.map(jnp.zeros_like, changes.thresholds))
+        if changes.heads is None:
+            return changes
+        return eqx.tree_at(lambda c: c.heads.biases, changes, jnp.zeros_like(changes.heads.biases))
 
     def _circuits(self, circuits: tuple[Circuit, ...], activity: tuple[Array, ...]) -> tuple[Circuit, ...]:
         pairs = list(zip(circuits, activity, self.rules, strict=False))

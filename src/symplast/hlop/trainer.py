@@ -12,10 +12,10 @@ import optax
 from jaxtyping import Array, Key
 
 from symplast.hlop.arguments import check_count, check_labels
-from symplast.hlop.circuit import Circuit, orthonormalised, random_bases
+from symplast.hlop.circuit import TOO_LONG, Circuit, orthonormalised, random_bases
 from symplast.hlop.config import HLOPConfig
 from symplast.hlop.network import SpikingMLP
-from symplast.hlop.oja import TOO_LONG, check_stable
+from symplast.hlop.oja import check_stable
 from symplast.hlop.replay import Memory, Replay, first_of_each_class, replay_epoch
 from symplast.hlop.spiking_learner import SpikingLearner, SpikingState, plain_sgd, trainable
 from symplast.learning.sequences import average_score, backward_transfer
@@ -23,6 +23,9 @@ from symplast.learning.tasks import Task
 from symplast.learning.training import Training, begin, score, train
 
 PERCENT = 100.0
+
+ORDERS, ROWS = 1 << 30, 1 << 29
+"""Where random numbers of their own begin: training folds the number of the epoch into the same keys."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,8 @@ class ContinualTrainer:
     """Trains a spiking network on a sequence of tasks.
 
     Circuits learn on the batches of their task, in training. From the second task on the gradient of each projected
-    layer leaves the subspaces of earlier tasks alone, thresholds are fixed, and the optimiser starts afresh.
+    layer leaves the subspaces of earlier tasks alone, thresholds and biases of heads are fixed, and the optimiser
+    starts afresh.
 
     Attributes:
         model: the network, or the kind of network where several seeds are drawn.
@@ -102,6 +106,8 @@ class ContinualTrainer:
     def __post_init__(self) -> None:
         check_count(self.batch, "batch")
         check_count(self.epochs, "epochs")
+        if self.hlop and self.hlop.rates and self.model.method == "ottt":
+            raise ValueError("rates must be off with method ottt, whose circuits learn at every step")
         if self.online_update and self.model.method != "ottt":
             raise ValueError(
                 f"online_update needs method ottt, whose gradients are of single steps; got {self.model.method}"
@@ -127,7 +133,8 @@ class ContinualTrainer:
         if self.hlop:
             self.hlop.totals(self.model.widths, count)
         learner = self._learner(schedule[0], protects=False)
-        later = self._learner(schedule[0], protects=bool(self.hlop) or bool(self.model.thresholds))
+        fixes = bool(self.hlop) or bool(self.model.thresholds) or self.model.heads is not None
+        later = self._learner(schedule[0], protects=fixes)
         training = begin(learner, key, 1 if seeds is None else seeds)
         if seeds is None:
             net = jax.tree.map(lambda w: w[None], self.model)
@@ -187,15 +194,15 @@ class ContinualTrainer:
             training, history = train(learner, task, training, self.epochs, self.batch)
             return training, np.asarray(history.loss)
         losses = []
-        for epoch in range(self.epochs):
-            order = jax.random.permutation(jax.random.fold_in(key, training.epoch), len(task.inputs))
+        for _ in range(self.epochs):
+            order = jax.random.permutation(jax.random.fold_in(key, ORDERS + training.epoch), len(task.inputs))
             shuffled = eqx.tree_at(lambda t: (t.inputs, t.targets), task, (task.inputs[order], task.targets[order]))
-            for part, size in ((slice(None, -rest), self.batch), (slice(-rest, None), rest)):
+            whole = [(slice(None, -rest), self.batch)] if rest < len(task.inputs) else []
+            for part, size in [*whole, (slice(-rest, None), rest)]:
                 piece = (shuffled.inputs[part], shuffled.targets[part])
                 piece_task = eqx.tree_at(lambda t: (t.inputs, t.targets), shuffled, piece)
                 training, history = train(learner, piece_task, training, 1, size)
                 losses.append(np.asarray(history.loss))
-            del epoch
         return training, np.concatenate(losses)
 
     def _switched(self, training: Training, circuits: "_Growth", index: int) -> Training:
@@ -211,8 +218,7 @@ class ContinualTrainer:
 
     def _tested(self, tests: Sequence[Task], training: Training) -> list[np.ndarray]:
         """Accuracy on each task, by its own head."""
-        learner = eqx.tree_at(lambda one: one.rules, self._tester(), ())
-        states = training.states._replace(opt=(), circuits=())
+        learner, states = self._tester(), training.states._replace(opt=(), circuits=())
         found = []
         for index, test in enumerate(tests):
             asked = states._replace(task=jnp.full_like(states.task, index))
@@ -244,7 +250,10 @@ class ContinualTrainer:
                 )
             if not np.isfinite(np.asarray(task.inputs)).all():
                 raise ValueError(f"task {number}: inputs must be finite; they hold NaN or infinity")
-            check_labels(task.targets, self.model.sizes[-1])
+            if not np.isfinite(np.asarray(task.test_inputs)).all():
+                raise ValueError(f"task {number}: test_inputs must be finite; they hold NaN or infinity")
+            check_labels(task.targets, self.model.sizes[-1], f"task {number}: targets")
+            check_labels(task.test_targets, self.model.sizes[-1], f"task {number}: test_targets")
             if shape not in (None, task.inputs.shape):
                 raise ValueError(f"tasks must have equal shapes, got {shape} and {task.inputs.shape}: cut them alike")
             shape = task.inputs.shape
@@ -319,4 +328,4 @@ def _drawn_rows(
     keys: Key[Array, " seeds"], index: Array, counts: tuple[int, ...], widths: tuple[int, ...]
 ) -> tuple[Array, ...]:
     shapes = list(zip(counts, widths, strict=True))
-    return jax.vmap(lambda key: random_bases(jax.random.fold_in(key, index + 4), shapes))(keys)
+    return jax.vmap(lambda key: random_bases(jax.random.fold_in(key, ROWS + index), shapes))(keys)

@@ -10,7 +10,7 @@ import optax
 from jaxtyping import Array, Bool, Int, Key, PyTree
 
 from symplast.hlop.arguments import check_count, check_room
-from symplast.hlop.circuit import Circuit, OjaRule, learn, oja_rule, orthogonal, orthonormalised, random_bases
+from symplast.hlop.circuit import TOO_LONG, Circuit, OjaRule, learn, oja_rule, orthogonal, orthonormalised, random_bases
 
 Share = float | Sequence[int]
 
@@ -44,7 +44,7 @@ class ProjectionState(eqx.Module):
         """Merge what was learned and draw new rows; nothing happens at the first task.
 
         Raises:
-            RuntimeError: more tasks than there is room for, or circuits that saw no activity.
+            RuntimeError: more tasks than there is room for, circuits that saw no activity, or rows that diverged.
         """
         index = jnp.asarray(index, jnp.int32)
         index = eqx.error_if(
@@ -54,6 +54,13 @@ class ProjectionState(eqx.Module):
             "signals=('pre',), or call update(grads, state, params, pre=...)",
         )
         index = eqx.error_if(index, index >= self.tasks, f"hlop: there is room for tasks={self.tasks} only")
+        longest = [jnp.max(jnp.linalg.norm(c.new, axis=1), initial=0.0) for c in self.circuits if c is not None]
+        index = eqx.error_if(
+            index,
+            ~jnp.all(jnp.stack(longest) < TOO_LONG),  # NaN is not
+            "hlop: lateral rows have diverged (their norm should be 1); lower lr, well below 1 over the largest "
+            "eigenvalue of E[x x^T] of the presynaptic activity, or scale the activity down",
+        )
         merged = tuple(
             None if c is None else self._merged(c, k, n, index, seen > 0)
             for c, k, n, seen in zip(self.circuits, self.first, self.new, self.batches, strict=True)
@@ -119,8 +126,8 @@ def project(
     carries directions over from the last task, and Adam turns directions, so both leave the projected space.
 
     Args:
-        first, new: lateral neurons in the first and in each later task: a share of each matrix's inputs, or a list with
-            one number a matrix.
+        first, new: lateral neurons in the first and in each later task: a share of each matrix's inputs (at least one
+            where it is not 0), or a list with one number a matrix.
         tasks: how many there is room for.
         lr, momentum, iterations: of the circuits, as for :class:`OjaRule`.
         exact: make merged rows orthonormal.
@@ -133,7 +140,8 @@ def project(
         weight.
 
     Raises:
-        ValueError: shares outside [0, 1], rows that don't fit, an unknown word; at ``init``, no matrices.
+        ValueError: shares outside [0, 1], rows that don't fit, an unknown word; at ``init``, no matrices; at
+            ``update``, activity of another width.
 
     Example:
         >>> rule = project(first=[1], new=[1], tasks=2)
@@ -210,6 +218,11 @@ def _learned(state: ProjectionState, activity: list[Any], rule: OjaRule) -> Proj
     pairs = list(zip(state.circuits, activity, strict=True))
     if all(circuit is None or rows is None for circuit, rows in pairs):
         raise ValueError("pre must hold the presynaptic activity (rows, fan_in) of at least one projected weight")
+    for circuit, rows in pairs:
+        if circuit is not None and rows is not None and (rows.ndim != 2 or rows.shape[1] != circuit.new.shape[1]):
+            raise ValueError(
+                f"pre must hold (rows, {circuit.new.shape[1]}) at a weight with so many inputs, got {rows.shape}"
+            )
     circuits = [c if c is None or rows is None else learn(c, jax.lax.stop_gradient(rows), rule) for c, rows in pairs]
     seen = jnp.array([rows is not None for _, rows in pairs], jnp.int32)
     changed: Callable[[ProjectionState], Any] = lambda s: (s.circuits, s.batches)  # noqa: E731
@@ -228,7 +241,7 @@ def _chosen(params: PyTree, leaves: list[Array], layers: str) -> list[int]:
 
 def _counts(share: Share, name: str, widths: list[int]) -> list[int]:
     if isinstance(share, int | float):
-        return [int(share * width) for width in widths]
+        return [max(int(share * width), 1 if share else 0) for width in widths]
     if len(share) != len(widths):
         raise ValueError(f"{name} must list one number for each of the {len(widths)} matrices, got {len(share)}")
     return [check_count(rows, name, 0) for rows in share]

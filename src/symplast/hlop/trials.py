@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Bool, Float, Key
 
 from symplast.hlop.config import HLOPConfig
 from symplast.hlop.network import SpikingMLP
@@ -18,7 +19,7 @@ from symplast.hlop.transform import ProjectionState
 from symplast.learning.learner import GradientLearner
 from symplast.learning.parts import chain, named
 from symplast.learning.sequences import average_score, backward_transfer, train_sequence
-from symplast.learning.tasks import Task, images
+from symplast.learning.tasks import Task
 from symplast.learning.training import Training, begin
 
 PERCENT = 100.0
@@ -179,29 +180,54 @@ def _unprotected(result: Result, task: Task) -> float:
 def rate_pair(
     rule: str, network: str, transform: str, config: Any, key: Key[Array, ""]
 ) -> tuple[Float[Array, "tasks tasks seeds"], Float[Array, "tasks tasks seeds"]]:
-    """Scores of a credit rule on permuted images, without and with projection, seeds paired."""
-    name, _, asked = config.task.partition(":")
-    counts = {a: int(b) for a, b in (pair.split("=") for pair in asked.split(",") if pair)}
-    tasks = list(permuted_tasks(images(name, **counts), config.tasks, jax.random.fold_in(key, 1)))
-    sizes = (tasks[0].inputs.shape[1], *config.hidden, 10)
+    """Scores of a credit rule on permuted images, without and with projection.
+
+    Seeds have orders of the pixels of their own; within a seed tasks, network and orders of examples are the same.
+    """
+    plain_task = named("task", config.task).build()
+    sizes = (plain_task.inputs.shape[1], *config.hidden, 10)
     part, credit = named("network", network), named("rule", rule).build()
 
     def make_network(key: Key[Array, ""]) -> Any:
         return part.build(sizes=sizes, readout="softmax", key=key)
 
-    def scores(learner: GradientLearner, training: Training) -> Float[Array, "tasks tasks seeds"]:
-        return PERCENT * train_sequence(learner, tasks, training, config.epochs, config.batch)[1].score
-
     optimiser = f"sgd:learning_rate={config.lr}"
     settings = f"first={config.first},new={config.new},tasks={config.tasks},lr={config.lr_circuit}"
     plain, _ = chain(transform, optimiser)
     protected, signals = chain(f"{transform}+hlop:{settings}", optimiser)
-    learner = GradientLearner(make_network, credit, protected, signals)
-    training = begin(learner, key, config.seeds)
-    states = jax.tree.map(jnp.array, training.states)
+    without, with_ = (
+        GradientLearner(make_network, credit, plain),
+        GradientLearner(make_network, credit, protected, signals),
+    )
+    found: list[list[Array]] = [[], []]
+    for seed in range(config.seeds):
+        for_tasks, for_training = jax.random.split(jax.random.fold_in(key, seed))
+        tasks = list(permuted_tasks(plain_task, config.tasks, for_tasks))
+        training = begin(with_, for_training, 1)
+        for scores, learner, start in zip(found, (without, with_), (_unprojected(training), training), strict=True):
+            scores.append(PERCENT * train_sequence(learner, tasks, start, config.epochs, config.batch)[1].score)
+    return jnp.concatenate(found[0], axis=-1), jnp.concatenate(found[1], axis=-1)
+
+
+def _unprojected(training: Training) -> Training:
+    """The same networks and orders without circuits, in arrays of their own: training gives its arrays up."""
+    states, keys, epoch = jax.tree.map(jnp.array, (training.states, training.keys, training.epoch))
     rest = tuple(node for node in states.opt if not isinstance(node, ProjectionState))
-    bare = Training(states._replace(opt=rest), jnp.array(training.keys), jnp.array(training.epoch))
-    return scores(GradientLearner(make_network, credit, plain), bare), scores(learner, training)
+    return Training(states._replace(opt=rest), keys, epoch)
+
+
+def right_on(net: SpikingMLP, tasks: Sequence[Task], place: int, rows: int = 500) -> Bool[np.ndarray, " images"]:
+    """Whether one network (seeds in front: one) is right on each test image of one task."""
+    one = jax.tree.map(lambda w: jnp.asarray(w[0]), net)
+    task = tasks[place]
+    cut = range(0, len(task.test_inputs), rows)
+    found = [np.asarray(_answers(one, task.test_inputs[i : i + rows], jnp.int32(place))) for i in cut]
+    return np.concatenate(found) == np.asarray(task.test_targets)
+
+
+@eqx.filter_jit
+def _answers(net: SpikingMLP, x: Array, task: Array) -> Array:
+    return jnp.argmax(net(x, task), axis=-1)
 
 
 def gains(plain: Array, protected: Array) -> tuple[np.ndarray, np.ndarray]:
