@@ -55,7 +55,10 @@ def test_tables_that_are_none(tmp_path, content, message):
         (["--rows", 7], "6 features"),
         (["--batch", 0], "--batch"),
         (["--save", "rows.txt"], "must end in .npy"),
+        (["--save", "nowhere/rows.npy"], "a folder that exists"),
         (["--lr", 50], "lr=50 is too large"),
+        (["--rows", 0], "--rows must be at least 1"),
+        (["--seed", -1], "--seed at least 0"),
     ],
 )
 def test_wrong_options_are_told(table, options, message):
@@ -69,6 +72,21 @@ def test_wrong_files_are_told(tmp_path):
     np.save(tmp_path / "text.npy", np.array(["a"]))
     with pytest.raises(ValueError, match="numbers"):
         read_activity(tmp_path / "text.npy")
+    (tmp_path / "junk.npy").write_text("junk")
+    with pytest.raises(ValueError, match="must be an array that numpy"):
+        read_activity(tmp_path / "junk.npy")
+    (tmp_path / "ragged.csv").write_text("1,2\n1,2,3\n")
+    with pytest.raises(ValueError, match="equally many cells"):
+        read_activity(tmp_path / "ragged.csv")
     (tmp_path / "x.xlsx").write_text("")
     with pytest.raises(ValueError, match=r"\.npy, \.csv or \.tsv"):
         read_activity(tmp_path / "x.xlsx")
+
+
+@pytest.mark.parametrize(
+    ("values", "message"), [(np.full((9, 3), 2.0), "after centring"), (np.eye(3) * 1e25, "32-bit floats")]
+)
+def test_activity_beyond_single_floats_is_told(tmp_path, values, message):
+    np.save(tmp_path / "x.npy", values)
+    with pytest.raises(ValueError, match=message):
+        call("subspace", tmp_path / "x.npy", "--centre")

@@ -67,6 +67,8 @@ def test_replay_and_the_last_batch(tasks):
     with_replay = trainer.run(tasks[:2], KEY)
     assert with_replay.loss.shape == (2 * 7, 1)
     assert with_replay.rows.shape == (2, 0)
+    whole = ContinualTrainer(network(), batch=500, drop_last=False).run(tasks[:1], KEY)  # one incomplete batch only
+    assert whole.loss.shape == (1, 1)
     x, y = first_of_each_class(tasks[0], 5)
     assert x.shape == (50, 64)
     assert np.bincount(y).tolist() == [5] * 10
@@ -83,6 +85,8 @@ def test_separate_heads_with_every_method(method, tasks):
     head = result.nets[1].heads.weights[0] - result.nets[0].heads.weights[0]
     assert not head[0].any()
     assert head[1].any()
+    assert (result.nets[0].heads.biases == result.nets[1].heads.biases).all()
+    assert (result.nets[0].heads.biases != net.heads.biases).any()
     if method == "dsr":
         assert result.nets[0].thresholds[0] == result.nets[1].thresholds[0]
 
@@ -121,6 +125,8 @@ def test_wrong_use_is_told(tasks):
     high = Task(task.inputs, task.targets + 5, task.test_inputs, task.test_targets)
     short = Task(task.inputs[:9], task.targets[:9], task.test_inputs, task.test_targets)
     thin = Task(task.inputs[:, :9], task.targets, task.test_inputs[:, :9], task.test_targets)
+    untested = Task(task.inputs, task.targets, bad.inputs[:60], task.test_targets)
+    other = Task(task.inputs, task.targets, task.test_inputs, task.test_targets + 5)
     run = lambda tasks, config=None, net=net: ContinualTrainer(net, config, batch=8).run(tasks, KEY)  # noqa: E731
     for wrong, message in [
         (lambda: run([]), "at least one task"),
@@ -128,6 +134,12 @@ def test_wrong_use_is_told(tasks):
         (lambda: run([high]), "outputs of the head"),
         (lambda: run([task, short]), "equal shapes"),
         (lambda: run([thin]), "inputs must be"),
+        (lambda: run([untested]), "test_inputs must be finite"),
+        (lambda: run([other]), "test_targets must be in"),
+        (lambda: HLOPConfig((3,), (3,), lr=-1.0), "lr must be positive"),
+        (lambda: HLOPConfig((3,), (3,), spiking=(20, 0)), "levels must be positive"),
+        (lambda: ContinualTrainer(network("ottt"), HLOPConfig((3, 3), (3, 3), rates=True)), "rates must be off"),
+        (lambda: ContinualTrainer(net, batch=50, replay=Replay(2, batch=50)).run([task, task], KEY), "at most the 20"),
         (lambda: run([task], HLOPConfig((3,), (3, 3))), "2 plastic layers"),
         (lambda: run([task, task], HLOPConfig((60, 3), (9, 3))), "64 features"),
         (lambda: run([task, task, task], HLOPConfig((3, 3), ((3, 3),))), "2 later tasks"),

@@ -101,6 +101,10 @@ def test_wrong_use_is_told():
         (lambda: project(first=[3], new=[1], tasks=3).init(params), "4 features"),
         (lambda: state({"b": jnp.zeros(3)}), "weight matrices"),
         (lambda: project(first=[2], new=[1], tasks=2).update(params, state(params), pre={"w": None}), "pre must hold"),
+        (
+            lambda: project(tasks=2).update(params, project(tasks=2).init(params), pre={"w": jnp.ones((5, 3))}),
+            "so many",
+        ),
     ]:
         with pytest.raises(ValueError, match=message):
             wrong()
@@ -116,3 +120,19 @@ def test_circuits_without_activity_or_room_are_told():
     seen = eqx.tree_at(lambda s: s.batches, begun, jnp.ones(1, jnp.int32))
     with pytest.raises(RuntimeError, match="room for tasks=2"):
         seen.begin_task(None, jnp.int32(2))
+
+
+@pytest.mark.parametrize("activity", [100 * np.eye(4), np.full((3, 4), np.nan)])
+def test_rows_that_diverge_are_told(activity):
+    rule = project(first=[2], new=[1], tasks=2, lr=5.0)
+    weights = {"w": jnp.zeros((2, 4))}
+    state = rule.init(weights)
+    for _ in range(5):
+        state = rule.update(weights, state, pre={"w": jnp.asarray(activity)})[1]
+    with pytest.raises(RuntimeError, match="rows have diverged"):
+        state.begin_task(None, jnp.int32(1))
+
+
+def test_a_share_leaves_no_matrix_without_rows():
+    state = project(first=0.1, new=0.05, tasks=3).init({"w": jnp.zeros((3, 4)), "wide": jnp.zeros((3, 40))})
+    assert (state.first, state.new) == ((1, 4), (1, 2))
