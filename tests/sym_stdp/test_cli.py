@@ -30,6 +30,9 @@ def test_train_on_own_data_go_on_test_and_map(own, tmp_path):
     assert json.loads(again.stdout)["samples"] == 24
     assert "going on with" in again.stderr
     assert SymSTDPClassifier.load(net).n_classes == 3
+    for option, value in (("--hidden", 7), ("--sum-in", 25), ("--preset", "fashion-400")):
+        with pytest.raises(ValueError, match=f"holds a network with another {option}"):
+            call("train", own, "--to", net, option, value)
     record = json.loads(call("score", net, own, "--json").stdout)
     low, high = record["accuracy"]["classifier"]["interval"]
     assert low <= record["accuracy"]["classifier"]["value"] <= high

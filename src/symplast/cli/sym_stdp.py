@@ -25,8 +25,10 @@ SAVE_EVERY = 1000
 def train(
     data: Annotated[str, DATA],
     to: Annotated[Path, typer.Option(help="File to save to, .npz; learning goes on from it where it exists.")],
-    preset: Annotated[str, typer.Option(help="Constants, such as mnist-400 or fashion-400.")] = "mnist-400",
-    hidden: Annotated[int | None, typer.Option(help="Hidden cells; default: those of the preset.")] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="Constants, such as mnist-400 (the default) or fashion-400.")
+    ] = None,
+    hidden: Annotated[int | None, typer.Option(min=1, help="Hidden cells; default: those of the preset.")] = None,
     images: Annotated[float | None, typer.Option(help="Use the first so many images; default all.")] = None,
     epochs: Annotated[int, typer.Option(help="Passes over them.")] = 1,
     strategy: Annotated[str, typer.Option(help="simultaneous or one-by-one.")] = "simultaneous",
@@ -46,15 +48,26 @@ def train(
     from symplast.sym_stdp.network_files import check_network_path
 
     check_network_path(to)
-    config = SymSTDPConfig.preset(preset)
+    name = preset or "mnist-400"
+    config = SymSTDPConfig.preset(name)
     with computing():
         X, y = _examples(data, "train", images)
+        target = config.sum_in * X.shape[1] / 784 if sum_in is None else sum_in
         if to.exists():
             net = SymSTDPClassifier.load(to, backend=backend)
+            for option, given, has, wants in (
+                ("--preset", preset, net.config.replace(sum_in=target), config.replace(sum_in=target)),
+                ("--sum-in", sum_in, net.config.sum_in, target),
+                ("--hidden", hidden, net.n_hidden, hidden),
+            ):
+                if given is not None and has != wants:
+                    raise ValueError(
+                        f"{to} holds a network with another {option}, and learning goes on from it: "
+                        f"leave {option} out, or save to another file"
+                    )
             err.print(f"going on with {to} after {net.samples} images", soft_wrap=True, highlight=False)
         else:
-            cells = int(preset.rpartition("-")[2]) if hidden is None else hidden
-            target = config.sum_in * X.shape[1] / 784 if sum_in is None else sum_in
+            cells = int(name.rpartition("-")[2]) if hidden is None else hidden
             classes = int(y.max()) + 1
             key = jax.random.key(seed)
             net = SymSTDPClassifier(X.shape[1], cells, classes, config.replace(sum_in=target), key, backend=backend)
