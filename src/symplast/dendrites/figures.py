@@ -4,10 +4,9 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from symplast import stats
 from symplast.dendrites import published
 from symplast.dendrites.study import study
-from symplast.lab.theme import COLOURS, INK, legend_above, mark_published, new_figure
+from symplast.lab.theme import COLOURS, INK, legend_above, mark_published, mean_over_seeds, new_figure
 
 PAPER = {"linestyle": "none", "marker": "o", "mfc": "none", "color": INK, "markersize": 6, "zorder": 3}
 AGREEMENT = 4.14
@@ -260,7 +259,7 @@ def remembering(ds: xr.Dataset) -> Figure:
         look = {"color": colour, "marker": MARKERS[model], "markersize": 4, "elinewidth": 1}
         beside = tasks + 0.09 * (place - 1.5)  # so that intervals don't cover each other
         for axes, values in ((left, so_far.sel(model=model)), (right, ds.score.sel(model=model, learned=tasks[-1]))):
-            mean, half = _mean_and_half_width(values.transpose("seed", ...).values)
+            mean, half = mean_over_seeds(values)
             axes.errorbar(beside, mean, half, label=model, capsize=2, **look)
     left.set(xlabel="tasks learned", ylabel="accuracy on tasks so far (%)", xticks=tasks)
     right.set(xlabel="task", ylabel=f"accuracy after task {tasks[-1]} (%)", xticks=tasks)
@@ -280,13 +279,12 @@ def components(ds: xr.Dataset) -> Figure:
     figure, (left, right) = new_figure(1, 2, width=7.6, height=3.0, sharey=True)
     models = list(OF_MODEL)
     for place, model in enumerate(models):
-        accuracy, paper = ds.average.sel(model=model).values, published.CONTINUAL[model]
+        accuracy, paper = ds.average.sel(model=model), published.CONTINUAL[model]
         left.barh(place, accuracy.mean(), color=OF_MODEL[model], alpha=0.35, height=0.62)
         left.plot(accuracy, np.full(accuracy.size, place), "o", color=OF_MODEL[model], markersize=3.5)
         left.vlines(paper, place - 0.38, place + 0.38, **PRINTED, label="paper" if not place else None)
         if place:
-            gain = ds.average.sel(model=models[0]).values - accuracy
-            mean, half = _mean_and_half_width(gain)
+            mean, half = mean_over_seeds(ds.average.sel(model=models[0]).drop_vars("model") - accuracy)
             right.errorbar(mean, place, xerr=half, color=OF_MODEL[model], marker=MARKERS[model], capsize=3)
             right.vlines(published.CONTINUAL[models[0]] - paper, place - 0.38, place + 0.38, **PRINTED)
     least = float(ds.average.min())
@@ -317,10 +315,3 @@ def best_rates(ds: xr.Dataset) -> Figure:
     axes.set(xscale="log", xlabel="learning rate of Adam", ylabel="mean accuracy over all tasks (%)")
     legend_above(axes, columns=2)
     return figure
-
-
-def _mean_and_half_width(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    """Mean over the first axis and half of its 95 % t interval; no interval of one sample."""
-    if len(samples) < 2:
-        return np.asarray(samples.mean(axis=0)), None
-    return stats.mean_and_half_width(samples)

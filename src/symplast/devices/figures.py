@@ -7,9 +7,8 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from symplast import stats
 from symplast.devices.study import study
-from symplast.lab.theme import COLOURS, INK, legend_above, mark_published, new_figure, percent_limits
+from symplast.lab.theme import COLOURS, INK, legend_above, mark_published, mean_over_seeds, new_figure, percent_limits
 
 OF_SCHEME = {"uni": COLOURS[0], "uni_ltd": COLOURS[3], "bi": COLOURS[1], "ref": COLOURS[2], "bi, 2N": COLOURS[5]}
 OF_WAY = {
@@ -21,22 +20,14 @@ OF_WAY = {
 }
 
 
-def _over_seeds(samples: xr.DataArray) -> tuple[np.ndarray, np.ndarray]:
-    """Means and half widths of 95 % t intervals over seeds; rows are the other dimension."""
-    rows = np.atleast_2d(samples.transpose(..., "seed").values)
-    if rows.shape[-1] < 2:
-        return rows.mean(axis=-1), np.zeros(len(rows))
-    return stats.mean_and_half_width(rows.T)
-
-
 def _line(axes: Axes, x: Any, samples: xr.DataArray, label: str | None = None, **style: Any) -> None:
-    mean, half = _over_seeds(samples)
+    mean, half = mean_over_seeds(samples)
     axes.errorbar(x, mean, half, marker="o", markersize=3.5, capsize=2, label=label, **style)
 
 
 def _band(axes: Axes, samples: xr.DataArray, label: str) -> None:
     """The software baseline as a horizontal band."""
-    (mean,), (half,) = _over_seeds(samples)
+    mean, half = map(float, mean_over_seeds(samples))
     axes.axhspan(mean - half, mean + half, color=INK, alpha=0.25, linewidth=0)
     axes.axhline(mean, color=INK, linewidth=1, label=label)
 
@@ -124,7 +115,7 @@ def schemes_on_nonlinear_devices(ds: xr.Dataset) -> Figure:
     figure, (left, right) = new_figure(1, 2, width=7.8, height=3.4)
     places = np.arange(ds.point.size)
     for number, design in enumerate(ds.design.values):
-        mean, half = _over_seeds(ds.accuracy.sel(design=design))
+        mean, half = mean_over_seeds(ds.accuracy.sel(design=design))
         colour = OF_SCHEME[str(design)]
         left.bar(places + 0.2 * (number - 1.5), mean, 0.18, yerr=half, color=colour, label=str(design), ecolor=INK)
     left.set_xticks(places, ds.point.values)
@@ -159,7 +150,7 @@ def asymmetric_curves(ds: xr.Dataset) -> Figure:
         "best direction - bi, equal step": (ds.best_minus_matched, COLOURS[3]),
     }
     for number, (label, (samples, colour)) in enumerate(shown.items()):
-        mean, half = _over_seeds(samples)
+        mean, half = mean_over_seeds(samples)
         axes.errorbar(
             mean,
             rows + 0.2 * (1 - number),
@@ -287,7 +278,7 @@ def network_of_burr(ds: xr.Dataset) -> Figure:
     figure, axes = new_figure(1, 1, width=6.0, height=2.6)
     rows = np.arange(ds.design.size)
     for name, fill, shift in (("accuracy", COLOURS[0], -0.08), ("train", "none", 0.08)):
-        mean, half = _over_seeds(ds[name])
+        mean, half = mean_over_seeds(ds[name])
         label = "test" if name == "accuracy" else "training"
         axes.errorbar(mean, rows + shift, xerr=half, fmt="o", color=COLOURS[0], mfc=fill, label=label)
     mark_published(axes, x=float(ds.published_test), label="PCM chip, test")

@@ -7,10 +7,9 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from symplast import stats
 from symplast.hlop.published import PERMUTED_MNIST
 from symplast.hlop.study import study
-from symplast.lab.theme import COLOURS, INK, legend_above, mark_published, new_figure
+from symplast.lab.theme import COLOURS, INK, legend_above, mark_published, mean_over_seeds, new_figure
 
 OF = {False: (COLOURS[1], "without circuits"), True: (COLOURS[0], "with circuits")}
 NAMES = {
@@ -33,14 +32,6 @@ NAMES = {
 }
 
 
-def _over_seeds(samples: xr.DataArray) -> tuple[np.ndarray, np.ndarray]:
-    """Means and half widths of 95 % t intervals over seeds."""
-    rows = samples.transpose("seed", ...).values
-    if len(rows) < 2:
-        return rows[0], np.zeros_like(rows[0])
-    return stats.mean_and_half_width(rows)
-
-
 def _transfer(matrix: xr.DataArray) -> xr.DataArray:
     """Backward transfer of each seed."""
     places = xr.DataArray(np.arange(matrix.sizes["task"] - 1), dims="old")
@@ -50,7 +41,7 @@ def _transfer(matrix: xr.DataArray) -> xr.DataArray:
 
 
 def _points(axes: Axes, samples: xr.DataArray, shift: float, **style: Any) -> None:
-    mean, half = _over_seeds(samples)
+    mean, half = mean_over_seeds(samples)
     axes.errorbar(mean, np.arange(len(mean)) + shift, xerr=half, fmt="o", capsize=2, **style)
 
 
@@ -69,7 +60,7 @@ def forgetting(ds: xr.Dataset) -> Figure:
     for panel, (protected, name) in zip(axes, ((False, "matrix_sequential"), (True, "matrix")), strict=True):
         matrix = ds[name].sel(way="bptt")
         for number in range(ds.sizes["task"]):
-            mean, half = _over_seeds(matrix.isel(task=number))
+            mean, half = mean_over_seeds(matrix.isel(task=number))
             seen = slice(number, None)
             panel.errorbar(
                 ds.after[seen],

@@ -8,9 +8,13 @@ from io import BytesIO
 from typing import Any, Literal
 
 import matplotlib as mpl
+import numpy as np
+import xarray as xr
 from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from symplast import stats
 
 INK = "#5b6470"
 """Colour of text and axes: a grey that is legible on both backgrounds; ``currentColor`` in the report."""
@@ -83,6 +87,20 @@ def render(figure: Figure, kind: Literal["svg", "png"] = "svg") -> bytes:
         else:
             figure.savefig(buffer, format="png", dpi=160, facecolor="white")
     return buffer.getvalue()
+
+
+def mean_over_seeds(samples: xr.DataArray) -> tuple[np.ndarray, np.ndarray]:
+    """For error bars: means over the dimension ``seed``, and half widths of 95 % t intervals (NaN where seeds are one).
+
+    Example:
+        >>> mean, half = mean_over_seeds(xr.DataArray([[1.0, 2.0, 3.0], [5.0, 5.0, 5.0]], dims=("rule", "seed")))
+        >>> mean.tolist(), half.round(3).tolist()
+        ([2.0, 5.0], [2.484, 0.0])
+    """
+    rows = samples.transpose("seed", ...).values
+    if len(rows) < 2:
+        return rows[0], np.full_like(rows[0], np.nan, dtype=float)
+    return stats.mean_and_half_width(rows)
 
 
 def percent_limits(axes: Axes) -> None:

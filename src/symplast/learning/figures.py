@@ -8,8 +8,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from symplast import stats
-from symplast.lab.theme import COLOURS, INK, STYLE, legend_above, new_figure
+from symplast.lab.theme import COLOURS, INK, STYLE, legend_above, mean_over_seeds, new_figure
 from symplast.learning.comparison import Comparison
 from symplast.learning.study import study
 
@@ -66,11 +65,6 @@ def _lines(transform: str) -> str:
     return transform.replace("+", "\n+ ").replace(":", "\n").replace(",", "\n")
 
 
-def _interval(values: xr.DataArray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean over seeds and half-width of its 95 % t interval."""
-    return stats.mean_and_half_width(values.transpose("seed", ...).values)
-
-
 @study.figure(
     "matrix",
     caption="Test accuracy of every credit rule (rows) with every transform (columns): mean over seeds and 95 % "
@@ -79,7 +73,7 @@ def _interval(values: xr.DataArray) -> tuple[np.ndarray, np.ndarray]:
 )
 def composition_matrix(ds: xr.Dataset) -> Figure:
     rules, transforms = [str(r) for r in ds.rule.values], [str(t) for t in ds.transform.values]
-    score, half = _interval(ds.score)
+    score, half = mean_over_seeds(ds.score)
     figure, axes = new_figure(width=1.9 + 1.15 * len(transforms), height=1.6 + 0.45 * len(rules))
     draw_matrix(axes, rules, transforms, score, half)
     return figure
@@ -97,12 +91,12 @@ def homeostasis_gain(ds: xr.Dataset) -> Figure:
     figure, (left, right) = new_figure(1, 2, width=7.6, height=3.2)
     devices = [str(device) for device in ds.device.values]
     for index, (rule, colour) in enumerate(zip(ds.rule.values, (COLOURS[1], COLOURS[0]), strict=True)):
-        mean, half = _interval(100 * ds.score.sel(rule=rule))
+        mean, half = mean_over_seeds(100 * ds.score.sel(rule=rule))
         place = np.arange(len(devices)) + 0.16 * (index - 0.5)
         left.errorbar(place, mean, half, fmt="o", color=colour, label=str(rule))
     left.set(ylabel="test accuracy (%)", xlim=(-0.5, len(devices) - 0.5))
     legend_above(left)
-    mean, half = _interval(100 * ds.gain)
+    mean, half = mean_over_seeds(100 * ds.gain)
     for index in range(len(devices)):
         seeds = 100 * ds.gain.isel(device=index)
         right.plot(np.full(seeds.size, index) - 0.15, seeds, "o", color=INK, alpha=0.5, markersize=3)
@@ -125,7 +119,7 @@ def homeostasis_gain(ds: xr.Dataset) -> Figure:
 def tolerance_to_flips(ds: xr.Dataset) -> Figure:
     figure, axes = new_figure(width=6.4, height=3.6)
     for rule, colour in zip(ds.rule.values, COLOURS, strict=False):
-        mean, half = _interval(100 * ds.score.sel(rule=rule))
+        mean, half = mean_over_seeds(100 * ds.score.sel(rule=rule))
         axes.errorbar(ds.fraction, mean, half, color=colour, marker="o", label=str(rule))
         axes.axvline(float(ds.tolerated.sel(rule=rule).mean()), color=colour, linestyle=":", linewidth=1)
     axes.axhline(10, color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
@@ -145,11 +139,11 @@ def cost_of_devices(ds: xr.Dataset) -> Figure:
     figure, (left, right) = new_figure(1, 2, width=7.2, height=3.0)
     angles = [f"{angle:g}°" for angle in ds.angle.values]
     for index, (device, colour) in enumerate(zip(ds.device.values, (COLOURS[0], COLOURS[1]), strict=True)):
-        mean, half = _interval(100 * ds.score.sel(device=device))
+        mean, half = mean_over_seeds(100 * ds.score.sel(device=device))
         left.errorbar(np.arange(2) + 0.16 * (index - 0.5), mean, half, fmt="o", color=colour, label=str(device))
     left.set(ylabel="test accuracy (%)")
     legend_above(left)
-    mean, half = _interval(100 * ds.cost)
+    mean, half = mean_over_seeds(100 * ds.cost)
     for index in range(2):
         seeds = 100 * ds.cost.isel(angle=index)
         right.plot(np.full(seeds.size, index) - 0.12, seeds, "o", color=INK, alpha=0.5, markersize=3)

@@ -7,17 +7,16 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from symplast import stats
-from symplast.lab.theme import COLOURS, INK, legend_above, new_figure
+from symplast.lab.theme import COLOURS, INK, legend_above, mean_over_seeds, new_figure
 from symplast.pspm.study import study
 
 OF_ARM = {"none": INK, "local": COLOURS[0], "homeo": COLOURS[1], "both": COLOURS[2], "shuffled": COLOURS[3]}
 
 
-def _points(axes: Axes, samples: xr.DataArray, dim: str = "seed") -> None:
+def _points(axes: Axes, samples: xr.DataArray) -> None:
     """Every seed of every arm as a dot, and the mean with its 95 % interval."""
-    rows = samples.transpose("arm", dim).values
-    mean, half = stats.mean_and_half_width(rows.T)
+    rows = samples.transpose("arm", "seed").values
+    mean, half = mean_over_seeds(samples)
     spread = np.linspace(-0.18, 0.18, rows.shape[1])
     for place, arm in enumerate(samples.arm.values):
         colour = OF_ARM[str(arm)]
@@ -72,7 +71,7 @@ def sizes(ds: xr.Dataset) -> Figure:
     names = ("distance of spikes", "correlation of excitatory weights")
     for axis, samples, name in zip(axes, (ds.distance, ds.excitatory), names, strict=True):
         for arm in ("none", "both"):
-            mean, half = stats.mean_and_half_width(samples.sel(arm=arm).transpose("seed", "units").values)
+            mean, half = mean_over_seeds(samples.sel(arm=arm))
             axis.errorbar(range(ds.units.size), mean, half, marker="o", capsize=3, color=OF_ARM[arm], label=arm)
         axis.set_xticks(range(ds.units.size), [str(int(n)) for n in ds.units.values])
         axis.set(xlabel="neurons", ylabel=name)
