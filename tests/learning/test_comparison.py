@@ -1,6 +1,7 @@
 """Comparisons: the lab stores and resumes them, seeds are paired, what makes no sense is refused with the reason."""
 
 import json
+from dataclasses import replace
 
 import jax
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from symplast.lab import Store
 from symplast.lab.audit import newest
+from symplast.learning import comparison
 from symplast.learning.combination import Combination
 from symplast.learning.comparison import compare
 from symplast.learning.figures import draw_comparison
@@ -93,6 +95,38 @@ def test_wrong_input(tmp_path, rules, transforms, seeds: int, message: str) -> N
         return
     with pytest.raises(ValueError, match=message):
         compare(rules, transforms, SMALL, seeds=seeds, store=tmp_path)
+
+
+def test_learners_with_networks_of_their_own_join_without_transforms(tmp_path) -> None:
+    short = replace(SMALL, task="digits:train=40,test=10", epochs=1, tests_per_epoch=1)
+    found = compare(["backprop", "spiking:lr=0.2", "sym-stdp"], ["norm"], short, seeds=2, store=tmp_path)
+    assert found.table["rule"].tolist() == ["backprop", "backprop", "spiking:lr=0.2", "sym-stdp"]
+    assert found.table.alignment.isna().tolist() == [False, False, True, True]
+    assert found.table.score.between(0, 1).all()
+    assert [refusal.rule for refusal in found.refused] == ["spiking:lr=0.2", "sym-stdp"]
+    assert "no transform goes with it" in found.refused[0].reason
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"rule": "sym-stdp", "hidden": (8, 8)}, "one hidden layer, got hidden layers of 8, 8"),
+        ({"rule": "spiking:method=magic"}, "method must be one of"),
+        ({"rule": "spiking", "task": "teacher-student"}, "this task has none"),
+    ],
+)
+def test_learners_that_do_not_suit_are_told(changes, message: str) -> None:
+    tried = replace(SMALL, **changes)
+    with pytest.raises(ValueError, match=message):
+        tried.learner(tried.tasks())
+
+
+def test_code_of_the_parts_counts(monkeypatch) -> None:
+    (before,), _ = comparison.plan([("backprop", "norm")], SMALL, seeds=2, seed=0)
+    monkeypatch.setattr(comparison, "modules_fingerprint", lambda modules: "changed")
+    (after,), _ = comparison.plan([("backprop", "norm")], SMALL, seeds=2, seed=0)
+    assert before.identity != after.identity
+    assert "symplast.curl.transforms" in Combination("backprop", "norm").modules()
 
 
 def test_sequences_are_scored_over_their_tasks() -> None:

@@ -1,5 +1,6 @@
 """``symplast compare``: any learning rule with any transform on one task."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,9 @@ def register(app: typer.Typer) -> None:
 
 
 def compare(
-    rules: list[str] = typer.Option([], "--rule", help="Credit rule, such as ep:homeostasis=1. Repeatable."),
+    rules: list[str] = typer.Option(
+        [], "--rule", help="Credit rule, such as ep:homeostasis=1, or sym-stdp. Repeatable."
+    ),
     transforms: list[str] = typer.Option(
         [], "--transform", help="Transforms joined by +, such as curl:fraction=0.1+device:levels=64. Repeatable."
     ),
@@ -125,26 +128,21 @@ def show(found: "Comparison", criterion: float) -> None:
     wide = out.width >= WIDE
     for name in ("rule", "transform") if wide else ("rule, transform",):
         table.add_column(name, overflow="fold", min_width=0 if wide else NARROW)
-    names = [
-        "score",
-        "difference",
-        "forgetting" if sequence else f"updates to {criterion:g}",
-        "alignment",
-        *["s"] * wide,
-    ]
-    for name in names:
+    measured = "forgetting" if sequence else f"updates\nto {criterion:g}"
+    for name in ["score", "difference", measured, "alignment", *["s"] * wide]:
         table.add_column(name, justify="right", no_wrap=True)
     for index, row in enumerate(found.table.to_dict("records")):
         gap = f"{row['difference']:+.3f} ± {row['difference_high'] - row['difference']:.3f}" if index else "reference"
         reached = f" ({row['reached']:.0%})" if row["reached"] < 1 else ""
         last = f"{-row['backward_transfer']:.3f}" if sequence else _updates(row["updates"]) + reached
-        named = [row["rule"], row["transform"]] if wide else ["\n+ ".join([row["rule"], *row["transform"].split("+")])]
+        transforms = [] if row["transform"] == "none" else row["transform"].split("+")
+        named = [row["rule"], row["transform"]] if wide else ["\n+ ".join([row["rule"], *transforms])]
         table.add_row(
             *map(escape, named),
             f"{row['score']:.3f} ± {row['score_high'] - row['score']:.3f}",
             gap,
             last,
-            f"{row['alignment']:.2f}",
+            "" if math.isnan(row["alignment"]) else f"{row['alignment']:.2f}",
             *[f"{row['seconds']:.1f}"] * wide,
         )
     out.print(table)
@@ -160,15 +158,19 @@ def show(found: "Comparison", criterion: float) -> None:
 def list_parts(as_json: bool) -> None:
     """Print what can be named."""
     from symplast.learning.parts import PARTS
+    from symplast.learning.whole_learners import LEARNERS
 
     if as_json:
-        print_json({kind: {name: part.says for name, part in found.items()} for kind, found in PARTS.items()})
+        words = {kind: {name: part.says for name, part in found.items()} for kind, found in PARTS.items()}
+        print_json(words | {"rule": words["rule"] | {name: says for name, (_, says) in LEARNERS.items()}})
         return
     for kind, found in PARTS.items():
         out.print(f"[bold]{kind}[/]")
         for name, part in found.items():
             settings = ",".join(f"{key}={value}" for key, value in part.settings.items() if key != "name")
             out.print(f"  {name:18} {part.says}" + (f"  [dim]({settings})[/]" if settings else ""), highlight=False)
+        for name, (_, says) in LEARNERS.items() if kind == "rule" else ():
+            out.print(f"  {name:18} {says}; no transform", highlight=False)
 
 
 def _counts(text: str) -> tuple[int, ...]:

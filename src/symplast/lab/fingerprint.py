@@ -5,6 +5,7 @@ Comments, docstrings and layout don't count, nor do figures (``figures.py``): th
 
 import ast
 import hashlib
+import sys
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
@@ -42,6 +43,18 @@ def code_fingerprint(package: str, folder: Path, named: tuple[str, ...] = ()) ->
     for module, path in sorted(reached.items()):
         digest.update(module.encode())
         digest.update(_meaning(path))
+    return digest.hexdigest()[:16]
+
+
+def modules_fingerprint(modules: Iterable[str]) -> str:
+    """A hash of what some modules can reach: those of symplast with their imports, those of others by themselves."""
+    digest = hashlib.sha256()
+    for module in sorted(set(modules)):
+        digest.update(module.encode())
+        if _within(module, "symplast"):
+            digest.update(code_fingerprint("symplast", HOUSE, (module,)).encode())
+        elif (path := getattr(sys.modules.get(module), "__file__", None)) and path.endswith(".py"):
+            digest.update(_meaning(Path(path)))
     return digest.hexdigest()[:16]
 
 

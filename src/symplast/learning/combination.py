@@ -9,12 +9,13 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from symplast.learning.alignment import alignment
-from symplast.learning.learner import GradientLearner
+from symplast.learning.learner import GradientLearner, Learner
 from symplast.learning.parts import PARTS, chain, named
 from symplast.learning.protocol import check_fit
 from symplast.learning.sequences import average_score, backward_transfer, train_sequence
 from symplast.learning.tasks import Task
 from symplast.learning.training import Training, begin, score, train
+from symplast.learning.whole_learners import is_whole, named_rule, whole_learner
 
 ALIGNED_ON = 256
 """Examples on which the rule's direction is compared with the gradient."""
@@ -25,7 +26,7 @@ class Combination:
     """What learns what, in words (:mod:`symplast.learning.parts`).
 
     Attributes:
-        rule: credit rule.
+        rule: credit rule, or a learner with a network of its own.
         transform: transforms joined by ``+``; ``none`` is the plain optimiser.
         task: a task, or a sequence of tasks.
         network: ``auto`` takes the first kind of network that the rule can work on.
@@ -63,7 +64,7 @@ class Combination:
         made = named("task", self.task).build()
         return list(made) if isinstance(made, list | tuple) else [made]
 
-    def learner(self, tasks: list[Task]) -> GradientLearner:
+    def learner(self, tasks: list[Task]) -> Learner:
         """The learner, checked: nothing is left that could turn out wrong while it trains.
 
         Raises:
@@ -75,7 +76,12 @@ class Combination:
         classes = max(int(task.targets.max()) for task in tasks) + 1 if first.classes else first.targets.shape[1]
         sizes = (first.inputs.shape[1], *self.hidden, classes)
         readout = "softmax" if first.classes else "mse"
-        rule = named("rule", self.rule).build()
+        asked = named_rule(self.rule)
+        if is_whole(asked):
+            whole = whole_learner(asked, sizes, self.transform, first.classes)
+            eqx.filter_eval_shape(whole.init, jax.random.key(0))
+            return whole
+        rule = asked.build()
         transform, signals = chain(self.transform, self.optimiser)
         refusals = []
         for name in [self.network] if self.network != "auto" else list(PARTS["network"]):
@@ -93,6 +99,12 @@ class Combination:
             eqx.filter_eval_shape(learner.init, jax.random.key(0))  # rule and transform look at the network
             return learner
         raise ValueError(refusals[-1])
+
+    def modules(self) -> list[str]:
+        """Where the parts are defined, to know when what was measured of them is out of date."""
+        parts = [named_rule(self.rule), named("task", self.task), named("optimiser", self.optimiser)]
+        parts += [named("transform", each.strip()) for each in self.transform.split("+")]
+        return [getattr(part.part.load(), "__module__", "") for part in parts]
 
     def measure(self, key: Key[Array, ""], seeds: int) -> "Measured":
         """Train seeds side by side and measure them."""
@@ -137,7 +149,8 @@ class Measured(NamedTuple):
         loss: mean over the last quarter epoch's updates.
         backward_transfer: over a sequence of tasks; negative is forgetting. NaN for a single task.
         updates_to_criterion: infinity where it was not reached; NaN for a sequence.
-        alignment_before, alignment: cosine between the rule's direction and the gradient, for each forward matrix.
+        alignment_before, alignment: cosine between the rule's direction and the gradient, for each forward matrix; NaN
+            where the learner brings a network of its own.
         curve: (tests, seeds) score while learning; over a sequence the mean over all tasks after each.
         tested_at: (tests,) updates, or tasks, after which.
     """
@@ -153,8 +166,10 @@ class Measured(NamedTuple):
     tested_at: Array
 
 
-def _alignment(learner: GradientLearner, task: Task, training: Training) -> dict[str, Float[Array, " seeds"]]:
+def _alignment(learner: Learner, task: Task, training: Training) -> dict[str, Float[Array, " seeds"]]:
     """Cosine of each forward weight matrix, input to output."""
+    if not isinstance(learner, GradientLearner):
+        return {"layer 1": jnp.full(len(training.keys), jnp.nan)}
     batch = task.batch(jnp.arange(min(ALIGNED_ON, task.inputs.shape[0])))
     found = jax.vmap(lambda state, key: alignment(learner, state, batch, key))(training.states, training.keys)
     return {f"layer {index}": cosine for index, cosine in enumerate(found.weights, start=1)}

@@ -11,6 +11,7 @@ import xarray as xr
 
 from symplast import datasets, stats
 from symplast.lab import Job, Run, Store, room, run
+from symplast.lab.fingerprint import modules_fingerprint
 from symplast.lab.runner import Outcome, Progress
 from symplast.learning.combination import Combination
 from symplast.learning.parts import named
@@ -105,7 +106,8 @@ def plan(
         except ValueError as error:
             refused.append(Refusal(rule, transform, str(error)))
             continue
-        config = {"seed": seed, "seeds": seeds, **asdict(tried), "hidden": list(tried.hidden)}
+        behind = modules_fingerprint(tried.modules())
+        config = {"seed": seed, "seeds": seeds, **asdict(tried), "hidden": list(tried.hidden), "parts": behind}
         label = f"{rule}, {transform}"
         jobs.append(Job("learning", "combination", "quick", config, code, data, label=label))
     return jobs, refused

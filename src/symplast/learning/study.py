@@ -63,12 +63,14 @@ TRANSFORMS = [
         "batch_size": 50,
         "tests_per_epoch": 4,
         "criterion": 0.85,
+        "parts": "",
     },
     on_demand=True,
 )
 def combination(config: Config, key: Any) -> Evidence:
-    """One rule with one transform on one task, as ``symplast compare`` asks for it."""
-    settings: dict[str, Any] = {name: value for name, value in config.items() if name not in ("seed", "seeds")}
+    """One rule with one transform on one task, as ``symplast compare`` asks for it (``parts``: hash of their code)."""
+    about_the_run = ("seed", "seeds", "parts")
+    settings: dict[str, Any] = {name: value for name, value in config.items() if name not in about_the_run}
     found = Combination(**settings | {"hidden": tuple(config.hidden)}).measure(key, config.seeds)
     return evidence(
         score=(("seed",), found.score),

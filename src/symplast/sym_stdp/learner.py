@@ -1,5 +1,6 @@
 """The network as a learner of :mod:`symplast.learning`: pure, so that seeds train side by side with other learners."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
@@ -108,3 +109,25 @@ class SymSTDPLearner(Learner):
         spikes = poisson_spikes(key, rates, config.image_ms, config.dt_ms, dead_steps=1)
         units = jnp.sort(jnp.where(spikes, jnp.arange(self.n_inputs), self.n_inputs), axis=1)
         return jnp.concatenate([jnp.full((1, self.n_inputs), self.n_inputs), units])
+
+
+def classifier(sizes: Sequence[int], preset: str = "mnist-400", brightest_hz: float = 63.75) -> SymSTDPLearner:
+    """A learner for images of any size.
+
+    Args:
+        sizes: pixels, hidden cells, classes.
+        preset: constants, of :meth:`SymSTDPConfig.preset`; the sum of a cell's weights goes with the number of pixels.
+        brightest_hz: rate of a pixel of 1.
+
+    Raises:
+        ValueError: more or fewer than one hidden layer, or an unknown preset.
+
+    Example:
+        >>> classifier((64, 100, 10)).config.sum_in
+        6.4
+    """
+    if len(sizes) != 3:
+        raise ValueError(f"sym-stdp has one hidden layer, got hidden layers of {', '.join(map(str, sizes[1:-1]))}")
+    pixels, hidden, classes = sizes
+    config = SymSTDPConfig.preset(preset)
+    return SymSTDPLearner(pixels, hidden, classes, config.replace(sum_in=config.sum_in * pixels / 784), brightest_hz)
