@@ -156,4 +156,9 @@ def test_command_refuses_what_is_no_recording(tmp_path) -> None:
         ("none.npz", "no such"),
     ):
         with pytest.raises(ValueError, match=message):
-            call("fit", tmp_path / name)
+            call("fit", tmp_path / name, "--weights", tmp_path / "w.npz")
+    for weights in ("w.dat", "nowhere/w.npz"):
+        with pytest.raises(ValueError, match="lie in a folder that exists"):
+            call("fit", tmp_path / "half.npz", "--weights", tmp_path / weights)
+    with pytest.raises(ValueError, match="must not be the recording itself"):
+        call("fit", tmp_path / "half.npz", "--weights", tmp_path / "half.npz")

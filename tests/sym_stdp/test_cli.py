@@ -44,6 +44,15 @@ def test_train_on_own_data_go_on_test_and_map(own, tmp_path):
     assert "input, activity (cosine)" in call("clusters", net, own).stdout
 
 
+def test_classes_are_those_of_the_whole_file(own, tmp_path):
+    net = tmp_path / "net.npz"
+    call("train", own, "--to", net, "--hidden", 6, "--images", 1)
+    assert SymSTDPClassifier.load(net).n_classes == 3
+    np.savez(tmp_path / "dim.npz", X=np.full((3, 24), 0.5), y=np.arange(3))
+    with pytest.raises(ValueError, match="hardly a spike"):
+        call("train", tmp_path / "dim.npz", "--to", net)
+
+
 def test_digits_stand_in_where_mnist_is_missing(tmp_path, monkeypatch):
     load = datasets.load
 

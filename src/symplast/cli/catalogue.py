@@ -81,7 +81,7 @@ def show(
         return
     from symplast.cli.tables import verdict_table
 
-    out.print(place.claims.system.title, style="bold", markup=False)
+    out.print(place.claims.system.title + place.claims.system.qualifier, style="bold", markup=False)
     out.print(f"{place.claims.system.summary.strip()}\n", soft_wrap=True, markup=False, highlight=False)
     out.print(f"{place.claims.paper.citation}\n", highlight=False, soft_wrap=True, markup=False)
     out.print(verdict_table(found))

@@ -41,6 +41,10 @@ def fit(
     from symplast.pspm import PSPM, LIFParams, NotIdentifiable
 
     target = weights or Path(f"{recording.name.removesuffix('.npz')}-fit.npz")
+    if target.suffix != ".npz" or not target.absolute().parent.is_dir():
+        raise ValueError(f"--weights must end in .npz and lie in a folder that exists, got {target}")
+    if target.resolve() == recording.resolve():
+        raise ValueError(f"--weights must not be the recording itself, which it would replace: {target}")
     spikes, inhibitory, drive, dt_ms = _read(recording)
     with computing(), warnings.catch_warnings():
         warnings.simplefilter("ignore", NotIdentifiable)  # told below
@@ -48,9 +52,10 @@ def fit(
         for_fit, for_test = jax.random.split(jax.random.key(seed))
         found = model.fit_recording(spikes, drive, key=for_fit, starts=starts, epochs=epochs)
         best = int(np.argmin(found.fits.after))
+        replaced = " (what it held is replaced)" if target.exists() else ""
+        np.savez(target, W=found.fits.W, drive=found.drive, best=best, distance=found.fits.after)
+        err.print(f"written to {target}{replaced}", soft_wrap=True, highlight=False)
         check = model.recovery_test(found.fits.W[best], found.drive, key=for_test, starts=starts, epochs=epochs)
-    np.savez(target, W=found.fits.W, drive=found.drive, best=best, distance=found.fits.after)
-    err.print(f"written to {target}", soft_wrap=True, highlight=False)
     told: dict[str, Any] = {
         "distance_before": [float(d) for d in found.fits.before],
         "distance_after": [float(d) for d in found.fits.after],

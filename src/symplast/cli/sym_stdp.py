@@ -26,7 +26,7 @@ def train(
     data: Annotated[str, DATA],
     to: Annotated[Path, typer.Option(help="File to save to, .npz; learning goes on from it where it exists.")],
     preset: Annotated[
-        str | None, typer.Option(help="Constants, such as mnist-400 (the default) or fashion-400.")
+        str | None, typer.Option(help="Constants; default mnist-400, or fashion-400 for fashion-mnist.")
     ] = None,
     hidden: Annotated[int | None, typer.Option(min=1, help="Hidden cells; default: those of the preset.")] = None,
     images: Annotated[float | None, typer.Option(help="Use the first so many images; default all.")] = None,
@@ -48,10 +48,10 @@ def train(
     from symplast.sym_stdp.network_files import check_network_path
 
     check_network_path(to)
-    name = preset or "mnist-400"
+    name = preset or ("fashion-400" if data == "fashion-mnist" else "mnist-400")
     config = SymSTDPConfig.preset(name)
     with computing():
-        X, y = _examples(data, "train", images)
+        X, y, classes = _examples(data, "train", images)
         target = config.sum_in * X.shape[1] / 784 if sum_in is None else sum_in
         if to.exists():
             net = SymSTDPClassifier.load(to, backend=backend)
@@ -68,7 +68,6 @@ def train(
             err.print(f"going on with {to} after {net.samples} images", soft_wrap=True, highlight=False)
         else:
             cells = int(name.rpartition("-")[2]) if hidden is None else hidden
-            classes = int(y.max()) + 1
             key = jax.random.key(seed)
             net = SymSTDPClassifier(X.shape[1], cells, classes, config.replace(sum_in=target), key, backend=backend)
         begin, before = time.perf_counter(), net.presentations
@@ -101,7 +100,7 @@ def score(
     from symplast.sym_stdp import SymSTDPClassifier
 
     with computing():
-        X, y = _examples(data, "test", images)
+        X, y, _ = _examples(data, "test", images)
         net = SymSTDPClassifier.load(network, backend=backend)
         found = net.respond(X)
         right = {name: int((net.classes(found, name) == y).sum()) for name in ("classifier", "assignment")}
@@ -132,7 +131,7 @@ def clusters(
     from symplast.sym_stdp import SymSTDPClassifier, cluster_report, embedding
 
     with computing():
-        X, y = _examples(data, "test", images)
+        X, y, _ = _examples(data, "test", images)
         found = SymSTDPClassifier.load(network, backend=backend).respond(X)
         layers = {"input": found.input, "hidden": found.hidden, "classifier": found.classifier}
         maps = {name: embedding(counts) for name, counts in layers.items()}
@@ -150,8 +149,8 @@ def clusters(
         out.print(f"{where:34} purity {row.purity:.3f}  silhouette {row.silhouette:.3f}", highlight=False)
 
 
-def _examples(data: str, part: str, images: float | None) -> tuple["np.ndarray", "np.ndarray"]:
-    """Images and labels of a named data set's part or of a file; digits where MNIST can't be had."""
+def _examples(data: str, part: str, images: float | None) -> tuple["np.ndarray", "np.ndarray", int]:
+    """Images, labels and number of classes of a data set's part or of a file; digits where MNIST can't be had."""
     from symplast.datasets import DatasetUnavailable
     from symplast.sym_stdp.encoding import check_labels
     from symplast.sym_stdp.network_files import read_examples
@@ -169,7 +168,12 @@ def _examples(data: str, part: str, images: float | None) -> tuple["np.ndarray",
     elif data.endswith(".npz"):
         X, y = read_examples(Path(data))
         y = check_labels(y, len(X), 1000)
+        if X.dtype.kind == "f" and X.max(initial=0) <= 1:
+            raise ValueError(
+                f"{data}: X holds floats of at most {X.max():g}; as rates in Hz they make hardly a spike. Give uint8 "
+                "pixels, or rates of tens of Hz (X * 63.75 for pixels in [0, 1])"
+            )
     else:
         raise ValueError(f"DATA must be one of {', '.join(NAMES)} or an .npz file, got {data!r}")
     last = len(X) if images is None else int(images)
-    return X[:last], y[:last]
+    return X[:last], y[:last], int(y.max()) + 1

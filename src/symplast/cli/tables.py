@@ -40,7 +40,8 @@ def verdict_table(audit: "Audit") -> Table:
 
     published = read_published(audit.room)
     changed = f"; parameters changed: {', '.join(audit.changed)}" if audit.changed else ""
-    title = escape(f"{audit.room.name}: {audit.room.claims.system.title} ({audit.scale} scale{changed})")
+    system = audit.room.claims.system
+    title = escape(f"{audit.room.name}: {system.title}{system.qualifier} ({audit.scale} scale{changed})")
     table = Table(title=title, title_justify="left", box=HORIZONTALS, show_lines=True, pad_edge=False)
     table.add_column("", no_wrap=True)
     table.add_column("claim", ratio=5, overflow="fold")
@@ -57,6 +58,9 @@ def verdict_table(audit: "Audit") -> Table:
             verdict.claim.id,
             escape(verdict.claim.says) + paper,
             escape(shown(row["measured"], row["interval"], unit, digits=6 if near else 4)),
-            coloured(verdict.outcome) + (" [yellow](stale)[/]" if verdict.stale else "") + beside,
+            coloured(verdict.outcome)
+            + (system.qualifier if verdict.judgements else "")
+            + (" [yellow](stale)[/]" if verdict.stale else "")
+            + beside,
         )
     return table

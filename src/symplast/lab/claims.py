@@ -200,6 +200,12 @@ class System(Strict, frozen=True, kw_only=True):
     summary: str
     data: list[str] = []  # names of the data sets that its experiments read
     named: list[str] = []  # modules of other rooms that experiments reach by a name in a text, not by an import
+    reconstruction: bool = False  # the paper doesn't give its model: every verdict is of one that we rebuilt
+
+    @property
+    def qualifier(self) -> str:
+        """What stands behind every verdict."""
+        return " (reconstruction)" if self.reconstruction else ""
 
 
 class Paper(Strict, frozen=True, kw_only=True):

@@ -25,9 +25,10 @@ def overview(folder: Path) -> str:
         cells = [str(counts.get(outcome, "")) for outcome in OUTCOMES[:4]]
         paper = f"[{room.claims.paper.arxiv}]({room.claims.paper.url})" if room.claims.paper.arxiv else "ours"
         stale = " (stale)" if published.stale_claims(room) else ""
+        title = f"`{name}` {room.claims.system.title}{room.claims.system.qualifier}"
         lines.append(
-            f"| `{name}` {room.claims.system.title} | {paper} | {len(published.claims)} | {' | '.join(cells)} "
-            f"| {other or ''} | {published.scale}{stale} |"
+            f"| {title} | {paper} | {len(published.claims)} | {' | '.join(cells)} | {other or ''} "
+            f"| {published.scale}{stale} |"
         )
     return "\n".join(lines)
 
@@ -49,7 +50,7 @@ def claims_table(room: Room, published: Published | None) -> str:
             row["says"],
             said,
             shown(row["measured"], row["interval"], unit),
-            f"**{row['verdict']}**{mark}.{why}",
+            f"**{row['verdict']}{room.claims.system.qualifier if row['parts'] else ''}**{mark}.{why}",
         ]
         lines.append("| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in cells) + " |")
     made = published.runs[0].provenance
