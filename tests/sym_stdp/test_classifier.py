@@ -175,3 +175,36 @@ def test_wrong_input(tmp_path, call, message):
 def test_missing_file(tmp_path):
     with pytest.raises(FileNotFoundError):
         SymSTDPClassifier.load(tmp_path / "none.npz")
+
+
+def test_fit_stays_with_its_strategy_and_learns_nothing_from_a_bad_set(tmp_path):
+    half = new().fit(X, Y, epochs=1, strategy="one-by-one", save_to=tmp_path / "net.npz")
+    again = SymSTDPClassifier.load(tmp_path / "net.npz")
+    assert again.strategy == "one-by-one"
+    for net in (half, again):
+        with pytest.raises(ValueError, match="strategy must stay one-by-one"):
+            net.fit(X, Y)
+    bad = np.array(X, float)
+    bad[-1, 0] = np.nan
+    fresh = new()
+    with pytest.raises(ValueError, match="finite"):
+        fresh.fit(bad, Y, epochs=1, save_every=2)
+    assert fresh.samples == 0
+    with pytest.raises(ValueError, match="at least one image"):
+        fresh.score(X[:0], Y[:0])
+
+
+def test_a_longer_training_set_lengthens_the_window():
+    net = new().fit(X[:4], Y[:4], epochs=2)
+    assert net.window.length == 4
+    net.fit(X, Y, epochs=1)
+    assert net.window.length == len(X)
+    assert int(net.window.numbers.sum()) == net.samples - 4  # the first pass over four was forgotten
+
+
+def test_a_silent_classifier_is_told():
+    net = new()
+    responses = net.respond(X)
+    mute = responses._replace(classifier=np.zeros_like(responses.classifier))
+    with pytest.warns(NoResponse, match="no classifier cell fire"):
+        assert (net.classes(mute) == -1).all()

@@ -75,7 +75,7 @@ def test_digits_stand_in_where_mnist_is_missing(tmp_path, monkeypatch):
         (["train", "digits", "--to", "{tmp}/x.npz", "--preset", "mnist-7"], "preset must be one of"),
         (["train", "digits", "--to", "{tmp}/x.npz", "--images", "0"], "--images must be a whole number"),
         (["train", "{tmp}/none.npz", "--to", "{tmp}/x.npz"], "no file"),
-        (["train", "{tmp}/bad.npz", "--to", "{tmp}/x.npz"], r"must be an .npz with arrays X"),
+        (["train", "{tmp}/bad.npz", "--to", "{tmp}/x.npz"], "with arrays X"),
         (["score", "{tmp}/none.npz", "digits"], "none.npz"),
         (["clusters", "{tmp}/x.npz", "digits", "--plot", "x.gif"], "--plot must end in .svg or .png"),
     ],

@@ -51,3 +51,12 @@ def test_map_keeps_clusters_and_is_the_same_again(blobs):
 def test_wrong_input(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_a_layer_that_is_always_the_same_has_no_map():
+    y = np.arange(40) % 2
+    for X in (np.zeros((40, 3)), np.ones((40, 3)), np.arange(40.0)[:, None]):
+        with pytest.raises(ValueError, match="to be mapped"):
+            embedding(X)
+    report = cluster_report({"silent": np.zeros((40, 3))}, y)
+    assert report.space.tolist() == ["activity", "activity"]

@@ -105,15 +105,15 @@ def score(
         found = net.respond(X)
         right = {name: int((net.classes(found, name) == y).sum()) for name in ("classifier", "assignment")}
     accuracy = {name: stats.clopper_pearson(k, len(y)) for name, k in right.items()}
-    silent = int((~found.answered).sum())
+    silent, mute = int((~found.answered).sum()), int((found.classifier.sum(axis=1) == 0).sum())
     if as_json:
         rows = {name: {"value": e.value, "interval": list(e.interval)} for name, e in accuracy.items()}
-        print_json({"images": len(y), "no_response": silent, "accuracy": rows})
+        print_json({"images": len(y), "no_response": silent, "no_classifier_spike": mute, "accuracy": rows})
         return
     for name, e in accuracy.items():
         told = f"{100 * e.value:.2f} % [{100 * e.low:.2f}, {100 * e.high:.2f}]"
         out.print(f"{name}: {told} of {len(y)} images", highlight=False, markup=False)
-    out.print(f"no response: {silent}", highlight=False)
+    out.print(f"no response: {silent}; no classifier spike: {mute}", highlight=False)
 
 
 @app.command()
@@ -129,12 +129,13 @@ def clusters(
     kind = None if plot is None else picture_kind(plot, "--plot")
     from symplast.lab.theme import render
     from symplast.sym_stdp import SymSTDPClassifier, cluster_report, embedding
+    from symplast.sym_stdp.clusters import has_a_map
 
     with computing():
         X, y, _ = _examples(data, "test", images)
         found = SymSTDPClassifier.load(network, backend=backend).respond(X)
         layers = {"input": found.input, "hidden": found.hidden, "classifier": found.classifier}
-        maps = {name: embedding(counts) for name, counts in layers.items()}
+        maps = {name: embedding(counts) for name, counts in layers.items() if has_a_map(counts)}
         report = cluster_report(layers, y, maps=maps)
     if plot is not None and kind is not None:
         from symplast.sym_stdp.figures import draw_maps
@@ -144,6 +145,8 @@ def clusters(
     if as_json:
         print_json({"images": len(y), "layers": report.to_dict("records")})
         return
+    for name in layers.keys() - maps.keys():
+        out.print(f"{name}: the same for every image, so there is no map of it", highlight=False)
     for row in report.itertuples():
         where = f"{row.layer}, {row.space} ({row.metric})"
         out.print(f"{where:34} purity {row.purity:.3f}  silhouette {row.silhouette:.3f}", highlight=False)

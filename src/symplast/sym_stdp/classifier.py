@@ -24,7 +24,7 @@ AT_ONCE = 128
 
 
 class NoResponse(UserWarning):
-    """Images to which the hidden layer did not respond, even at the highest intensity."""
+    """Images without an answer: no response of the hidden layer at the highest intensity, or none of the read-out."""
 
 
 class Responses(NamedTuple):
@@ -60,6 +60,7 @@ class SymSTDPClassifier:
     Attributes:
         state: the network.
         samples: images learned from; presentations: how often images were shown; no_response: images given up.
+        strategy: of :meth:`fit`; None before it.
 
     Raises:
         ValueError: sizes below 1.
@@ -99,6 +100,7 @@ class SymSTDPClassifier:
         self.state = self._presenter.own(new_state(self.config, n_inputs, n_hidden, n_classes, key))
         self.window = ResponseWindow(n_hidden, n_classes, window)
         self.samples = self.presentations = self.no_response = 0
+        self.strategy: str | None = None
 
     @property
     def weights_in(self) -> Float[np.ndarray, "P N"]:
@@ -177,7 +179,8 @@ class SymSTDPClassifier:
             watch: called with the network.
 
         Raises:
-            ValueError: wrong data, strategy or numbers.
+            ValueError: wrong data, strategy or numbers, or another strategy than that learned by so far; nothing is
+                learned then.
         """
         if strategy not in ("simultaneous", "one-by-one"):
             raise ValueError(f"strategy must be simultaneous or one-by-one, got {strategy!r}")
@@ -186,11 +189,18 @@ class SymSTDPClassifier:
         n = len(X)
         if n == 0:
             raise ValueError("X must hold at least one image")
+        if self.strategy not in (None, strategy):
+            raise ValueError(f"strategy must stay {self.strategy}, by which {self.samples} images were learned")
         check_labels(y, n, self.n_classes)
+        for first in range(0, n, save_every):
+            input_rates(X[first : first + save_every], self.n_inputs, self.config.dt_ms)
         if save_to is not None:
             check_network_path(Path(save_to))
         if self.samples == 0:
             self.window = ResponseWindow(self.n_hidden, self.n_classes, min(n, self.window.length))
+        elif self.strategy:
+            self.window.lengthen(n)
+        self.strategy = strategy
         phases = ["both"] if strategy == "simultaneous" else ["hidden", "readout"]
         while self.samples < epochs * n * len(phases):
             first, phase = self.samples % n, self.samples // (epochs * n)
@@ -282,6 +292,12 @@ class SymSTDPClassifier:
             found = by_classifier(responses.classifier)
         else:
             found = by_assignment(responses.hidden, self.assignments(), self.n_classes)
+        mute = int((responses.answered & (found == NO_CLASS)).sum())
+        if mute:
+            cells = "classifier" if readout == "classifier" else "assigned hidden"
+            warnings.warn(
+                f"{mute} of {len(found)} images made no {cells} cell fire: they are class -1", NoResponse, stacklevel=3
+            )
         silent = int((~responses.answered).sum())
         if silent:
             warnings.warn(
@@ -295,6 +311,8 @@ class SymSTDPClassifier:
     def score(self, X: Any, y: Any, readout: str = "classifier") -> float:
         """Accuracy; images without an answer are wrong."""
         labels = check_labels(y, len(X), self.n_classes)
+        if not len(labels):
+            raise ValueError("X must hold at least one image")
         return float((self.predict(X, readout) == labels).mean())
 
     def assignments(self) -> Int[np.ndarray, " N"]:
@@ -303,7 +321,7 @@ class SymSTDPClassifier:
 
     def save(self, path: Path | str) -> None:
         """Write everything to an .npz file; learning goes on from it spike for spike."""
-        about = {name: getattr(self, name) for name in ("samples", "presentations", "no_response")}
+        about = {name: getattr(self, name) for name in ("samples", "presentations", "no_response", "strategy")}
         write_network(Path(path), self.config, self.state, about | {"words": self._words}, self.window)
 
     @classmethod
@@ -330,4 +348,5 @@ class SymSTDPClassifier:
         made.window = ResponseWindow.of_arrays(window, n_classes)
         for name in ("samples", "presentations", "no_response"):
             setattr(made, name, int(about[name]))
+        made.strategy = about.get("strategy")
         return made

@@ -68,6 +68,12 @@ def silhouette(X: Any, labels: Any, metric: str = "cosine") -> float:
     return float(silhouette_score(*_samples(X, labels, 3), metric=metric))
 
 
+def has_a_map(X: Any) -> bool:
+    """Whether :func:`embedding` can map vectors: more than one unit, and not all samples alike."""
+    vectors = np.asarray(X)
+    return vectors.shape[1] > 1 and bool((vectors != vectors[0]).any())
+
+
 def embedding(X: Any, seed: int = 0, perplexity: float = 30.0) -> Float[np.ndarray, "n 2"]:
     """A map of the samples in two dimensions by t-SNE with cosine distance, the same for the same seed.
 
@@ -75,11 +81,16 @@ def embedding(X: Any, seed: int = 0, perplexity: float = 30.0) -> Float[np.ndarr
         X: (n, units).
         seed: of the search.
         perplexity: about how many neighbours count; at most a third of the samples.
+
+    Raises:
+        ValueError: samples that are all alike, or of one unit.
     """
     from sklearn.manifold import TSNE
     from threadpoolctl import threadpool_limits
 
     vectors, _ = _samples(X, np.zeros(len(X)), 4)
+    if not has_a_map(vectors):
+        raise ValueError("X must have two units or more and vary from sample to sample, to be mapped")
     wide = min(perplexity, (len(vectors) - 1) / 3)
     search = TSNE(metric="cosine", init="pca", perplexity=wide, random_state=seed)
     with threadpool_limits(1):  # on a busy machine its threads wait for each other most of the time
@@ -98,7 +109,8 @@ def cluster_report(
         maps: name -> :func:`embedding` of the layer, where it is known already.
 
     Returns:
-        One row for each layer, space (``activity`` with both distances, ``map`` with the Euclidean one).
+        One row for each layer, space (``activity`` with both distances, ``map`` with the Euclidean one). A layer that
+        has no map (:func:`has_a_map`), such as a silent one, has no row for it.
 
     Example:
         >>> rng = np.random.default_rng(0)
@@ -109,7 +121,9 @@ def cluster_report(
     """
     rows = []
     for name, X in layers.items():
-        spaces = [("activity", metric, X) for metric in METRICS] + [("map", "euclidean", (maps or {}).get(name))]
+        spaces = [("activity", metric, X) for metric in METRICS]
+        if has_a_map(X):
+            spaces.append(("map", "euclidean", (maps or {}).get(name)))
         for space, metric, known in spaces:
             vectors = embedding(X, seed) if known is None else known
             purity = float(neighbour_purity(vectors, labels, metric=metric).mean())

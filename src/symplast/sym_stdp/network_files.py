@@ -4,6 +4,7 @@ import dataclasses
 import json
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -59,10 +60,10 @@ def read_network(path: Path) -> tuple[SymSTDPConfig, NetworkState, dict[str, Any
         if record["version"] != VERSION:
             raise ValueError(f"{path} is of version {record['version']}, this symplast reads version {VERSION}")
         return SymSTDPConfig(**record["config"]), state, record["about"], arrays
-    except (KeyError, OSError, EOFError, json.JSONDecodeError) as error:
-        if isinstance(error, FileNotFoundError):
-            raise
-        raise ValueError(f"{path} holds no network of SymSTDPClassifier.save: {error!r}") from error
+    except FileNotFoundError:
+        raise
+    except (KeyError, OSError, EOFError, TypeError, BadZipFile, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path} holds no network of SymSTDPClassifier.save, or is damaged") from error
 
 
 def read_examples(path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -79,8 +80,10 @@ def read_examples(path: Path) -> tuple[np.ndarray, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as file:
             X, y = file["X"], file["y"]
-    except (KeyError, ValueError, OSError) as error:
-        raise ValueError(f"{path} must be an .npz with arrays X (n, pixels) and y (n,): {error}") from error
+    except (KeyError, ValueError, OSError, EOFError, TypeError, BadZipFile) as error:
+        raise ValueError(
+            f"{path} must be an .npz that numpy.savez wrote, with arrays X (n, pixels) and y (n,)"
+        ) from error
     if X.ndim < 2 or y.shape != X.shape[:1] or len(X) == 0:
         raise ValueError(f"{path} must hold X (n, pixels) and y (n,), got shapes {X.shape} and {y.shape}")
     return X.reshape(len(X), -1), y

@@ -13,7 +13,8 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from symplast.spiking import Trace, update_columns, update_rows
-from symplast.spiking.arguments import Values, check_at_least_zero, check_positive, is_traced, parameter
+from symplast.spiking.arguments import Values, check_at_least_zero, check_finite, check_positive, is_traced, parameter
+from symplast.spiking.trains import check_spikes
 from symplast.sym_stdp.circuit import Parameters
 
 Weights = Float[Array, "pre post"]
@@ -109,7 +110,8 @@ def symmetric_stdp(
     Source:
         arXiv:1812.06574; the order within a step is that of the reference code.
     """
-    pre, post, w = jnp.asarray(pre, bool), jnp.asarray(post, bool), parameter(W)
+    pre, post, w = check_spikes(pre, "pre"), check_spikes(post, "post"), parameter(W)
+    check_finite(w, "W")
     if pre.ndim != 2 or post.ndim != 2 or pre.shape[0] != post.shape[0] or w.shape != (pre.shape[1], post.shape[1]):
         raise ValueError(f"pre must be (T, P), post (T, N) and W (P, N); got {pre.shape}, {post.shape} and {w.shape}")
     check_at_least_zero(nu, "nu")

@@ -51,6 +51,16 @@ class ResponseWindow:
         self.numbers[label] += 1
         self.added += 1
 
+    def lengthen(self, length: int) -> None:
+        """Hold more of the responses to come; those that are forgotten already stay so."""
+        if length <= self.length:
+            return
+        if self.added > self.length:  # oldest first, as if it had never been full
+            first = self.added % self.length
+            self._responses, self._labels = np.roll(self._responses, -first, axis=0), np.roll(self._labels, -first)
+            self.added = self.length
+        self.length = length
+
     def assignments(self) -> Int[np.ndarray, " N"]:
         """Class of each hidden cell: that of its highest mean response, the lowest at a tie, -1 if it never fired."""
         mean = self.sums / np.maximum(self.numbers, 1)[:, None]

@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Int
 
 from symplast.spiking import EventTable, gather_rows, propagate, sum_rows
+from symplast.spiking.trains import check_spikes
 from symplast.sym_stdp.circuit import (
     Cells,
     Held,
@@ -221,11 +222,11 @@ def run(
     learns: Any = plastic if isinstance(plastic, str) else ("both" if plastic else "none")
     if learns not in ("both", "hidden", "readout", "none"):
         raise ValueError(f"plastic must be True, False, both, hidden, readout or none; got {plastic!r}")
-    spikes = np.asarray(input_spikes, bool)
+    spikes = check_spikes(input_spikes, "input_spikes")
     n_inputs, n_classes = state.plastic.w_in.shape[0], state.plastic.w_out.shape[1]
     if spikes.ndim != 2 or spikes.shape[1] != n_inputs or len(spikes) == 0:
         raise ValueError(f"input_spikes must be (T, P={n_inputs}) with at least one step, got shape {spikes.shape}")
-    taught = None if teacher_spikes is None else np.asarray(teacher_spikes, bool)
+    taught = None if teacher_spikes is None else check_spikes(teacher_spikes, "teacher_spikes")
     if taught is not None and taught.shape != (len(spikes), n_classes):
         raise ValueError(f"teacher_spikes must be (T={len(spikes)}, C={n_classes}), got shape {taught.shape}")
     table = EventTable.of_array(spikes, widths=WIDTHS).units

@@ -242,3 +242,21 @@ def fashion(config: Config, key: Any) -> Evidence:
         usl_of_seed=(("seed",), percent_over_seeds(usl)),
         units={"sl": "%", "usl": "%", "sl_of_seed": "%", "usl_of_seed": "%"},
     )
+
+
+@study.experiment(
+    quick={"images": 0, "tests": 10_000, "epochs": 20, "mnist": 10_000, "fashion": 6400},
+    full={},
+    paper={"images": 60_000},
+    data=("mnist", "fashion-mnist"),
+)
+def published_sizes(config: Config, key: Any) -> Evidence:
+    """The paper's largest networks after 20 epochs of all images, one each; left out where ``images`` is 0."""
+    if not config.images:
+        return evidence(mnist=np.nan, fashion=np.nan)
+    found: dict[str, Any] = {}
+    for name, data, cells in (("mnist", "mnist", config.mnist), ("fashion", "fashion-mnist", config.fashion)):
+        shown = pictures(data, config.images, config.tests)
+        net = new_net(shown, cells, SymSTDPConfig.preset(f"{name}-{cells}"), key)
+        found[name] = accuracy(answers(net.fit(shown.X, shown.y, epochs=config.epochs), shown)[0].sl[None])
+    return evidence(mnist=found["mnist"], fashion=found["fashion"], units=dict.fromkeys(found, "%"))

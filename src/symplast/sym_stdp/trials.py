@@ -143,9 +143,15 @@ def paired_difference(a: Bool[np.ndarray, "seeds tests"], b: Bool[np.ndarray, "s
 
 
 def apart(larger: stats.Estimate, smaller: stats.Estimate) -> stats.Estimate:
-    """How far two intervals stand apart: above 0 they separate, with the larger value on top."""
-    gap = larger.low - smaller.high
-    return stats.Estimate(gap, gap, gap, larger.level, larger.n, "ends of intervals")
+    """Difference of two accuracies; its interval excludes 0 only where their intervals separate.
+
+    Example:
+        >>> wide, narrow = stats.Estimate(86, 85, 87, 0.95, 10, ""), stats.Estimate(84, 82, 86, 0.95, 10, "")
+        >>> print(apart(wide, narrow))
+        2 [-1, 5]
+    """
+    low, high = larger.low - smaller.high, larger.high - smaller.low
+    return stats.Estimate(larger.value - smaller.value, low, high, larger.level, larger.n, "ends of both intervals")
 
 
 def percent_over_seeds(right: Bool[np.ndarray, "seeds *more tests"]) -> Float[np.ndarray, "seeds *more"]:
