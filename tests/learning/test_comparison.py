@@ -98,7 +98,7 @@ def test_wrong_input(tmp_path, rules, transforms, seeds: int, message: str) -> N
 
 
 def test_learners_with_networks_of_their_own_join_without_transforms(tmp_path) -> None:
-    short = replace(SMALL, task="digits:train=40,test=10", epochs=1, tests_per_epoch=1)
+    short = replace(SMALL, task="digits:train=40,test=10", epochs=1, batch_size=20, tests_per_epoch=1)
     found = compare(["backprop", "spiking:lr=0.2", "sym-stdp"], ["norm"], short, seeds=2, store=tmp_path)
     assert found.table["rule"].tolist() == ["backprop", "backprop", "spiking:lr=0.2", "sym-stdp"]
     assert found.table.alignment.isna().tolist() == [False, False, True, True]
