@@ -11,6 +11,7 @@ from symplast.cli.options import OUT, STORE
 
 if TYPE_CHECKING:
     from symplast.learning.comparison import Comparison
+    from symplast.learning.parts import Part
 
 WIDE = 110
 """Columns of a terminal from which rule and transform have columns of their own, and seconds are shown."""
@@ -160,17 +161,23 @@ def list_parts(as_json: bool) -> None:
     from symplast.learning.parts import PARTS
     from symplast.learning.whole_learners import LEARNERS
 
+    words = {kind: {name: part.says for name, part in found.items()} for kind, found in PARTS.items()}
+    words["rule"] |= {name: says for name, (_, says) in LEARNERS.items()}
     if as_json:
-        words = {kind: {name: part.says for name, part in found.items()} for kind, found in PARTS.items()}
-        print_json(words | {"rule": words["rule"] | {name: says for name, (_, says) in LEARNERS.items()}})
+        print_json(words)
         return
-    for kind, found in PARTS.items():
+    for kind, found in words.items():
         out.print(f"[bold]{kind}[/]")
-        for name, part in found.items():
-            settings = ",".join(f"{key}={value}" for key, value in part.settings.items() if key != "name")
-            out.print(f"  {name:18} {part.says}" + (f"  [dim]({settings})[/]" if settings else ""), highlight=False)
-        for name, (_, says) in LEARNERS.items() if kind == "rule" else ():
-            out.print(f"  {name:18} {says}; no transform", highlight=False)
+        for name, says in found.items():
+            out.print(f"  {name:18} {says}{_aside(PARTS[kind].get(name))}", highlight=False)
+
+
+def _aside(part: "Part | None") -> str:
+    """What stands behind a name in the list: a part's settings; a whole learner is no part and takes no transform."""
+    if part is None:
+        return "; no transform"
+    settings = ",".join(f"{key}={value}" for key, value in part.settings.items() if key != "name")
+    return f"  [dim]({settings})[/]" if settings else ""
 
 
 def _counts(text: str) -> tuple[int, ...]:

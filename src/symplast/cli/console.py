@@ -30,6 +30,16 @@ def picture_kind(path: Path, option: str) -> Literal["svg", "png"]:
     return "svg" if path.suffix == ".svg" else "png"
 
 
+def check_output(path: Path, option: str, ending: str) -> None:
+    """Before anything is computed: the result can be written there.
+
+    Raises:
+        ValueError: another ending, or a folder that does not exist; names the option.
+    """
+    if path.suffix != ending or not path.absolute().parent.is_dir():
+        raise ValueError(f"{option} must end in {ending} and lie in a folder that exists, got {path}")
+
+
 def tell_damages(damages: Iterable[tuple[str, str]]) -> None:
     """Say which runs were skipped, and why."""
     for place, reason in damages:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from symplast.cli.console import computing, err, out, print_json
+from symplast.cli.console import check_output, computing, err, out, print_json
 
 app = typer.Typer(help="Hebbian orthogonal projection: streaming principal subspaces.", no_args_is_help=True)
 
@@ -45,8 +45,8 @@ def subspace(
 
     if batch < 1 or epochs < 1:
         raise ValueError(f"--batch and --epochs must be at least 1, got {batch} and {epochs}")
-    if save is not None and (save.suffix != ".npy" or not save.absolute().parent.is_dir()):
-        raise ValueError(f"--save must end in .npy and lie in a folder that exists, got {save}")
+    if save is not None:
+        check_output(save, "--save", ".npy")
     if seed < 0 or (rows is not None and rows < 1):
         raise ValueError(f"--rows must be at least 1 and --seed at least 0, got {rows} and {seed}")
     X = read_activity(table)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from symplast.cli.console import computing, err, out, print_json
+from symplast.cli.console import check_output, computing, err, out, print_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,8 +41,7 @@ def fit(
     from symplast.pspm import PSPM, LIFParams, NotIdentifiable
 
     target = weights or Path(f"{recording.name.removesuffix('.npz')}-fit.npz")
-    if target.suffix != ".npz" or not target.absolute().parent.is_dir():
-        raise ValueError(f"--weights must end in .npz and lie in a folder that exists, got {target}")
+    check_output(target, "--weights", ".npz")
     if target.resolve() == recording.resolve():
         raise ValueError(f"--weights must not be the recording itself, which it would replace: {target}")
     spikes, inhibitory, drive, dt_ms = _read(recording)

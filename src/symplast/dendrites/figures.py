@@ -284,7 +284,7 @@ def components(ds: xr.Dataset) -> Figure:
         left.plot(accuracy, np.full(accuracy.size, place), "o", color=OF_MODEL[model], markersize=3.5)
         left.vlines(paper, place - 0.38, place + 0.38, **PRINTED, label="paper" if not place else None)
         if place:
-            mean, half = mean_over_seeds(ds.average.sel(model=models[0]).drop_vars("model") - accuracy)
+            mean, half = mean_over_seeds(ds.average.sel(model=models[0]) - accuracy)
             right.errorbar(mean, place, xerr=half, color=OF_MODEL[model], marker=MARKERS[model], capsize=3)
             right.vlines(published.CONTINUAL[models[0]] - paper, place - 0.38, place + 0.38, **PRINTED)
     least = float(ds.average.min())

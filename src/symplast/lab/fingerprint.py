@@ -15,7 +15,6 @@ OUTSIDE = ("symplast.lab", "symplast.stats", "symplast.datasets")
 """Shared by all rooms and left out: what they do has tests of its own, and data sets have hashes."""
 
 
-@cache
 def code_fingerprint(package: str, folder: Path, named: tuple[str, ...] = ()) -> str:
     """A hash of the modules that ``study.py`` imports, directly or not, the same on every supported Python version.
 
@@ -30,7 +29,35 @@ def code_fingerprint(package: str, folder: Path, named: tuple[str, ...] = ()) ->
     places = {package: folder, "symplast": HOUSE}
     if missing := [module for module in named if _file(module, places) is None]:
         raise ValueError(f"{missing[0]!r} is no module")
-    waiting = [f"{package}.study", *named]
+    return _hash_behind((f"{package}.study", *named), package, folder)
+
+
+def modules_fingerprint(modules: Iterable[str]) -> str:
+    """A hash of what some modules can reach: those of symplast with their imports, those of others by themselves."""
+    digest = hashlib.sha256()
+    for module in sorted(set(modules)):
+        digest.update(module.encode())
+        if _within(module, "symplast"):
+            digest.update(_hash_behind((module,), "symplast", HOUSE).encode())
+        elif (path := getattr(sys.modules.get(module), "__file__", None)) and path.endswith(".py"):
+            digest.update(_meaning(Path(path)))
+    return digest.hexdigest()[:16]
+
+
+@cache
+def figures_fingerprint(folder: Path) -> str:
+    """A hash of a room's ``figures.py`` and of the house style."""
+    digest = hashlib.sha256()
+    for path in (folder / "figures.py", Path(__file__).parent / "theme.py"):
+        digest.update(_meaning(path))
+    return digest.hexdigest()[:16]
+
+
+@cache
+def _hash_behind(modules: tuple[str, ...], package: str, folder: Path) -> str:
+    """A hash of modules of a package or of symplast, and of all that they import there."""
+    places = {package: folder, "symplast": HOUSE}
+    waiting = list(modules)
     reached: dict[str, Path] = {}
     while waiting:
         module = waiting.pop()
@@ -42,27 +69,6 @@ def code_fingerprint(package: str, folder: Path, named: tuple[str, ...] = ()) ->
     digest = hashlib.sha256()
     for module, path in sorted(reached.items()):
         digest.update(module.encode())
-        digest.update(_meaning(path))
-    return digest.hexdigest()[:16]
-
-
-def modules_fingerprint(modules: Iterable[str]) -> str:
-    """A hash of what some modules can reach: those of symplast with their imports, those of others by themselves."""
-    digest = hashlib.sha256()
-    for module in sorted(set(modules)):
-        digest.update(module.encode())
-        if _within(module, "symplast"):
-            digest.update(code_fingerprint("symplast", HOUSE, (module,)).encode())
-        elif (path := getattr(sys.modules.get(module), "__file__", None)) and path.endswith(".py"):
-            digest.update(_meaning(Path(path)))
-    return digest.hexdigest()[:16]
-
-
-@cache
-def figures_fingerprint(folder: Path) -> str:
-    """A hash of a room's ``figures.py`` and of the house style."""
-    digest = hashlib.sha256()
-    for path in (folder / "figures.py", Path(__file__).parent / "theme.py"):
         digest.update(_meaning(path))
     return digest.hexdigest()[:16]
 

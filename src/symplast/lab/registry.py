@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from symplast.lab.claims import Claims, ClaimsError, read_claims
-from symplast.lab.fingerprint import code_fingerprint
+from symplast.lab.fingerprint import HOUSE, code_fingerprint
 
 if TYPE_CHECKING:
     from symplast.lab.study import Study
@@ -64,9 +64,8 @@ class Room:
 @cache
 def rooms() -> dict[str, Room]:
     """All systems by name, sorted; cheap (imports no room)."""
-    house = Path(__file__).parent.parent
     found = {
-        f.parent.name: Room(f.parent.name, f"symplast.{f.parent.name}", f.parent) for f in house.glob("*/claims.toml")
+        f.parent.name: Room(f.parent.name, f"symplast.{f.parent.name}", f.parent) for f in HOUSE.glob("*/claims.toml")
     }
     for entry in entry_points(group=GROUP):
         try:
