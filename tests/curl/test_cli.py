@@ -53,7 +53,7 @@ def test_files_that_are_wrong(tmp_path, net) -> None:
     np.savez(flat, W1=np.ones(2), W2=np.ones((1, 2)))
     np.savez(crossed, W1=np.ones((2, 2)), W2=np.ones((1, 2)), X=np.ones((5, 3)))
     for path, message in (
-        (junk, "must be an .npz file"),
+        (junk, "must be an .npz of numpy.savez"),
         (lacking, "lacks W2"),
         (flat, "W1 in .* must be a finite matrix"),
         (crossed, r"X in .* must be \(rows, inputs=2\)"),

@@ -76,7 +76,7 @@ def test_wrong_files(tmp_path) -> None:
         call("settle", tmp_path / "absent.npz")
     text = tmp_path / "text.npz"
     text.write_text("not a network")
-    with pytest.raises(ValueError, match=r"must be an \.npz file"):
+    with pytest.raises(ValueError, match=r"must be an \.npz of numpy\.savez"):
         call("settle", text)
 
 

@@ -3,6 +3,7 @@
 import json
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from commanding import caller
@@ -12,6 +13,7 @@ from symplast.pspm import (
     PSPM,
     LIFParams,
     NotIdentifiable,
+    Rule,
     assumed_drive,
     avalanche_distance,
     draw_drive,
@@ -105,6 +107,31 @@ def test_assumed_drive_meets_the_rate(recorded) -> None:
         assumed_drive(KEY, np.ones((20, 16), bool), start, PARAMS)
 
 
+def test_a_rate_that_no_drive_meets_is_told() -> None:
+    target = np.zeros((20, 16), bool)
+    target[5, :3] = True  # without noise all neurons fire at once: none, or sixteen spikes
+    with pytest.raises(ValueError, match="the nearest found is 100% off"):
+        assumed_drive(KEY, target, np.zeros((16, 16)), PARAMS, sd=0.0)
+
+
+def test_starts_and_costs_are_the_users(recorded) -> None:
+    target, drive, start = recorded
+    model = PSPM(
+        INHIBITORY, Rule(skip_ms=1.0, sigma_ms=2.0), draw_start=lambda _, cells: jnp.where(cells, -1, 1) * abs(start)
+    )
+    check = model.recovery_test(start, drive, key=KEY, starts=2, epochs=2)
+    assert check.recovered["excitatory"].value > 0.9  # two epochs from the truth itself
+    assert check.recovered["excitatory"].high <= 1
+    found = model.fit(target, drive, start, epochs=2, key=KEY)
+    assert found.before == pytest.approx(spike_distance(target, simulate_lif(start, drive, PARAMS).spikes, 2.0).pooled)
+    assert found.history.cost[0] > PSPM(INHIBITORY).fit(target, drive, start, epochs=1, key=KEY).history.cost[0]
+
+
+def test_two_networks_are_two() -> None:
+    assert PSPM(INHIBITORY) != PSPM(INHIBITORY)
+    assert len({PSPM(INHIBITORY), PSPM(INHIBITORY)}) == 2
+
+
 def test_wrong_input(recorded) -> None:
     target, drive, start = recorded
     fit = PSPM(INHIBITORY).fit
@@ -117,11 +144,23 @@ def test_wrong_input(recorded) -> None:
         ((target, drive, start[:5, :5]), "W0 must be"),
         ((target[:, :5], drive, start), "one column for each entry of inhibitory"),
         ((target[:0], drive, start), "at least one step"),
+        ((target, None, start), "drive must hold real numbers, .*got None"),
+        ((target, 1.0, start), "drive must be"),
+        ((target, drive * 1j, start), "drive must hold real numbers"),
+        ((target, drive[:0], start), "drive must be"),
+        ((target, drive, start[None][:0]), "at least one start"),
     ):
         with pytest.raises(ValueError, match=message):
             fit(*arguments, epochs=1, key=KEY)
-    with pytest.raises(ValueError, match="epochs"):
-        fit(target, drive, start, epochs=0, key=KEY)
+    for epochs in (0, True):
+        with pytest.raises(ValueError, match="epochs must be a whole number"):
+            fit(target, drive, start, epochs=epochs, key=KEY)
+    with pytest.raises(ValueError, match="watch_every must be a whole number"):
+        fit(target, drive, start, epochs=1, watch_every=0, key=KEY)
+    with pytest.raises(ValueError, match="W must be 0 on the diagonal"):
+        PSPM(INHIBITORY).recovery_test(start + np.eye(16), drive, key=KEY)
+    with pytest.raises(ValueError, match="inhibitory must be true or false"):
+        weight_recovery(start, start, np.full(16, 0.5))
     with pytest.raises(ValueError, match="mode must be"):
         PSPM(INHIBITORY, mode="magic")
     with pytest.raises(ValueError, match="inhibitory must be"):
@@ -145,17 +184,26 @@ def test_command_fits_a_file_and_says_what_it_is_worth(recorded, tmp_path, monke
     assert np.load("spikes-fit.npz")["W"].shape == (2, 16, 16)
     told = call("fit", "spikes.npz", "--starts", 2, "--epochs", 10)
     assert "no error bar" in told.stdout
+    np.savez("spikes.npz", spikes=target, inhibitory=np.ones(16, bool), drive=drive + 1)
+    told = call("fit", "spikes.npz", "--starts", 2, "--epochs", 2)
+    assert "nan" not in told.stdout
+    assert "excitatory weights can't be compared" in told.stdout
+    assert json.loads(call("fit", "spikes.npz", "--starts", 2, "--epochs", 2, "--json").stdout)["agreement"] is None
 
 
 def test_command_refuses_what_is_no_recording(tmp_path) -> None:
     np.savez(tmp_path / "half.npz", spikes=np.zeros((5, 2)))
     (tmp_path / "text.npz").write_text("no")
+    np.savez(tmp_path / "slow.npz", spikes=np.zeros((5, 2)), inhibitory=[0, 1], dt_ms=[1.0, 2.0])
+    np.savez(tmp_path / "word.npz", spikes=np.zeros((5, 2)), inhibitory=[0, 1], dt_ms="long")
     for name, message in (
-        ("half.npz", "must hold the array inhibitory"),
+        ("half.npz", "lacks inhibitory"),
         ("text.npz", "numpy.savez"),
-        ("none.npz", "no such"),
+        ("none.npz", "no file"),
+        ("slow.npz", "dt_ms in .* must be one number"),
+        ("word.npz", "dt_ms in .* must be one number"),
     ):
-        with pytest.raises(ValueError, match=message):
+        with pytest.raises((ValueError, FileNotFoundError), match=message):
             call("fit", tmp_path / name, "--weights", tmp_path / "w.npz")
     for weights in ("w.dat", "nowhere/w.npz"):
         with pytest.raises(ValueError, match="lie in a folder that exists"):

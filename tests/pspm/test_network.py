@@ -69,6 +69,10 @@ def test_drawn_weights() -> None:
     assert W[:, ~inhibitory].min() >= 0
     assert 0.039 < W[:, ~inhibitory].max() <= 0.04  # half of 0.08: 80 neurons
     assert -0.12 <= W[:, inhibitory].min() < -0.117
+    weaker = np.asarray(draw_weights(KEY, inhibitory, 0.08, inhibition=1.5, scale_units=None))
+    np.testing.assert_allclose(weaker[:, ~inhibitory], 2 * W[:, ~inhibitory], rtol=1e-6)
+    np.testing.assert_allclose(weaker[:, inhibitory], W[:, inhibitory], rtol=1e-6)
+    assert LIFParams(n_ref=np.int64(3)).n_ref == 3
 
 
 def test_probabilistic_neurons_are_silent_while_refractory_and_fire_at_their_rate() -> None:
@@ -93,6 +97,17 @@ def test_probabilistic_neurons_are_silent_while_refractory_and_fire_at_their_rat
         (lambda: simulate_pif(jnp.zeros((2, 2)), 2.0, 5, PARAMS, KEY), "p_ext must be a probability"),
         (lambda: simulate_pif(jnp.zeros((2, 2)), 0.1, 0, PARAMS, KEY), "n_steps must be"),
         (lambda: inhibitory_cells(5, 2.0), "share must be"),
+        (lambda: inhibitory_cells(-3), "units must be"),
+        (lambda: LIFParams(n_ref=True), "n_ref must be"),
+        (lambda: criticality(jnp.ones((2, 3))), "W must be square"),
+        (lambda: criticality([[np.nan]]), "W must be finite"),
+        (lambda: criticality(np.zeros((0, 0))), "at least one neuron"),
+        (lambda: criticality([["a"]]), "real numbers"),
+        (lambda: draw_weights(KEY, inhibitory_cells(5), -0.1), "scale must be at least 0"),
+        (lambda: draw_weights(KEY, inhibitory_cells(5), inhibition=-3.0), "inhibition must be at least 0"),
+        (lambda: draw_weights(KEY, [0.5, 1.0]), "inhibitory must be"),
+        (lambda: draw_drive(KEY, 10, 2, sd=-1.0), "sd must be at least 0"),
+        (lambda: draw_drive(KEY, 0, 2), "steps must be"),
     ],
 )
 def test_wrong_input(call, message: str) -> None:

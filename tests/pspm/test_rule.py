@@ -7,7 +7,7 @@ import pytest
 
 from symplast.pspm import LIFParams, Rule, draw_drive, draw_weights, inhibitory_cells, simulate_lif
 from symplast.pspm.fitting import side_by_side
-from symplast.pspm.rule import ARMS, _local_change, _permuted, _pools, dale, homeostatic_factor, train_lanes
+from symplast.pspm.rule import ARMS, _local_change, _permuted, _pools, _train, dale, homeostatic_factor, train_lanes
 from symplast.spiking import pair_spikes
 
 KEY = jax.random.key(3)
@@ -117,9 +117,30 @@ def test_results_do_not_depend_on_the_batch_and_lists_grow() -> None:
     assert float(history.cost[0, 0]) == 40 * UNITS
 
 
+def test_step_sizes_compile_nothing_again_and_scale_with_the_network() -> None:
+    (before, _), _, start = one_epoch(["local"], Rule(eta=0.005))
+    compiled = _train._cached._cache_size()
+    (twice, _), _, _ = one_epoch(["local"], Rule(eta=0.01, p=0.5, eta_h=0.3))
+    assert _train._cached._cache_size() == compiled
+    moved = np.asarray(before[0] - start)
+    free = (np.asarray(before[0]) != 0) & (np.asarray(twice[0]) != 0)  # where Dale's law cut nothing
+    assert free.sum() > 20
+    np.testing.assert_allclose(np.asarray(twice[0] - start)[free], 2 * moved[free], atol=1e-6)
+    (unscaled, _), _, _ = one_epoch(["local"], Rule(eta=0.005 * 40 / UNITS, units=None))
+    np.testing.assert_allclose(unscaled, before, atol=1e-7)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
-    [({"p": 1.5}, "p must be"), ({"window_ms": 0}, "window_ms"), ({"pool_ms": -1}, "pool_ms"), ({"eta": -1}, "eta")],
+    [
+        ({"p": 1.5}, "p must be"),
+        ({"window_ms": 0}, "window_ms"),
+        ({"pool_ms": -1}, "pool_ms"),
+        ({"skip_ms": 0}, "skip_ms"),
+        ({"sigma_ms": 0}, "sigma_ms"),
+        ({"eta": -1}, "eta"),
+        ({"units": 0}, "units"),
+    ],
 )
 def test_wrong_parameters(settings, message: str) -> None:
     with pytest.raises(ValueError, match=message):

@@ -146,12 +146,12 @@ def test_victor_purpura_is_the_least_over_all_edits(a, b, q):
 
 
 @CALLS
-@given(short, short, st.integers(1, 8))
-def test_pairing_costs_the_least_and_accounts_for_every_spike(a, b, window):
-    pairing = pair_spikes(np.array(a, float), np.array(b, float), float(window))
-    assert pairing.cost == pytest.approx(brute_force_edit(a, b, 1 / window, window), abs=1e-12)
+@given(short, short, st.integers(1, 8), st.integers(1, 8))
+def test_pairing_costs_the_least_and_accounts_for_every_spike(a, b, window, skip):
+    pairing = pair_spikes(np.array(a, float), np.array(b, float), float(window), float(skip))
+    assert pairing.cost == pytest.approx(brute_force_edit(a, b, 1 / skip, window), abs=1e-12)
     apart = np.abs(np.diff(pairing.pairs, axis=1)).sum()
-    assert apart / window + len(pairing.missing) + len(pairing.extra) == pytest.approx(pairing.cost, abs=1e-12)
+    assert apart / skip + len(pairing.missing) + len(pairing.extra) == pytest.approx(pairing.cost, abs=1e-12)
     assert sorted([*pairing.pairs[:, 0], *pairing.missing]) == a
     assert sorted([*pairing.pairs[:, 1], *pairing.extra]) == b
     assert (np.diff(pairing.pairs, axis=0) > 0).all()
@@ -160,6 +160,7 @@ def test_pairing_costs_the_least_and_accounts_for_every_spike(a, b, window):
 def test_pairing_of_the_reference_trains():
     pairing = pair_spikes([10.0, 30.0, 52.0], [12.0, 33.0, 70.0], 5.0)
     assert pairing.cost == 3.0
+    assert pair_spikes([10.0, 30.0, 52.0], [12.0, 33.0, 70.0], 5.0, skip_ms=1.2).missing.tolist() == [30, 52]
     assert pairing.pairs.tolist() == [[10, 12], [30, 33]]
     assert (pairing.missing.tolist(), pairing.extra.tolist()) == ([52], [70])
 
@@ -285,6 +286,7 @@ def test_pairwise_fills_in_the_window_and_the_other_half():
         (lambda: victor_purpura([], [], -1.0), "cost_per_ms must be at least 0"),
         (lambda: victor_purpura([np.inf], [], 1.0), "a must be finite"),
         (lambda: pair_spikes([], [], 0.0), "window_ms must be positive"),
+        (lambda: pair_spikes([], [], 5.0, 0.0), "skip_ms must be positive"),
         (lambda: isi_distance([5.0], [], t_stop_ms=4.0), "spike times must lie in"),
         (lambda: spike_distance([], [], t_stop_ms=0.0), "t_stop_ms must be later"),
         (lambda: pairwise(isi_distance, [[200.0], []], t_stop_ms=100.0), "spike times must lie in"),

@@ -15,19 +15,19 @@ PAIRS = [pair for pair in PAIRS if pair.sum(axis=1).max() <= SLOTS]
 
 
 @jax.jit
-def batched(trains, windows):
+def batched(trains, windows, skips):
     lists = jax.vmap(jax.vmap(lambda train: spike_steps(train, SLOTS)))(trains)
     target, model = (jax.tree.map(lambda x, side=side: x[:, side], lists) for side in (0, 1))
-    return jax.vmap(pair_steps)(target, model, windows), lists
+    return jax.vmap(pair_steps)(target, model, windows, skips), lists
 
 
-@pytest.mark.parametrize("window", [1, 4, 15])
-def test_the_pairs_of_the_plain_program(window):
-    partners, _ = batched(jnp.asarray(np.stack(PAIRS)), jnp.full(len(PAIRS), window))
+@pytest.mark.parametrize(("window", "skip"), [(1, 1), (4, 4), (15, 15), (15, 4), (4, 9)])
+def test_the_pairs_of_the_plain_program(window, skip):
+    partners, _ = batched(jnp.asarray(np.stack(PAIRS)), jnp.full(len(PAIRS), window), jnp.full(len(PAIRS), skip))
     assert len(PAIRS) > 100
     for row, pair in enumerate(PAIRS):
         target, model = np.flatnonzero(pair[0]), np.flatnonzero(pair[1])
-        plain = pair_spikes(target, model, float(window))
+        plain = pair_spikes(target, model, float(window), float(skip))
         of_target, of_model = (np.asarray(side[row]) for side in (partners.of_target, partners.of_model))
         assert float(partners.cost[row]) == pytest.approx(plain.cost, rel=1e-6)
         paired = [(target[i], model[j]) for i, j in enumerate(of_target) if j >= 0]

@@ -184,6 +184,10 @@ def test_fit_stays_with_its_strategy_and_learns_nothing_from_a_bad_set(tmp_path)
     for net in (half, again):
         with pytest.raises(ValueError, match="strategy must stay one-by-one"):
             net.fit(X, Y)
+        for images, labels in ((X[::-1], Y), (X, Y[::-1]), (X[:5], Y[:5])):
+            with pytest.raises(ValueError, match="must begin with the 18 images"):
+                net.fit(images, labels, epochs=1, strategy="one-by-one")
+        net.fit(np.concatenate([X, X]), np.concatenate([Y, Y]), epochs=1, strategy="one-by-one")
     bad = np.array(X, float)
     bad[-1, 0] = np.nan
     fresh = new()

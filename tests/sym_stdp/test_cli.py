@@ -30,9 +30,12 @@ def test_train_on_own_data_go_on_test_and_map(own, tmp_path):
     assert json.loads(again.stdout)["samples"] == 24
     assert "going on with" in again.stderr
     assert SymSTDPClassifier.load(net).n_classes == 3
-    for option, value in (("--hidden", 7), ("--sum-in", 25), ("--preset", "fashion-400")):
+    for option, value in (("--hidden", 7), ("--sum-in", 25), ("--preset", "fashion-400"), ("--seed", 1)):
         with pytest.raises(ValueError, match=f"holds a network with another {option}"):
             call("train", own, "--to", net, option, value)
+    np.savez(tmp_path / "other.npz", X=np.full((12, 24), 90.0), y=np.tile(np.arange(3), 4))
+    with pytest.raises(ValueError, match="must begin with the 12 images that were learned from"):
+        call("train", tmp_path / "other.npz", "--to", net, "--seed", 0, "--epochs", 3)
     record = json.loads(call("score", net, own, "--json").stdout)
     low, high = record["accuracy"]["classifier"]["interval"]
     assert low <= record["accuracy"]["classifier"]["value"] <= high
@@ -75,7 +78,7 @@ def test_digits_stand_in_where_mnist_is_missing(tmp_path, monkeypatch):
         (["train", "digits", "--to", "{tmp}/x.npz", "--preset", "mnist-7"], "preset must be one of"),
         (["train", "digits", "--to", "{tmp}/x.npz", "--images", "0"], "--images must be a whole number"),
         (["train", "{tmp}/none.npz", "--to", "{tmp}/x.npz"], "no file"),
-        (["train", "{tmp}/bad.npz", "--to", "{tmp}/x.npz"], "with arrays X"),
+        (["train", "{tmp}/bad.npz", "--to", "{tmp}/x.npz"], "lacks X, y: it must be an .npz of numpy.savez, with X"),
         (["score", "{tmp}/none.npz", "digits"], "none.npz"),
         (["clusters", "{tmp}/x.npz", "digits", "--plot", "x.gif"], "--plot must end in .svg or .png"),
     ],

@@ -11,7 +11,6 @@ from symplast.cli.options import OUT, STORE
 
 if TYPE_CHECKING:
     from symplast.learning.comparison import Comparison
-    from symplast.learning.parts import Part
 
 WIDE = 110
 """Columns of a terminal from which rule and transform have columns of their own, and seconds are shown."""
@@ -159,25 +158,15 @@ def show(found: "Comparison", criterion: float) -> None:
 def list_parts(as_json: bool) -> None:
     """Print what can be named."""
     from symplast.learning.parts import PARTS
-    from symplast.learning.whole_learners import LEARNERS
 
-    words = {kind: {name: part.says for name, part in found.items()} for kind, found in PARTS.items()}
-    words["rule"] |= {name: says for name, (_, says) in LEARNERS.items()}
     if as_json:
-        print_json(words)
+        print_json({kind: {name: part.says for name, part in found.items()} for kind, found in PARTS.items()})
         return
-    for kind, found in words.items():
+    for kind, found in PARTS.items():
         out.print(f"[bold]{kind}[/]")
-        for name, says in found.items():
-            out.print(f"  {name:18} {says}{_aside(PARTS[kind].get(name))}", highlight=False)
-
-
-def _aside(part: "Part | None") -> str:
-    """What stands behind a name in the list: a part's settings; a whole learner is no part and takes no transform."""
-    if part is None:
-        return "; no transform"
-    settings = ",".join(f"{key}={value}" for key, value in part.settings.items() if key != "name")
-    return f"  [dim]({settings})[/]" if settings else ""
+        for name, part in found.items():
+            settings = ",".join(f"{key}={value}" for key, value in part.settings.items() if key != "name")
+            out.print(f"  {name:18} {part.says}{f'  [dim]({settings})[/]' if settings else ''}", highlight=False)
 
 
 def _counts(text: str) -> tuple[int, ...]:

@@ -99,19 +99,14 @@ def _read_net(path: Path, activation: str) -> "tuple[TwoLayer, Any]":
     import numpy as np
 
     from symplast.curl import TwoLayer
+    from symplast.datasets.arrays import read_npz
 
-    if not path.is_file():
-        raise FileNotFoundError(f"no file {path}; give an .npz with W1 (hidden, inputs) and W2 (outputs, hidden)")
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            found = {name: np.asarray(arrays[name], np.float64) for name in arrays.files if name in ("W1", "W2", "X")}
-    except (ValueError, OSError, EOFError, AttributeError, TypeError):
-        raise ValueError(f"{path} must be an .npz file with numeric arrays W1, W2 and maybe X") from None
-    if lacking := [name for name in ("W1", "W2") if name not in found]:
-        raise ValueError(f"{path} lacks {', '.join(lacking)}; save it as np.savez(path, W1=..., W2=...)")
+    arrays = read_npz(path, {"W1": "(hidden, inputs)", "W2": "(outputs, hidden)"})
+    found = {name: array for name, array in arrays.items() if name in ("W1", "W2", "X")}
     for name, array in found.items():
-        if array.ndim != 2 or not np.isfinite(array).all():
-            raise ValueError(f"{name} in {path} must be a finite matrix, its shape is {array.shape}")
+        if array.dtype.kind not in "biuf" or array.ndim != 2 or not np.isfinite(array).all():
+            raise ValueError(f"{name} in {path} must be a finite matrix, it is {array.dtype}{array.shape}")
+        found[name] = np.asarray(array, np.float64)
     if activation not in ("linear", "tanh", "relu"):
         raise ValueError(f"--activation must be linear, tanh or relu, got {activation!r}")
     net = TwoLayer(jnp.asarray(found["W1"]), jnp.asarray(found["W2"]), activation)  # type: ignore[arg-type]

@@ -121,18 +121,11 @@ def settle(
 
 def _read(path: Path, activation: str, how: Any) -> "tuple[Any, np.ndarray[Any, Any], np.ndarray[Any, Any]]":
     """A layered network and its examples from an .npz file."""
-    import numpy as np
-
+    from symplast.datasets.arrays import read_npz
     from symplast.equilibrium.network_files import network_from_arrays
 
-    if not path.is_file():
-        raise FileNotFoundError(f"no file {path}; give a network as .npz (see --help)")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (ValueError, OSError, AttributeError, TypeError):
-        raise ValueError(f"{path} must be an .npz file with arrays of numbers, written by numpy.savez") from None
-    return network_from_arrays(arrays, activation, how)
+    needs = {"w1": "(units, inputs)", "x": "(rows, inputs)", "y": "(rows,) classes or (rows, values)"}
+    return network_from_arrays(read_npz(path, needs), activation, how)
 
 
 def _numbers(text: str, option: str, whole: bool = False) -> list[float]:

@@ -55,11 +55,12 @@ def fit(
         np.savez(target, W=found.fits.W, drive=found.drive, best=best, distance=found.fits.after)
         err.print(f"written to {target}{replaced}", soft_wrap=True, highlight=False)
         check = model.recovery_test(found.fits.W[best], found.drive, key=for_test, starts=starts, epochs=epochs)
+    agreement = float(np.mean([pair.excitatory for pair in found.agreement]))
     told: dict[str, Any] = {
         "distance_before": [float(d) for d in found.fits.before],
         "distance_after": [float(d) for d in found.fits.after],
         "drive_assumed": found.drive_assumed,
-        "agreement": float(np.mean([pair.excitatory for pair in found.agreement])),
+        "agreement": agreement if np.isfinite(agreement) else None,
     }
     told["recovered"] = {name: {"value": e.value, "interval": [e.low, e.high]} for name, e in check.recovered.items()}
     if as_json:
@@ -68,28 +69,25 @@ def fit(
     out.print(f"distance to the recording: {_range(found.fits.before)} before, {_range(found.fits.after)} after")
     if found.drive_assumed:
         out.print("no drive was recorded: a random one was assumed, and the weights depend on it")
-    out.print(f"excitatory weights of {starts} starts correlate by {told['agreement']:.2f} with each other;")
-    out.print("this is no error bar: starts that agree need not be right")
+    if told["agreement"] is not None:
+        out.print(f"excitatory weights of {starts} starts correlate by {told['agreement']:.2f} with each other;")
+        out.print("this is no error bar: starts that agree need not be right")
+    for name in {"excitatory", "inhibitory"} - check.recovered.keys():
+        out.print(f"{name} weights can't be compared: there are too few of them, or a fit made them all alike")
     for name, e in check.recovered.items():
         out.print(f"{name} weights of a known network of this kind are recovered with a correlation of {e}")
 
 
 def _read(path: Path) -> "tuple[np.ndarray, np.ndarray, np.ndarray | None, float]":
-    from zipfile import BadZipFile
-
     import numpy as np
 
-    if not path.exists():
-        raise ValueError(f"{path}: no such file")
-    try:
-        with np.load(path) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError, TypeError, EOFError, BadZipFile) as error:
-        raise ValueError(f"{path}: must be a file that numpy.savez wrote; it can't be read as one") from error
-    for name, what in (("spikes", "(steps, neurons) of 0 and 1"), ("inhibitory", "true or false for each neuron")):
-        if name not in arrays:
-            raise ValueError(f"{path}: must hold the array {name}, {what}; it holds {', '.join(arrays) or 'nothing'}")
-    return arrays["spikes"], arrays["inhibitory"], arrays.get("drive"), float(arrays.get("dt_ms", 1.0))
+    from symplast.datasets.arrays import read_npz
+
+    arrays = read_npz(path, {"spikes": "(steps, neurons) of 0 and 1", "inhibitory": "(neurons,) true or false"})
+    dt_ms = arrays.get("dt_ms", np.array(1.0))
+    if dt_ms.size != 1 or dt_ms.dtype.kind not in "iuf":
+        raise ValueError(f"dt_ms in {path} must be one number, it is {dt_ms.dtype}{dt_ms.shape}")
+    return arrays["spikes"], arrays["inhibitory"], arrays.get("drive"), float(dt_ms.item())
 
 
 def _range(values: "np.ndarray") -> str:

@@ -36,7 +36,7 @@ def train(
     sum_in: Annotated[
         float | None, typer.Option(help="Sum of a hidden cell's weights; default 0.1 a pixel, 0.025 for Fashion.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of weights and spikes.")] = 0,
+    seed: Annotated[int | None, typer.Option(help="Of weights and spikes; default 0.")] = None,
     as_json: bool = AS_JSON,
 ) -> None:
     """Learn labelled images in their order and save the network."""
@@ -52,13 +52,15 @@ def train(
     config = SymSTDPConfig.preset(name)
     with computing():
         X, y, classes = _examples(data, "train", images)
-        target = config.sum_in * X.shape[1] / 784 if sum_in is None else sum_in
+        config = config.for_pixels(X.shape[1]) if sum_in is None else config.replace(sum_in=sum_in)
+        key = jax.random.key(seed or 0)
         if to.exists():
             net = SymSTDPClassifier.load(to, backend=backend)
             for option, given, has, wants in (
-                ("--preset", preset, net.config.replace(sum_in=target), config.replace(sum_in=target)),
-                ("--sum-in", sum_in, net.config.sum_in, target),
+                ("--preset", preset, net.config.replace(sum_in=config.sum_in), config),
+                ("--sum-in", sum_in, net.config.sum_in, config.sum_in),
                 ("--hidden", hidden, net.n_hidden, hidden),
+                ("--seed", seed, net.key_data, jax.random.key_data(key).tolist()),
             ):
                 if given is not None and has != wants:
                     raise ValueError(
@@ -68,8 +70,7 @@ def train(
             err.print(f"going on with {to} after {net.samples} images", soft_wrap=True, highlight=False)
         else:
             cells = int(name.rpartition("-")[2]) if hidden is None else hidden
-            key = jax.random.key(seed)
-            net = SymSTDPClassifier(X.shape[1], cells, classes, config.replace(sum_in=target), key, backend=backend)
+            net = SymSTDPClassifier(X.shape[1], cells, classes, config, key, backend=backend)
         begin, before = time.perf_counter(), net.presentations
 
         def watch(net: Any) -> None:

@@ -8,22 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-
-def check_count(value: Any, name: str, least: int = 1) -> int:
-    """One whole number of at least ``least``.
-
-    Raises:
-        ValueError: a fraction, a boolean, text, or a smaller number.
-
-    Example:
-        >>> check_count(3.0, "rows")
-        3
-    """
-    number = np.asarray(value)
-    whole = number.ndim == 0 and number.dtype.kind in "iuf" and np.isfinite(number) and float(number).is_integer()
-    if not whole or number < least:
-        raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
-    return int(number)
+from symplast.spiking.arguments import check_count
 
 
 def check_activity(X: Any, name: str, width: int) -> Float[Array, "rows width"]:

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from symplast.hlop.arguments import check_count, check_room, check_rows
+from symplast.hlop.arguments import check_room, check_rows
 from symplast.hlop.circuit import OjaRule, oja_rule
+from symplast.spiking.arguments import check_count
 
 
 @dataclass(frozen=True)

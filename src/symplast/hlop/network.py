@@ -10,13 +10,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-from symplast.hlop.arguments import check_count, check_sizes
+from symplast.hlop.arguments import check_sizes
 from symplast.hlop.circuit import Rows
 from symplast.hlop.lateral_spikes import LateralSpikes
 from symplast.hlop.neurons import DSRNeuron, MultiStepLIF
 from symplast.hlop.projection import hlop_linear
 from symplast.spiking import Trace
-from symplast.spiking.arguments import check_choice
+from symplast.spiking.arguments import check_choice, check_count
 
 METHODS = ("dsr", "bptt", "ottt")
 FEEDBACK = ("bp", "fa", "ss")

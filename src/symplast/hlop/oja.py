@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from symplast.hlop.arguments import check_activity, check_count, check_room
+from symplast.hlop.arguments import check_activity, check_room
 from symplast.hlop.circuit import (
     TOO_LONG,
     Circuit,
@@ -23,6 +23,7 @@ from symplast.hlop.circuit import (
     orthonormal_rows,
     orthonormalised,
 )
+from symplast.spiking.arguments import check_count
 
 
 class OjaSubspace(eqx.Module):

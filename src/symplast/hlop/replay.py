@@ -9,10 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
-from symplast.hlop.arguments import check_count
 from symplast.hlop.network import SpikingMLP, loss_of
 from symplast.learning.tasks import Task
-from symplast.spiking.arguments import check_positive
+from symplast.spiking.arguments import check_count, check_positive
 
 
 @dataclass(frozen=True)

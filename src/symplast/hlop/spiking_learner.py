@@ -64,6 +64,35 @@ class SpikingLearner(Learner):
     optimiser: optax.GradientTransformation = eqx.field(static=True)
     online: bool = eqx.field(static=True)
 
+    @classmethod
+    def like(
+        cls,
+        net: SpikingMLP,
+        optimiser: optax.GradientTransformation,
+        rules: tuple[OjaRule, ...] = (),
+        rows: tuple[int, ...] = (),
+        *,
+        protects: bool = False,
+        spiking_projection: bool = False,
+        rates: bool = False,
+        online: bool = False,
+    ) -> "SpikingLearner":
+        """A learner of networks of this one's kind; its weights are not used."""
+        return cls(
+            sizes=net.sizes,
+            method=net.method,
+            feedback=net.feedback,
+            timesteps=net.timesteps,
+            heads=None if net.heads is None else len(net.heads.biases),
+            rules=rules,
+            rows=rows,
+            protects=protects,
+            spiking_projection=spiking_projection,
+            rates=rates,
+            optimiser=optimiser,
+            online=online,
+        )
+
     def init(self, key: Key[Array, ""]) -> SpikingState:
         """Draw a network and the rows of the first task."""
         net = SpikingMLP(self.sizes, self.method, self.feedback, self.timesteps, heads=self.heads, key=key)

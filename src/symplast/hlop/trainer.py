@@ -11,7 +11,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Key
 
-from symplast.hlop.arguments import check_count, check_labels
+from symplast.hlop.arguments import check_labels
 from symplast.hlop.circuit import TOO_LONG, Circuit, orthonormalised, random_bases
 from symplast.hlop.config import HLOPConfig
 from symplast.hlop.network import SpikingMLP
@@ -21,6 +21,7 @@ from symplast.hlop.spiking_learner import SpikingLearner, SpikingState, plain_sg
 from symplast.learning.sequences import average_score, backward_transfer
 from symplast.learning.tasks import Task
 from symplast.learning.training import Training, begin, score, train
+from symplast.spiking.arguments import check_count
 
 PERCENT = 100.0
 
@@ -166,19 +167,15 @@ class ContinualTrainer:
         )
 
     def _learner(self, rows: tuple[int, ...], protects: bool) -> SpikingLearner:
-        model, hlop = self.model, self.hlop
-        return SpikingLearner(
-            sizes=model.sizes,
-            method=model.method,
-            feedback=model.feedback,
-            timesteps=model.timesteps,
-            heads=None if model.heads is None else len(model.heads.biases),
-            rules=hlop.rules(model.projected) if hlop else (),
-            rows=rows,
+        hlop = self.hlop
+        return SpikingLearner.like(
+            self.model,
+            self._optimiser,
+            hlop.rules(self.model.projected) if hlop else (),
+            rows,
             protects=protects,
             spiking_projection=hlop is not None and hlop.spiking_projection,
             rates=hlop is not None and hlop.rates,
-            optimiser=self._optimiser,
             online=self.online_update,
         )
 

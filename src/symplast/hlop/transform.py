@@ -9,8 +9,9 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Bool, Int, Key, PyTree
 
-from symplast.hlop.arguments import check_count, check_room
+from symplast.hlop.arguments import check_room
 from symplast.hlop.circuit import TOO_LONG, Circuit, OjaRule, learn, oja_rule, orthogonal, orthonormalised, random_bases
+from symplast.spiking.arguments import check_count
 
 Share = float | Sequence[int]
 

@@ -28,17 +28,4 @@ def spiking_network(
     """
     check_positive(lr, "lr")
     net = jax.eval_shape(lambda key: SpikingMLP(sizes, method, feedback, timesteps, key=key), jax.random.key(0))
-    return SpikingLearner(
-        sizes=net.sizes,
-        method=net.method,
-        feedback=net.feedback,
-        timesteps=net.timesteps,
-        heads=None,
-        rules=(),
-        rows=(),
-        protects=False,
-        spiking_projection=False,
-        rates=False,
-        optimiser=plain_sgd(lr),
-        online=False,
-    )
+    return SpikingLearner.like(net, plain_sgd(lr))

@@ -10,12 +10,11 @@ from jaxtyping import Array, Float, Key
 
 from symplast.learning.alignment import alignment
 from symplast.learning.learner import GradientLearner, Learner
-from symplast.learning.parts import PARTS, chain, named
+from symplast.learning.parts import PARTS, Named, chain, named
 from symplast.learning.protocol import check_fit
 from symplast.learning.sequences import average_score, backward_transfer, train_sequence
 from symplast.learning.tasks import Task
 from symplast.learning.training import Training, begin, score, train
-from symplast.learning.whole_learners import is_whole, named_rule, whole_learner
 
 ALIGNED_ON = 256
 """Examples on which the rule's direction is compared with the gradient."""
@@ -76,11 +75,9 @@ class Combination:
         classes = max(int(task.targets.max()) for task in tasks) + 1 if first.classes else first.targets.shape[1]
         sizes = (first.inputs.shape[1], *self.hidden, classes)
         readout = "softmax" if first.classes else "mse"
-        asked = named_rule(self.rule)
-        if is_whole(asked):
-            whole = whole_learner(asked, sizes, self.transform, first.classes)
-            eqx.filter_eval_shape(whole.init, jax.random.key(0))
-            return whole
+        asked = named("rule", self.rule)
+        if asked.part.brings_network:
+            return self._whole_learner(asked, sizes, first.classes)
         rule = asked.build()
         transform, signals = chain(self.transform, self.optimiser)
         refusals = []
@@ -100,9 +97,22 @@ class Combination:
             return learner
         raise ValueError(refusals[-1])
 
+    def _whole_learner(self, rule: Named, sizes: tuple[int, ...], classes: int | None) -> Learner:
+        if self.transform != "none":
+            raise ValueError(
+                f"{rule.text} changes synapses of its own, so no transform goes with it; got {self.transform}"
+            )
+        if not classes:
+            raise ValueError(f"{rule.text} learns classes; this task has none")
+        made: Any = rule.build(sizes=sizes)
+        if not isinstance(made, Learner):
+            raise ValueError(f"{rule.text}: must make a symplast.learning.Learner, got {type(made).__name__}")
+        eqx.filter_eval_shape(made.init, jax.random.key(0))
+        return made
+
     def modules(self) -> list[str]:
         """Where the parts are defined, to know when what was measured of them is out of date."""
-        parts = [named_rule(self.rule), named("task", self.task), named("optimiser", self.optimiser)]
+        parts = [named("rule", self.rule), named("task", self.task), named("optimiser", self.optimiser)]
         parts += [named("transform", each.strip()) for each in self.transform.split("+")]
         return [getattr(part.part.load(), "__module__", "") for part in parts]
 

@@ -43,6 +43,11 @@ class Part:
         found: Callable[..., Any] = getattr(importlib.import_module(module), name)
         return found
 
+    @property
+    def brings_network(self) -> bool:
+        """Whether a rule is a whole learner, made from ``sizes`` (units of each layer, inputs first)."""
+        return "sizes" in inspect.signature(self.load()).parameters
+
 
 PARTS: dict[Kind, dict[str, Part]] = {
     "rule": {
@@ -55,6 +60,14 @@ PARTS: dict[Kind, dict[str, Part]] = {
         "weight-mirror": Part("symplast.learning:WeightMirror", "feedback weights that learn from noise"),
         "rbp": Part("symplast.equilibrium:RecurrentBackprop", "recurrent backprop at the settled state"),
         "ep": Part("symplast.equilibrium:EquilibriumPropagation", "equilibrium propagation"),
+        "sym-stdp": Part(
+            "symplast.sym_stdp.learner:classifier",
+            "spiking network that learns by symmetric STDP and a teacher; no transform",
+        ),
+        "spiking": Part(
+            "symplast.hlop.unprotected:spiking_network",
+            "spiking network, differentiated (method: bptt, dsr, ottt); no transform",
+        ),
     },
     "transform": {
         "none": Part("optax:identity", "nothing: the control", place=SIGNS),

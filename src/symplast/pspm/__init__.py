@@ -23,6 +23,7 @@ from symplast.pspm.fitting import (
     RecoveryTest,
     Similarity,
     assumed_drive,
+    random_start,
     similarity,
 )
 from symplast.pspm.metrics import (
@@ -66,6 +67,7 @@ __all__ = [
     "inhibitory_cells",
     "interval_histogram",
     "isi_distance",
+    "random_start",
     "similarity",
     "simulate_lif",
     "simulate_pif",

@@ -1,7 +1,8 @@
 """Fitting a network to spike trains: one start or many, with what the weights are worth."""
 
-import math
+import dataclasses
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ from jaxtyping import Array, ArrayLike, Float, Key
 
 from symplast import stats
 from symplast.pspm.metrics import (
+    EDGES_MS,
     Distances,
     Recovery,
     avalanche_distance,
@@ -21,6 +23,7 @@ from symplast.pspm.metrics import (
 )
 from symplast.pspm.network import (
     LIFParams,
+    check_cells,
     check_drive,
     check_weights,
     draw_drive,
@@ -29,10 +32,14 @@ from symplast.pspm.network import (
     simulate_lif,
 )
 from symplast.pspm.rule import ARMS, History, Lanes, Rule, train_lanes
+from symplast.spiking.arguments import check_count
 from symplast.spiking.trains import check_spikes
 
 STUDENT_SCALE = 0.048
 """Largest excitatory weight of a start, in units of the threshold, for 40 neurons."""
+
+FIRES = 0.05
+"""An assumed drive meets the rate of a recording to this share of it, or to one spike."""
 
 CAVEAT = (
     "the weights are not identified by the spikes: starts that agree with each other need not be near the true "
@@ -62,7 +69,12 @@ class FitResult(NamedTuple):
     after: np.ndarray
 
 
-@dataclass(frozen=True)
+def random_start(key: Key[Array, ""], inhibitory: Any) -> Float[Array, "units units"]:
+    """Weights to start from: :func:`draw_weights` at 0.048, weaker than the references."""
+    return draw_weights(key, inhibitory, STUDENT_SCALE)
+
+
+@dataclass(frozen=True, eq=False)
 class PSPM:
     """Pre-synaptic pool modification (reconstruction of arXiv:1810.03199).
 
@@ -72,6 +84,8 @@ class PSPM:
         params: the neurons.
         mode: ``local``, ``homeo``, ``both``; ``shuffled`` is ``both`` with the pool's information destroyed, a control;
             ``none`` learns nothing.
+        draw_start: draws the random starts of :meth:`fit_recording` and :meth:`recovery_test` from a key and
+            ``inhibitory``.
 
     Raises:
         ValueError: an unknown mode, or neurons that are not 0/1.
@@ -94,16 +108,15 @@ class PSPM:
     rule: Rule = field(default_factory=Rule)
     params: LIFParams = field(default_factory=LIFParams)
     mode: str = "both"
+    draw_start: Callable[[Key[Array, ""], np.ndarray], Array] = random_start
 
     def __post_init__(self) -> None:
         if self.mode not in ARMS:
             raise ValueError(f"mode must be one of {', '.join(ARMS)}, got {self.mode!r}")
-        cells = np.asarray(self.inhibitory)
-        if cells.ndim != 1 or not cells.size or not ((cells == 0) | (cells == 1)).all():
-            raise ValueError("inhibitory must be true or false for each neuron, (units,)")
-        object.__setattr__(self, "inhibitory", cells.astype(bool))
-        self.params.steps(self.rule.window_ms, "window_ms")
-        self.params.steps(self.rule.pool_ms, "pool_ms")
+        object.__setattr__(self, "inhibitory", check_cells(self.inhibitory))
+        for name in ("window_ms", "pool_ms", "skip_ms"):
+            if (length := getattr(self.rule, name)) is not None:
+                self.params.steps(length, name)
 
     def fit(
         self,
@@ -129,12 +142,13 @@ class PSPM:
             ValueError: spikes that are not 0/1, lengths that differ, NaN, weights that are not square, have a diagonal
                 or break Dale's law, fewer than one epoch.
         """
-        target = _targets(target_spikes, self.inhibitory.size, drive)
-        many = np.ndim(W0) == 3
-        starts = jnp.stack([self._checked(W) for W in (W0 if many else [W0])])
         current = check_drive(drive, self.inhibitory.size)
-        if epochs < 1 or watch_every < 1:
-            raise ValueError(f"epochs and watch_every must be at least 1, got {epochs} and {watch_every}")
+        target = _targets(target_spikes, self.inhibitory.size, len(current))
+        many = np.ndim(W0) == 3
+        if many and not len(W0):
+            raise ValueError("W0 must hold at least one start, (starts, units, units)")
+        starts = jnp.stack([self._checked(W, "W0") for W in (W0 if many else [W0])])
+        epochs, watch_every = check_count(epochs, "epochs"), check_count(watch_every, "watch_every")
         arms, keys = [self.mode] * len(starts), jax.random.split(key, len(starts))
         lanes = side_by_side(target, current, self.inhibitory, arms, keys)
         W, history = train_lanes(self.rule, self.params, lanes, starts, epochs, watch_every)
@@ -169,17 +183,15 @@ class PSPM:
         Returns:
             The fits with their spread. Warns (:class:`NotIdentifiable`).
         """
-        target = _targets(target_spikes, self.inhibitory.size, drive)
-        if starts < 2:
-            raise ValueError(f"starts must be at least 2, to show how the weights depend on the start; got {starts}")
+        target = _targets(target_spikes, self.inhibitory.size)
         for_drive, for_starts, for_fit = jax.random.split(key, 3)
-        W0 = jax.vmap(lambda k: draw_weights(k, self.inhibitory, STUDENT_SCALE))(jax.random.split(for_starts, starts))
+        W0 = self._starts(for_starts, starts)
         assumed = drive is None
-        current = assumed_drive(for_drive, target, W0[0], self.params) if assumed else jnp.asarray(drive)
+        current = assumed_drive(for_drive, target, W0[0], self.params) if assumed else drive
         fitted = self.fit(target, current, W0, key=for_fit, epochs=epochs)
         warnings.warn(CAVEAT, NotIdentifiable, stacklevel=2)
         agreement = [
-            weight_recovery(fitted.W[i], fitted.W[j], self.inhibitory) for i in range(starts) for j in range(i)
+            weight_recovery(fitted.W[i], fitted.W[j], self.inhibitory) for i in range(len(W0)) for j in range(i)
         ]
         return Recording(fitted, np.asarray(current), assumed, agreement)
 
@@ -197,34 +209,46 @@ class PSPM:
 
         Returns:
             Correlations of the refitted weights with W and with each other.
+
+        Raises:
+            ValueError: weights or drive as for :meth:`fit`, fewer than two starts.
         """
-        if starts < 2:
-            raise ValueError(f"starts must be at least 2, for an interval; got {starts}")
-        truth = self._checked(W)
+        truth = self._checked(W, "W")
         target = simulate_lif(truth, drive, self.params).spikes
         for_starts, for_fit = jax.random.split(key)
-        W0 = jax.vmap(lambda k: draw_weights(k, self.inhibitory, STUDENT_SCALE))(jax.random.split(for_starts, starts))
+        W0 = self._starts(for_starts, starts)
         again = self.fit(target, drive, W0, key=for_fit, epochs=epochs).W
         to_truth = [weight_recovery(truth, w, self.inhibitory) for w in again]
-        mutual = [weight_recovery(again[i], again[j], self.inhibitory) for i in range(starts) for j in range(i)]
+        mutual = [weight_recovery(again[i], again[j], self.inhibitory) for i in range(len(W0)) for j in range(i)]
         by_sign = {name: np.array([getattr(found, name) for found in to_truth]) for name in Recovery._fields}
-        recovered = {name: stats.mean_interval(r) for name, r in by_sign.items() if np.isfinite(r).all()}
+        recovered = {name: _mean_correlation(r) for name, r in by_sign.items() if np.isfinite(r).all()}
         return RecoveryTest(recovered, Recovery(*np.mean(mutual, axis=0)))
 
-    def _checked(self, W: Any) -> Array:
-        W = check_weights(W, "W0")
+    def _starts(self, key: Key[Array, ""], starts: int) -> list[Array]:
+        if check_count(starts, "starts") < 2:
+            raise ValueError(f"starts must be at least 2, to show how the weights depend on the start; got {starts}")
+        return [self.draw_start(each, self.inhibitory) for each in jax.random.split(key, int(starts))]
+
+    def _checked(self, W: Any, name: str) -> Array:
+        W = check_weights(W, name)
         if W.shape[0] != self.inhibitory.size:
-            raise ValueError(f"W0 must be ({self.inhibitory.size}, {self.inhibitory.size}), got {W.shape}")
+            raise ValueError(f"{name} must be ({self.inhibitory.size}, {self.inhibitory.size}), got {W.shape}")
         wrong = np.flatnonzero(np.where(self.inhibitory, (W > 0).any(axis=0), (W < 0).any(axis=0)))
         if wrong.size:
             raise ValueError(
-                f"W0 must obey Dale's law: column {wrong[0]} of an "
+                f"{name} must obey Dale's law: column {wrong[0]} of an "
                 f"{'inhibitory' if self.inhibitory[wrong[0]] else 'excitatory'} neuron has the other sign"
             )
         return W
 
     def _distance(self, target: np.ndarray, spikes: np.ndarray) -> Distances:
-        return spike_distance(target, spikes, dt_ms=self.params.dt_ms)
+        return spike_distance(target, spikes, self.rule.sigma_ms, self.params.dt_ms)
+
+
+def _mean_correlation(values: np.ndarray) -> stats.Estimate:
+    """Mean with its interval, which ends where correlations do."""
+    found = stats.mean_interval(values)
+    return dataclasses.replace(found, low=max(found.low, -1.0), high=min(found.high, 1.0))
 
 
 class Recording(NamedTuple):
@@ -265,12 +289,34 @@ class Similarity(NamedTuple):
     inhibitory: float
 
 
-def similarity(target: Any, spikes: Any, W_ref: Any, W: Any, inhibitory: Any, dt_ms: float = 1.0) -> Similarity:
-    """All that is compared between a student and its reference."""
+def similarity(
+    target: Any,
+    spikes: Any,
+    W_ref: Any,
+    W: Any,
+    inhibitory: Any,
+    dt_ms: float = 1.0,
+    *,
+    sigma_ms: float = 5.0,
+    edges_ms: Any = EDGES_MS,
+    bin_steps: int = 1,
+    threshold: int = 1,
+) -> Similarity:
+    """All that is compared between a student and its reference.
+
+    Args:
+        target, spikes: (steps, units) spikes of reference and student.
+        W_ref, W: (units, units) weights of both.
+        inhibitory: (units,) which neurons inhibit.
+        dt_ms: length of a step.
+        sigma_ms: of :func:`spike_distance`.
+        edges_ms: of :func:`isi_distance`.
+        bin_steps, threshold: of :func:`avalanche_distance`.
+    """
     return Similarity(
-        spike_distance(target, spikes, dt_ms=dt_ms).pooled,
-        isi_distance(target, spikes, dt_ms),
-        avalanche_distance(target, spikes),
+        spike_distance(target, spikes, sigma_ms, dt_ms).pooled,
+        isi_distance(target, spikes, dt_ms, edges_ms),
+        avalanche_distance(target, spikes, bin_steps, threshold),
         *weight_recovery(W_ref, W, inhibitory),
     )
 
@@ -298,10 +344,25 @@ def run_lanes(W: Array, drive: Array, params: LIFParams) -> Array:
 
 
 def assumed_drive(
-    key: Key[Array, ""], target: np.ndarray, W: ArrayLike, params: LIFParams, halvings: int = 30
+    key: Key[Array, ""], target: Any, W: ArrayLike, params: LIFParams, sd: float = 1.0, halvings: int = 30
 ) -> Float[Array, "steps units"]:
-    """A frozen Gaussian drive, sd 1, whose mean makes a network fire as often as the target; found by bisection."""
-    noise, alone = draw_drive(key, target.shape[0], target.shape[1], mean=0.0), jnp.asarray(W)[None]
+    """A frozen Gaussian drive whose mean makes a network fire as often as the target; found by bisection.
+
+    Args:
+        key: random key.
+        target: (steps, units) spikes.
+        W: (units, units) weights of the network.
+        params: the neurons.
+        sd: of the drive.
+        halvings: at most so many.
+
+    Raises:
+        ValueError: a target that is silent, or faster than the refractory period allows, or a rate that no mean meets
+            to 5 % or one spike.
+    """
+    alone = check_weights(W, "W")[None]
+    target = _targets(target, alone.shape[1])
+    noise = draw_drive(key, target.shape[0], target.shape[1], mean=0.0, sd=sd)
     rate, low, high = float(target.mean()), -10.0, 10.0
     ceiling = 1 / (params.n_ref + 1)
     if not 0 < rate < ceiling:
@@ -311,16 +372,24 @@ def assumed_drive(
         )
     while float(run_lanes(alone, (noise + high)[:, None], params).mean()) < rate and high < 1e6:
         high *= 2
+    off, best = np.inf, noise
     for _ in range(halvings):
         mean = (low + high) / 2
         fires = float(run_lanes(alone, (noise + mean)[:, None], params).mean())
         low, high = (mean, high) if fires < rate else (low, mean)
-        if math.isclose(fires, rate, rel_tol=1e-3):
+        if abs(fires - rate) < off:
+            off, best = abs(fires - rate), noise + mean
+        if off <= 1e-3 * rate:
             break
-    return noise + mean
+    if off > max(FIRES * rate, 1 / target.size):
+        raise ValueError(
+            f"target_spikes must have a rate that some constant drive makes the start fire at; the nearest found is "
+            f"{off / rate:.0%} off. Give the drive, or starts with weaker weights"
+        )
+    return best
 
 
-def _targets(target: Any, units: int, drive: Any = None) -> np.ndarray:
+def _targets(target: Any, units: int, steps: int | None = None) -> np.ndarray:
     """Spikes (steps, units), 0 and 1, as many as neurons and as long as the drive."""
     spikes = check_spikes(target, "target_spikes")
     if not len(spikes):
@@ -329,6 +398,6 @@ def _targets(target: Any, units: int, drive: Any = None) -> np.ndarray:
         raise ValueError(
             f"target_spikes must be (steps, {units}), one column for each entry of inhibitory; got {spikes.shape}"
         )
-    if drive is not None and len(drive) != len(spikes):
-        raise ValueError(f"target_spikes and drive must be equally long, got {len(spikes)} and {len(drive)} steps")
+    if steps is not None and steps != len(spikes):
+        raise ValueError(f"target_spikes and drive must be equally long, got {len(spikes)} and {steps} steps")
     return spikes

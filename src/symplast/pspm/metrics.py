@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.stats import ks_2samp
 
+from symplast.pspm.network import check_cells
 from symplast.spiking import (
     SpikeTrains,
     avalanches,
@@ -124,8 +125,11 @@ def weight_recovery(W_ref: Any, W: Any, inhibitory: Any) -> Recovery:
         >>> W = np.array([[0, 0.2, -0.1], [0.1, 0, -0.3], [0.3, 0.1, 0]])
         >>> weight_recovery(W, 2 * W, [False, False, True])
         Recovery(excitatory=1.0, inhibitory=1.0)
+
+    Raises:
+        ValueError: matrices of other sizes than ``inhibitory`` says, or neurons that are not 0/1.
     """
-    W_ref, W, inhibitory = np.asarray(W_ref, np.float64), np.asarray(W, np.float64), np.asarray(inhibitory, bool)
+    W_ref, W, inhibitory = np.asarray(W_ref, np.float64), np.asarray(W, np.float64), check_cells(inhibitory)
     if W_ref.shape != W.shape or W.shape != (inhibitory.size, inhibitory.size):
         units = inhibitory.size
         raise ValueError(f"W_ref and W must be ({units}, {units}), as inhibitory says; got {W_ref.shape}, {W.shape}")

@@ -9,13 +9,10 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, Key
 
 from symplast.spiking import LIF, ProbabilisticIF, simulate
-from symplast.spiking.arguments import check_at_least_zero, check_positive
-
-INHIBITION = -3.0
-"""Inhibitory weights against excitatory ones."""
+from symplast.spiking.arguments import check_at_least_zero, check_count, check_finite, check_positive, is_traced
 
 UNITS = 40
-"""The network size that weights and step sizes are given for; others scale them by 40/N."""
+"""The network size that weights and step sizes are given for unless told otherwise; others scale them by 40/N."""
 
 
 @dataclass(frozen=True)
@@ -40,13 +37,12 @@ class LIFParams:
     tau_ms: float = 20.0
     dt_ms: float = 1.0
     v_th: float = 1.0
-    n_ref: int = 2
+    n_ref: int | np.integer = 2
 
     def __post_init__(self) -> None:
         for name in ("tau_ms", "dt_ms", "v_th"):
             check_positive(getattr(self, name), name)
-        if not isinstance(self.n_ref, int) or self.n_ref < 0:
-            raise ValueError(f"n_ref must be a whole number of steps, at least 0; got {self.n_ref}")
+        object.__setattr__(self, "n_ref", check_count(self.n_ref, "n_ref", least=0))
 
     @property
     def cells(self) -> LIF:
@@ -137,8 +133,7 @@ def simulate_pif(W: ArrayLike, p_ext: float, n_steps: int, params: LIFParams, ke
     check_at_least_zero(p_ext, "p_ext")
     if p_ext > 1:
         raise ValueError(f"p_ext must be a probability in [0, 1], got {p_ext}")
-    if n_steps < 1:
-        raise ValueError(f"n_steps must be at least 1, got {n_steps}")
+    n_steps = check_count(n_steps, "n_steps")
     cells = ProbabilisticIF(jnp.asarray(p_ext, float), refractory_ms=jnp.asarray(params.n_ref * params.dt_ms))
 
     def step(carried: Any, _: None) -> Any:
@@ -150,57 +145,111 @@ def simulate_pif(W: ArrayLike, p_ext: float, n_steps: int, params: LIFParams, ke
     return SpikeResult(simulate(step, start, steps=n_steps)[1])
 
 
-def criticality(W: ArrayLike) -> float:
-    """Largest modulus of an eigenvalue of ``|W|``: 1 is critical for :func:`simulate_pif`."""
+def criticality(W: Any) -> float:
+    """Largest modulus of an eigenvalue of ``|W|``: 1 is critical for :func:`simulate_pif`.
+
+    Raises:
+        ValueError: weights that are not square and finite, or none.
+    """
+    W = check_square(W, "W")
+    if not W.size:
+        raise ValueError("W must hold at least one neuron")
     return float(np.abs(np.linalg.eigvals(np.abs(np.asarray(W)))).max())
 
 
 def inhibitory_cells(units: int, share: float = 0.2) -> np.ndarray:
-    """The last ``round(share N)`` neurons."""
+    """The last ``round(share N)`` neurons.
+
+    Raises:
+        ValueError: fewer than one neuron, or a share outside [0, 1].
+    """
+    units = check_count(units, "units")
     if not 0 <= share <= 1:
         raise ValueError(f"share must be in [0, 1], got {share}")
     return np.arange(units) >= units - round(share * units)
 
 
-def draw_weights(key: Key[Array, ""], inhibitory: ArrayLike, scale: float = 0.08) -> Float[Array, "units units"]:
-    """All-to-all weights: excitatory columns U(0, scale), inhibitory ones -3 U(0, scale), times 40/N; no self-weights.
+def draw_weights(
+    key: Key[Array, ""],
+    inhibitory: Any,
+    scale: float = 0.08,
+    inhibition: float = 3.0,
+    scale_units: int | None = UNITS,
+) -> Float[Array, "units units"]:
+    """All-to-all weights: excitatory columns U(0, scale), inhibitory ones -inhibition U(0, scale); no self-weights.
 
     Args:
         key: random key.
         inhibitory: (units,) which neurons inhibit.
-        scale: largest excitatory weight of a network of 40, in units of the threshold.
+        scale: largest excitatory weight of a network of ``scale_units``, in units of the threshold.
+        inhibition: how many times larger inhibitory weights are.
+        scale_units: size that ``scale`` is given for: N neurons have weights times ``scale_units / N``, which keeps
+            their mean input; None: the same for every N.
+
+    Raises:
+        ValueError: neurons that are not 0/1, a negative scale or inhibition, ``scale_units`` below 1.
     """
-    inhibitory = jnp.asarray(inhibitory, bool)
+    inhibitory = check_cells(inhibitory)
+    check_at_least_zero(scale, "scale")
+    check_at_least_zero(inhibition, "inhibition")
     units = inhibitory.size
-    W = jax.random.uniform(key, (units, units)) * scale * UNITS / units
-    return jnp.where(inhibitory, INHIBITION, 1.0) * W * (1 - jnp.eye(units))
+    factor = 1.0 if scale_units is None else check_count(scale_units, "scale_units") / units
+    W = jax.random.uniform(key, (units, units)) * scale * factor
+    return jnp.where(inhibitory, -inhibition, 1.0) * W * (1 - jnp.eye(units))
 
 
 def draw_drive(
     key: Key[Array, ""], steps: int, units: int, mean: float = 1.0, sd: float = 1.0
 ) -> Float[Array, "steps units"]:
-    """A frozen Gaussian drive: independent for each step and unit."""
+    """A frozen Gaussian drive: independent for each step and unit.
+
+    Raises:
+        ValueError: fewer than one step or unit, a negative sd, a mean that is not finite.
+    """
+    steps, units = check_count(steps, "steps"), check_count(units, "units")
+    check_finite(mean, "mean")
+    check_at_least_zero(sd, "sd")
     return mean + sd * jax.random.normal(key, (steps, units))
+
+
+def check_cells(inhibitory: Any) -> np.ndarray:
+    """True or false for each neuron, (units,)."""
+    cells = np.asarray(inhibitory)
+    if cells.ndim != 1 or not cells.size or not ((cells == 0) | (cells == 1)).all():
+        raise ValueError("inhibitory must be true or false for each neuron, (units,)")
+    return cells.astype(bool)
+
+
+def check_square(W: Any, name: str) -> Array:
+    """Square and finite; as floats."""
+    W = _numbers(W, name, "(units, units)")
+    if W.ndim != 2 or W.shape[0] != W.shape[1]:
+        raise ValueError(f"{name} must be square, (units, units), got {W.shape}")
+    return W
 
 
 def check_weights(W: Any, name: str) -> Array:
     """Square, finite, zero on the diagonal; as floats."""
-    W = jnp.asarray(W, jnp.result_type(float))
-    if W.ndim != 2 or W.shape[0] != W.shape[1]:
-        raise ValueError(f"{name} must be square, (units, units), got {W.shape}")
-    if not isinstance(W, jax.core.Tracer):
-        if not bool(jnp.isfinite(W).all()):
-            raise ValueError(f"{name} must be finite; it holds NaN or infinity")
-        if bool(jnp.any(jnp.diagonal(W) != 0)):
-            raise ValueError(f"{name} must be 0 on the diagonal: no neuron drives itself")
+    W = check_square(W, name)
+    if not is_traced(W) and bool(jnp.any(jnp.diagonal(W) != 0)):
+        raise ValueError(f"{name} must be 0 on the diagonal: no neuron drives itself")
     return W
 
 
 def check_drive(drive: Any, units: int) -> Array:
-    """Finite (steps, units); as floats."""
-    drive = jnp.asarray(drive, jnp.result_type(float))
-    if drive.ndim != 2 or drive.shape[1] != units:
+    """Finite (steps, units), at least one step; as floats."""
+    drive = _numbers(drive, "drive", f"(steps, {units})")
+    if drive.ndim != 2 or drive.shape[1] != units or not len(drive):
         raise ValueError(f"drive must be (steps, units) = (steps, {units}), got {drive.shape}")
-    if not isinstance(drive, jax.core.Tracer) and not bool(jnp.isfinite(drive).all()):
-        raise ValueError("drive must be finite; it holds NaN or infinity")
     return drive
+
+
+def _numbers(values: Any, name: str, shape: str) -> Array:
+    """Finite real numbers; as floats."""
+    if not is_traced(values):
+        array = np.asarray(values)
+        if array.dtype.kind not in "biuf" and array.dtype != jnp.bfloat16:
+            raise ValueError(f"{name} must hold real numbers, {shape}, got {'None' if values is None else array.dtype}")
+        if not np.isfinite(array).all():
+            raise ValueError(f"{name} must be finite; it holds NaN or infinity")
+    return jnp.asarray(values, jnp.result_type(float))

@@ -12,9 +12,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from symplast.pspm.network import LIFParams, run
+from symplast.pspm.network import UNITS, LIFParams, run
 from symplast.spiking import SpikeSteps, pair_steps, pooled_gaussian_distance, spike_steps
-from symplast.spiking.arguments import check_at_least_zero, check_positive
+from symplast.spiking.arguments import check_at_least_zero, check_positive, is_traced, parameter
 
 ARMS = {
     "none": (0.0, 0.0, 0.0),
@@ -28,35 +28,48 @@ ARMS = {
 PERMUTATION = 2**31
 """Marks the random numbers of the permutation; those of event k are marked k."""
 
-SIGMA_MS = 5.0
-"""Width of the Gaussian in the distance that is watched."""
-
 
 class Rule(eqx.Module):
     """The parameters of the update; all are reconstructions.
 
+    Probability and step sizes are kept as arrays: changing them compiles nothing again.
+
     Attributes:
         window_ms: largest distance of paired spikes.
+        skip_ms: a missing or an extra spike costs as much as a pair this far apart; None: as the window.
         pool_ms: how far back a neuron may have fired to belong to the pool.
         p: probability that a member of the pool is changed by an event.
-        eta: largest local change, in units of the threshold; given for 40 neurons, applied times 40/N.
+        eta: largest local change of a weight in a network of ``units``, in units of the threshold.
         eta_h: share by which weights change where one count is 0.
+        units: size N that eta is given for, applied times ``units / N``; None: the same for every N.
         shift: also move pairs: the pool of the target's time up where the student is late, of its own where early down.
+        sigma_ms: width of the Gaussian in the distance that is watched; no part of the update.
+
+    Raises:
+        ValueError: lengths that are not positive, negative step sizes, p outside [0, 1].
+
+    Example:
+        >>> print(Rule(eta=0.01).eta)
+        0.01
     """
 
     window_ms: float = eqx.field(static=True, default=5.0)
     pool_ms: float = eqx.field(static=True, default=10.0)
-    p: float | Array = 0.5
-    eta: float | Array = 0.005
-    eta_h: float | Array = 0.02
+    skip_ms: float | None = eqx.field(static=True, default=None)
+    p: float | Array = eqx.field(converter=parameter, default=0.5)
+    eta: float | Array = eqx.field(converter=parameter, default=0.005)
+    eta_h: float | Array = eqx.field(converter=parameter, default=0.02)
+    units: int | None = eqx.field(static=True, default=UNITS)
     shift: bool = eqx.field(static=True, default=False)
+    sigma_ms: float = eqx.field(static=True, default=5.0)
 
     def __check_init__(self) -> None:
-        check_positive(self.window_ms, "window_ms")
-        check_positive(self.pool_ms, "pool_ms")
+        for name in ("window_ms", "pool_ms", "sigma_ms", "skip_ms", "units"):
+            if (value := getattr(self, name)) is not None:
+                check_positive(value, name)
         check_at_least_zero(self.eta, "eta")
         check_at_least_zero(self.eta_h, "eta_h")
-        if not isinstance(self.p, jax.core.Tracer) and not 0 <= float(self.p) <= 1:
+        if not is_traced(self.p) and not 0 <= float(self.p) <= 1:
             raise ValueError(f"p must be a probability in [0, 1], got {self.p}")
 
 
@@ -110,16 +123,17 @@ def _train(
     rule: Rule, params: LIFParams, lanes: Lanes, W: Array, epochs: int, slots: int, watch_every: int
 ) -> tuple[Array, History, Array]:
     window, pool = params.steps(rule.window_ms, "window_ms"), params.steps(rule.pool_ms, "pool_ms")
+    skip = window if rule.skip_ms is None else params.steps(rule.skip_ms, "skip_ms")
     units = W.shape[-1]
     target = _lists(lanes.target, slots)
     local, homeo, shuffled = (lanes.arms[:, i] for i in range(3))
-    eta = rule.eta * 40 / units
+    eta = rule.eta * (1 if rule.units is None else rule.units / units)
 
     def epoch(carried: tuple[Array, Array], index: Array) -> tuple[tuple[Array, Array], History]:
         W, largest = carried
         spikes, _ = run(W, lanes.drive, params)
         student = _lists(spikes, slots)
-        partners = jax.vmap(jax.vmap(lambda a, b: pair_steps(a, b, window)))(target, student)
+        partners = jax.vmap(jax.vmap(lambda a, b: pair_steps(a, b, window, skip)))(target, student)
         keys = jax.vmap(lambda key: jax.random.fold_in(key, index))(lanes.keys)
         times, signs, most = _events(rule, target, student, partners.of_target, partners.of_model)
         change = _local_change(times, signs, most, _pools(spikes, pool), keys, rule.p, eta)
@@ -134,7 +148,7 @@ def _train(
         W = dale(W + off[..., None] * jnp.abs(W), lanes.inhibitory)
         distance = jax.lax.cond(
             index % watch_every == 0,
-            lambda: pooled_gaussian_distance(lanes.target, spikes, SIGMA_MS, params.dt_ms),
+            lambda: pooled_gaussian_distance(lanes.target, spikes, rule.sigma_ms, params.dt_ms),
             lambda: jnp.full(W.shape[0], jnp.nan, W.dtype),
         )
         seen = History(partners.cost.sum(axis=-1), student.total.sum(axis=-1), distance)

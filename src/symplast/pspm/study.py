@@ -32,7 +32,7 @@ class Setting(NamedTuple):
     @property
     def rule(self) -> Rule:
         """The update."""
-        return Rule(eta=jnp.asarray(self.eta), eta_h=jnp.asarray(self.eta_h))
+        return Rule(eta=self.eta, eta_h=self.eta_h)
 
 
 DEFAULT = Setting()
@@ -121,12 +121,13 @@ def _of_arms(found: Compared, watch_every: int = 10) -> dict[str, Any]:
 def arms(config: Config, key: Any) -> Evidence:
     """Networks of 40: distance, intervals, avalanches and weights for the five arms, paired by seed."""
     found = compare_arms(40, config.seeds, config.epochs, key, DEFAULT)
-    kept, D = _of_arms(found), found.last.distance
+    kept, D, KS = _of_arms(found), found.last.distance, found.last.avalanches
     return evidence(
         gain=(("seed",), _row(D, "none") - _row(D, "both")),
         local_over_homeo=(("seed",), _row(D, "homeo") - _row(D, "local")),
         pool_information=(("seed",), _row(D, "shuffled") - _row(D, "both")),
         recovered=(("seed",), _row(found.last.excitatory, "both")),
+        avalanches_homeo_over_local=(("seed",), _row(KS, "local") - _row(KS, "homeo")),
         raster=(("network", "time", "unit"), found.raster[[0, 1, 1 + list(ARMS).index("both")], :200]),
         **kept | {"coords": kept["coords"] | {"network": ["reference", "before", "after"]}},
     )

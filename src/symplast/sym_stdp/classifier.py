@@ -13,7 +13,7 @@ from jaxtyping import Array, Bool, Float, Int, Key
 from symplast.sym_stdp.backends import presenter
 from symplast.sym_stdp.circuit import NetworkState, Plastic, new_state, rested
 from symplast.sym_stdp.config import SymSTDPConfig
-from symplast.sym_stdp.encoding import check_labels, draw, input_rates
+from symplast.sym_stdp.encoding import Shown, check_labels, draw, input_rates
 from symplast.sym_stdp.network_files import check_network_path, read_network, write_network
 from symplast.sym_stdp.plasticity import check_sums, synaptic_scaling
 from symplast.sym_stdp.readouts import NO_CLASS, ResponseWindow, by_assignment, by_classifier
@@ -61,6 +61,7 @@ class SymSTDPClassifier:
         state: the network.
         samples: images learned from; presentations: how often images were shown; no_response: images given up.
         strategy: of :meth:`fit`; None before it.
+        key_data: of the key, as whole numbers.
 
     Raises:
         ValueError: sizes below 1.
@@ -95,12 +96,13 @@ class SymSTDPClassifier:
         key = jax.random.key(0) if key is None else key
         self.config = SymSTDPConfig() if config is None else config
         self.n_inputs, self.n_hidden, self.n_classes = n_inputs, n_hidden, n_classes
-        self._words = [int(word) for word in np.asarray(jax.random.key_data(key)).ravel()]
+        self.key_data = [int(word) for word in np.asarray(jax.random.key_data(key)).ravel()]
         self._presenter = presenter(self.config, backend)
         self.state = self._presenter.own(new_state(self.config, n_inputs, n_hidden, n_classes, key))
         self.window = ResponseWindow(n_hidden, n_classes, window)
         self.samples = self.presentations = self.no_response = 0
         self.strategy: str | None = None
+        self._shown = Shown()
 
     @property
     def weights_in(self) -> Float[np.ndarray, "P N"]:
@@ -145,7 +147,7 @@ class SymSTDPClassifier:
 
     def _learn(self, rates: Float[np.ndarray, " P"], label: int, learns: Any) -> None:
         for q in range(self.config.q_start, self.config.q_last + 1):
-            generator = np.random.default_rng([*self._words, 0, self.presentations])
+            generator = np.random.default_rng([*self.key_data, 0, self.presentations])
             drawn = draw(generator, rates, q, self.config, n_classes=self.n_classes, label=label)
             self.state, counts = self._presenter.train(self.state, drawn, learns)
             self.presentations += 1
@@ -179,8 +181,8 @@ class SymSTDPClassifier:
             watch: called with the network.
 
         Raises:
-            ValueError: wrong data, strategy or numbers, or another strategy than that learned by so far; nothing is
-                learned then.
+            ValueError: wrong data, strategy or numbers, or another strategy or other images than those learned by so
+                far; nothing is learned then.
         """
         if strategy not in ("simultaneous", "one-by-one"):
             raise ValueError(f"strategy must be simultaneous or one-by-one, got {strategy!r}")
@@ -191,7 +193,8 @@ class SymSTDPClassifier:
             raise ValueError("X must hold at least one image")
         if self.strategy not in (None, strategy):
             raise ValueError(f"strategy must stay {self.strategy}, by which {self.samples} images were learned")
-        check_labels(y, n, self.n_classes)
+        labels = check_labels(y, n, self.n_classes)
+        self._shown.check(X, labels)
         for first in range(0, n, save_every):
             input_rates(X[first : first + save_every], self.n_inputs, self.config.dt_ms)
         if save_to is not None:
@@ -205,7 +208,8 @@ class SymSTDPClassifier:
         while self.samples < epochs * n * len(phases):
             first, phase = self.samples % n, self.samples // (epochs * n)
             end = min(first + save_every - self.samples % save_every, n)
-            self.partial_fit(X[first:end], y[first:end], phases[phase])
+            self.partial_fit(X[first:end], labels[first:end], phases[phase])
+            self._shown = self._shown.to(end, X, labels)
             if self.samples % save_every == 0 or end == n:
                 if save_to is not None:
                     self.save(save_to)
@@ -245,7 +249,7 @@ class SymSTDPClassifier:
         for q in range(config.q_start, config.q_last + 1):
             tables = []
             for index in left:
-                generator = np.random.default_rng([*self._words, 1, first + int(index), q])
+                generator = np.random.default_rng([*self.key_data, 1, first + int(index), q])
                 tables.append(draw(generator, rates[first + index], q, config).units)
             acting = self._stacked([acting_units(np.zeros(self.n_inputs, bool), t, extra=True) for t in tables])
             cells, counts = self._presenter.respond(plastic, cells, acting[:, :-1], rest=0)
@@ -322,7 +326,8 @@ class SymSTDPClassifier:
     def save(self, path: Path | str) -> None:
         """Write everything to an .npz file; learning goes on from it spike for spike."""
         about = {name: getattr(self, name) for name in ("samples", "presentations", "no_response", "strategy")}
-        write_network(Path(path), self.config, self.state, about | {"words": self._words}, self.window)
+        about |= {"words": self.key_data, "shown": self._shown}
+        write_network(Path(path), self.config, self.state, about, self.window)
 
     @classmethod
     def load(
@@ -343,10 +348,11 @@ class SymSTDPClassifier:
             raise ValueError(f"config.dt_ms must be that of training, {saved.dt_ms}; got {config.dt_ms}")
         (n_inputs, n_hidden), n_classes = state.plastic.w_in.shape, state.plastic.w_out.shape[1]
         made = cls(n_inputs, n_hidden, n_classes, config or saved, backend=backend)
-        made._words = [int(word) for word in about["words"]]
+        made.key_data = [int(word) for word in about["words"]]
         made.state = made._presenter.own(jax.tree.map(jnp.asarray, state))
         made.window = ResponseWindow.of_arrays(window, n_classes)
         for name in ("samples", "presentations", "no_response"):
             setattr(made, name, int(about[name]))
         made.strategy = about.get("strategy")
+        made._shown = Shown(*about.get("shown", ()))
         return made

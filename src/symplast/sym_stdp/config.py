@@ -162,6 +162,15 @@ class SymSTDPConfig:
         """The same with some constants changed."""
         return dataclasses.replace(self, **changes)
 
+    def for_pixels(self, pixels: int) -> "SymSTDPConfig":
+        """The sum of a hidden cell's weights, published for 28 x 28 pixels, in proportion to the number of pixels.
+
+        Example:
+            >>> SymSTDPConfig().for_pixels(64).sum_in
+            6.4
+        """
+        return self.replace(sum_in=self.sum_in * pixels / 784)
+
     @property
     def image_steps(self) -> int:
         """Steps of the image."""

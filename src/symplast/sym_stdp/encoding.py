@@ -1,5 +1,6 @@
 """From images to spikes: rates, and events drawn on the host as intervals."""
 
+import zlib
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -85,6 +86,35 @@ def check_labels(y: Any, n: int, n_classes: int) -> np.ndarray:
     if n and not (labels.min() >= 0 and labels.max() < n_classes):
         raise ValueError(f"y must lie in [0, {n_classes - 1}], got {labels.min()} to {labels.max()}")
     return labels.astype(np.int64)
+
+
+class Shown(NamedTuple):
+    """How many rows of a training set were learned from, and their checksums, so that learning goes on with the same.
+
+    Attributes:
+        rows: from the first one.
+        images, labels: CRC-32 of them.
+    """
+
+    rows: int = 0
+    images: int = 0
+    labels: int = 0
+
+    def to(self, rows: int, X: Any, y: Any) -> "Shown":
+        """The same and the rows up to ``rows``."""
+        if rows <= self.rows:
+            return self
+        added = np.asarray(X[self.rows : rows]), np.asarray(y[self.rows : rows], np.int64)
+        images, labels = (np.ascontiguousarray(a.astype(float) if a.dtype.kind == "f" else a) for a in added)
+        return Shown(rows, zlib.crc32(images.data, self.images), zlib.crc32(labels.data, self.labels))
+
+    def check(self, X: Any, y: Any) -> None:
+        """Raise ValueError for a set that does not begin with these rows."""
+        if len(X) < self.rows or Shown().to(self.rows, X, y) != self:
+            raise ValueError(
+                f"X and y must begin with the {self.rows} images that were learned from, to go on: give the same set, "
+                "or use partial_fit to learn others too"
+            )
 
 
 def even_ink(images: Any) -> np.ndarray:

@@ -129,5 +129,4 @@ def classifier(sizes: Sequence[int], preset: str = "mnist-400", brightest_hz: fl
     if len(sizes) != 3:
         raise ValueError(f"sym-stdp has one hidden layer, got hidden layers of {', '.join(map(str, sizes[1:-1]))}")
     pixels, hidden, classes = sizes
-    config = SymSTDPConfig.preset(preset)
-    return SymSTDPLearner(pixels, hidden, classes, config.replace(sum_in=config.sum_in * pixels / 784), brightest_hz)
+    return SymSTDPLearner(pixels, hidden, classes, SymSTDPConfig.preset(preset).for_pixels(pixels), brightest_hz)

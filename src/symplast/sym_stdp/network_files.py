@@ -4,10 +4,10 @@ import dataclasses
 import json
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
+from symplast.datasets.arrays import read_npz
 from symplast.sym_stdp.circuit import Cells, NetworkState, Plastic
 from symplast.sym_stdp.config import SymSTDPConfig
 from symplast.sym_stdp.readouts import ResponseWindow
@@ -53,16 +53,13 @@ def read_network(path: Path) -> tuple[SymSTDPConfig, NetworkState, dict[str, Any
         FileNotFoundError: no such file; ValueError: it holds no network.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        arrays: dict[str, Any] = {**read_npz(path, {})}
         record = json.loads(str(arrays.pop("record")))
         state = NetworkState(Plastic(*map(arrays.pop, Plastic._fields)), Cells(*map(arrays.pop, Cells._fields)))
         if record["version"] != VERSION:
             raise ValueError(f"{path} is of version {record['version']}, this symplast reads version {VERSION}")
         return SymSTDPConfig(**record["config"]), state, record["about"], arrays
-    except FileNotFoundError:
-        raise
-    except (KeyError, OSError, EOFError, TypeError, BadZipFile, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (KeyError, TypeError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise ValueError(f"{path} holds no network of SymSTDPClassifier.save, or is damaged") from error
 
 
@@ -75,15 +72,8 @@ def read_examples(path: Path) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         FileNotFoundError: no such file; ValueError: it has no X and y of equal length.
     """
-    if not path.exists():
-        raise FileNotFoundError(f"no file {path}; give an .npz with X (n, pixels) and y (n,)")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            X, y = file["X"], file["y"]
-    except (KeyError, ValueError, OSError, EOFError, TypeError, BadZipFile) as error:
-        raise ValueError(
-            f"{path} must be an .npz that numpy.savez wrote, with arrays X (n, pixels) and y (n,)"
-        ) from error
+    arrays = read_npz(path, {"X": "(n, pixels)", "y": "(n,)"})
+    X, y = arrays["X"], arrays["y"]
     if X.ndim < 2 or y.shape != X.shape[:1] or len(X) == 0:
         raise ValueError(f"{path} must hold X (n, pixels) and y (n,), got shapes {X.shape} and {y.shape}")
     return X.reshape(len(X), -1), y

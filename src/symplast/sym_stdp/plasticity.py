@@ -112,7 +112,7 @@ def symmetric_stdp(
     """
     pre, post, w = check_spikes(pre, "pre"), check_spikes(post, "post"), parameter(W)
     check_finite(w, "W")
-    if pre.ndim != 2 or post.ndim != 2 or pre.shape[0] != post.shape[0] or w.shape != (pre.shape[1], post.shape[1]):
+    if pre.shape[0] != post.shape[0] or w.shape != (pre.shape[1], post.shape[1]):
         raise ValueError(f"pre must be (T, P), post (T, N) and W (P, N); got {pre.shape}, {post.shape} and {w.shape}")
     check_at_least_zero(nu, "nu")
     check_positive(w_max, "w_max", infinite=True)

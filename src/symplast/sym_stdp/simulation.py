@@ -224,7 +224,7 @@ def run(
         raise ValueError(f"plastic must be True, False, both, hidden, readout or none; got {plastic!r}")
     spikes = check_spikes(input_spikes, "input_spikes")
     n_inputs, n_classes = state.plastic.w_in.shape[0], state.plastic.w_out.shape[1]
-    if spikes.ndim != 2 or spikes.shape[1] != n_inputs or len(spikes) == 0:
+    if spikes.shape[1] != n_inputs or len(spikes) == 0:
         raise ValueError(f"input_spikes must be (T, P={n_inputs}) with at least one step, got shape {spikes.shape}")
     taught = None if teacher_spikes is None else check_spikes(teacher_spikes, "teacher_spikes")
     if taught is not None and taught.shape != (len(spikes), n_classes):

@@ -53,7 +53,7 @@ class Pairing(NamedTuple):
     """Which spikes belong together.
 
     Attributes:
-        cost: least cost; a missing or an extra spike is 1, a pair its distance over the window.
+        cost: least cost; a missing or an extra spike is 1, a pair its distance over ``skip_ms``.
         pairs: (k, 2) times of target and model spike.
         missing: target spikes without partner.
         extra: model spikes without partner.
@@ -65,20 +65,21 @@ class Pairing(NamedTuple):
     extra: np.ndarray
 
 
-def pair_spikes(target_ms: Any, model_ms: Any, window_ms: float) -> Pairing:
+def pair_spikes(target_ms: Any, model_ms: Any, window_ms: float, skip_ms: float | None = None) -> Pairing:
     """Pair the spikes of a model with those of its target at the least cost.
 
-    The edit graph of Victor and Purpura with cost ``1 / window`` per ms, where spikes farther apart than the window
+    The edit graph of Victor and Purpura with cost ``1 / skip`` per ms, where spikes farther apart than the window
     can't be paired. Of several least-cost pairings, going back from the last spikes, a pair is preferred to a missing
-    spike, and that to an extra one. Costs are summed times the window, so that times in whole steps give exact ties.
+    spike, and that to an extra one. Costs are summed in ms, so that times in whole steps give exact ties.
 
     Args:
         target_ms: (spikes,) rising times in ms.
         model_ms: the same of the model.
         window_ms: largest distance of a pair.
+        skip_ms: a missing or an extra spike costs as much as a pair this far apart; None: as the window.
 
     Raises:
-        ValueError: times that do not rise, or a window that is not positive.
+        ValueError: times that do not rise, or a window or ``skip_ms`` that is not positive.
 
     Example:
         >>> pairing = pair_spikes([10.0, 30.0, 52.0], [12.0, 33.0, 70.0], window_ms=5.0)
@@ -88,26 +89,28 @@ def pair_spikes(target_ms: Any, model_ms: Any, window_ms: float) -> Pairing:
     Source:
         Section 1 of arXiv:1810.03199, costs as reconstructed in this library.
     """
+    skip = window_ms if skip_ms is None else skip_ms
     check_positive(window_ms, "window_ms")
+    check_positive(skip, "skip_ms")
     target, model = check_train(target_ms, "target_ms"), check_train(model_ms, "model_ms")
     apart = np.abs(target[:, None] - model)
     moves = np.where(apart <= window_ms, apart, np.inf)
     row, column = np.indices((target.size + 1, model.size + 1))
-    costs = _skewed_costs(moves[None], window_ms)[row + column, 0, row]
+    costs = _skewed_costs(moves[None], skip)[row + column, 0, row]
     pairs, missing, extra = [], [], []
     i, j = target.size, model.size
     while i or j:
         if i and j and costs[i, j] == costs[i - 1, j - 1] + moves[i - 1, j - 1]:
             i, j = i - 1, j - 1
             pairs.append((target[i], model[j]))
-        elif i and costs[i, j] == costs[i - 1, j] + window_ms:
+        elif i and costs[i, j] == costs[i - 1, j] + skip:
             i -= 1
             missing.append(target[i])
         else:
             j -= 1
             extra.append(model[j])
     return Pairing(
-        float(costs[-1, -1] / window_ms),
+        float(costs[-1, -1] / skip),
         np.array(pairs[::-1], np.float64).reshape(-1, 2),
         np.array(missing[::-1], np.float64),
         np.array(extra[::-1], np.float64),

@@ -46,7 +46,7 @@ class Partners(NamedTuple):
     """Which spikes belong together.
 
     Attributes:
-        cost: least cost; a missing or an extra spike is 1, a pair its distance over the window. Infinity where a list
+        cost: least cost; a missing or an extra spike is 1, a pair its distance over ``skip``. Infinity where a list
             had too few slots for its train: the partners mean nothing then.
         of_target: (slots,) for each target spike the index of its model spike, -1 where it is missing or no spike.
         of_model: (slots,) for each model spike the index of its target, -1 where it is extra or no spike.
@@ -57,13 +57,16 @@ class Partners(NamedTuple):
     of_model: Int[Array, " slots"]
 
 
-def pair_steps(target: SpikeSteps, model: SpikeSteps, window: int | Int[Array, ""]) -> Partners:
+def pair_steps(
+    target: SpikeSteps, model: SpikeSteps, window: int | Int[Array, ""], skip: int | Int[Array, ""] | None = None
+) -> Partners:
     """:func:`pair_spikes` for spikes in whole steps, as a program of fixed size: vmappable, ties exact in integers.
 
     Args:
         target: spikes of the target, at most as many as slots.
         model: spikes of the model, in lists of the same length.
         window: largest distance of a pair, in steps.
+        skip: a missing or an extra spike costs as much as a pair so many steps apart; None: as the window.
 
     Returns:
         The pairing of least cost; of several, the one that :func:`pair_spikes` prefers.
@@ -83,14 +86,15 @@ def pair_steps(target: SpikeSteps, model: SpikeSteps, window: int | Int[Array, "
     if model.steps.shape != (slots,):
         raise ValueError(f"target and model must have lists of one length, got {slots} and {model.steps.shape[0]}")
     window = jnp.asarray(window, jnp.int32)
-    cost, moves = _moves(target.steps, model.steps, window, (target.total, model.total))
+    skip = window if skip is None else jnp.asarray(skip, jnp.int32)
+    cost, moves = _moves(target.steps, model.steps, window, skip, (target.total, model.total))
     of_target, of_model = _go_back(moves, target.total, model.total, slots)
     whole = (target.total <= slots) & (model.total <= slots)
-    return Partners(jnp.where(whole, cost / window, jnp.inf), of_target, of_model)
+    return Partners(jnp.where(whole, cost / skip, jnp.inf), of_target, of_model)
 
 
-def _moves(a: Array, b: Array, window: Array, counts: tuple[Array, Array]) -> tuple[Array, Array]:
-    """Least cost of all spikes, times the window, and the last move of every cell ``[i + j, i]`` of the table."""
+def _moves(a: Array, b: Array, window: Array, skip: Array, counts: tuple[Array, Array]) -> tuple[Array, Array]:
+    """Least cost of all spikes in steps, and the last move of every cell ``[i + j, i]`` of the table."""
     slots = a.shape[0]
     i = jnp.arange(slots + 1)
     never = jnp.int32(2**30)
@@ -107,7 +111,7 @@ def _moves(a: Array, b: Array, window: Array, counts: tuple[Array, Array]) -> tu
         apart = jnp.abs(own - facing)
         possible = (i > 0) & (j > 0) & (j <= slots) & (apart <= window)
         paired = jnp.where(possible, shifted(twice) + apart, never)
-        missing, extra = shifted(before) + window, before + window
+        missing, extra = shifted(before) + skip, before + skip
         least = jnp.minimum(paired, jnp.minimum(missing, extra))
         least = jnp.where((j >= 0) & (j <= slots), least, never)
         least = jnp.where(d == 0, jnp.where(i == 0, 0, never), jnp.minimum(least, never))
