@@ -72,7 +72,7 @@ def fit(
     if told["agreement"] is not None:
         out.print(f"excitatory weights of {starts} starts correlate by {told['agreement']:.2f} with each other;")
         out.print("this is no error bar: starts that agree need not be right")
-    for name in {"excitatory", "inhibitory"} - check.recovered.keys():
+    for name in sorted({"excitatory", "inhibitory"} - check.recovered.keys()):
         out.print(f"{name} weights can't be compared: there are too few of them, or a fit made them all alike")
     for name, e in check.recovered.items():
         out.print(f"{name} weights of a known network of this kind are recovered with a correlation of {e}")
