@@ -54,7 +54,7 @@ def test_examples_without_a_fixed_point_are_left_out() -> None:
     [
         ({"betas": []}, "at least one value each"),
         ({"betas": [0.0]}, "beta must be a finite number other than 0"),
-        ({"n_points": [0]}, "n_points must be at least 1"),
+        ({"n_points": [0]}, "n_points must be a whole number of at least 1"),
     ],
 )
 def test_wrong_input(settings, message: str) -> None:

@@ -79,13 +79,24 @@ def test_gradient_tells_what_it_is_worth() -> None:
     assert not np.allclose(direction.weights[1], with_homeostasis.weights[1])
 
 
+def ill(force):
+    """A network with a force that isn't shaped like its state."""
+    return force_network(force, jnp.array(0.5), {"a": (3,)}, output=lambda p, r: r["a"])
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda: error_vectors(NET, X, Y, "holo"), "method must be one of true, nudge, rbp, implicit"),
-        (lambda: error_vectors(NET, X, Y, "nudge", n_points=0), "n_points must be at least 1"),
+        (lambda: error_vectors(NET, X, Y, "nudge", n_points=0), "n_points must be a whole number of at least 1"),
         (lambda: error_vectors(NET, X, Y, "nudge", beta=0.0), "beta must be a finite number"),
         (lambda: error_vectors(NET, X, Y, "true", steps=0), "steps must be at least 1"),
+        (lambda: error_vectors(NET, X.at[0, 0].set(jnp.nan), Y, "nudge"), "x must be finite"),
+        (lambda: error_vectors(NET, X[:0], Y[:0]), "at least one example"),
+        (lambda: error_vectors(NET, X[:, :2], Y), r"x of shape .* doesn't fit the network"),
+        (lambda: gradient(NET, X[:0], Y[:0]), "at least one example"),
+        (lambda: gradient(ill(lambda p, r, x: {"a": p * r["a"], "b": x}), X, Y), "the force must return the structure"),
+        (lambda: gradient(ill(lambda p, r, x: {"a": x}), X, Y), "the force must return the structure and shapes"),
         (
             lambda: gradient(NET, X, Y, EquilibriumPropagation(homeostasis=1.0, homeostasis_draws=3)),
             "key must be given where the homeostatic loss is estimated",

@@ -121,20 +121,16 @@ def test_circuits_that_diverge_are_told_with_a_rate_that_would_do(tasks):
 
 def test_wrong_use_is_told(tasks):
     task, net = tasks[0], network()
-    bad = Task(task.inputs.at[0, 0].set(jnp.nan), task.targets, task.test_inputs, task.test_targets)
     high = Task(task.inputs, task.targets + 5, task.test_inputs, task.test_targets)
     short = Task(task.inputs[:9], task.targets[:9], task.test_inputs, task.test_targets)
     thin = Task(task.inputs[:, :9], task.targets, task.test_inputs[:, :9], task.test_targets)
-    untested = Task(task.inputs, task.targets, bad.inputs[:60], task.test_targets)
     other = Task(task.inputs, task.targets, task.test_inputs, task.test_targets + 5)
     run = lambda tasks, config=None, net=net: ContinualTrainer(net, config, batch=8).run(tasks, KEY)  # noqa: E731
     for wrong, message in [
         (lambda: run([]), "at least one task"),
-        (lambda: run([bad]), "finite"),
         (lambda: run([high]), "outputs of the head"),
         (lambda: run([task, short]), "equal shapes"),
         (lambda: run([thin]), "inputs must be"),
-        (lambda: run([untested]), "test_inputs must be finite"),
         (lambda: run([other]), "test_targets must be in"),
         (lambda: HLOPConfig((3,), (3,), lr=-1.0), "lr must be positive"),
         (lambda: HLOPConfig((3,), (3,), spiking=(20, 0)), "levels must be positive"),

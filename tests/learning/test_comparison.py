@@ -14,6 +14,7 @@ from symplast.learning.combination import Combination
 from symplast.learning.comparison import compare
 from symplast.learning.figures import draw_comparison
 
+PARTS_MODULE = "symplast.learning.parts"
 SMALL = Combination("backprop", task="digits:train=300,test=100", hidden=(16,), epochs=2, tests_per_epoch=2)
 
 
@@ -127,6 +128,54 @@ def test_code_of_the_parts_counts(monkeypatch) -> None:
     (after,), _ = comparison.plan([("backprop", "norm")], SMALL, seeds=2, seed=0)
     assert before.identity != after.identity
     assert "symplast.curl.transforms" in Combination("backprop", "norm").modules()
+
+
+def test_code_of_a_network_of_ones_own_counts() -> None:
+    assert Combination("backprop", network="symplast.learning.parts.feedforward").modules().count(PARTS_MODULE) == 1
+    assert Combination("backprop").modules().count(PARTS_MODULE) == 0
+
+
+def test_the_same_words_are_measured_once(tmp_path) -> None:
+    short = replace(SMALL, task="digits:train=40,test=10", epochs=1, batch_size=20, tests_per_epoch=1)
+    found = compare(["backprop", "backprop"], ["none", "none+none", "norm+none"], short, seeds=2, store=tmp_path)
+    assert found.table["transform"].tolist() == ["none", "norm"]
+
+
+def test_what_diverges_is_no_result(tmp_path) -> None:
+    wild = replace(SMALL, optimiser="sgd:learning_rate=1e30")
+    table = compare(["backprop"], [], wild, seeds=2, store=tmp_path).table
+    assert table.diverged.tolist() == [2]
+    calm = compare(["backprop"], [], SMALL, seeds=2, store=tmp_path).table
+    assert calm.diverged.tolist() == [0]
+
+
+def test_too_large_a_batch_is_refused_before_anything_is_trained(tmp_path) -> None:
+    with pytest.raises(ValueError, match="batch_size must be in"):
+        compare(["backprop"], [], replace(SMALL, batch_size=5000), seeds=2, store=tmp_path)
+
+
+def test_only_settled_examples_count_for_the_agreement_with_the_gradient() -> None:
+    short = replace(SMALL, rule="rbp", hidden=(16, 16), optimiser="adam:learning_rate=0.02", epochs=6)
+    found = replace(short, network="recurrent:steps=12").measure(jax.random.key(0), 2)
+    assert (found.unsettled > 0).all()  # twelve steps are too few for some
+    assert (found.unsettled < 1).all()
+    calm = replace(short, network="recurrent:steps=300").measure(jax.random.key(0), 2)
+    assert calm.unsettled.max() < found.unsettled.min()
+    for layer in calm.alignment:
+        assert calm.alignment[layer].min() > 0.99  # the exact rule
+    assert np.isnan(replace(short, rule="backprop").measure(jax.random.key(0), 2).unsettled).all()
+
+
+def test_convolution_by_name() -> None:
+    tried = Combination(
+        "ep", task="digits:train=40,test=10", network="conv:channels=[4],steps=20", hidden=(8,), epochs=1
+    )
+    tried = replace(tried, batch_size=20, tests_per_epoch=1)
+    found = tried.measure(jax.random.key(0), 2)
+    assert found.alignment["layer 3"].shape == (2,)
+    assert np.isfinite(found.loss).all()
+    with pytest.raises(ValueError, match="conv needs square images, got 20 inputs"):
+        replace(tried, task="teacher-student").learner(replace(tried, task="teacher-student").tasks())
 
 
 def test_sequences_are_scored_over_their_tasks() -> None:

@@ -19,6 +19,7 @@ from symplast.learning import (
     GradientLearner,
     KolenPollack,
     SignSymmetric,
+    Task,
     alignment,
     average_score,
     backward_transfer,
@@ -77,6 +78,18 @@ def test_resumes_bit_for_bit(digits, tmp_path) -> None:
     assert int(resumed.epoch) == 3
     for a, b in zip(jax.tree.leaves(straight.states), jax.tree.leaves(resumed.states), strict=True):
         assert np.asarray(a).tobytes() == np.asarray(b).tobytes()
+
+
+def test_what_does_not_fit_is_told(digits, tmp_path) -> None:
+    learns = learner(Backprop())
+    begin(learns, KEY, 2).save(tmp_path / "two.eqx")
+    (tmp_path / "text.eqx").write_text("no")
+    for name in ("two.eqx", "text.eqx"):
+        with pytest.raises(ValueError, match="holds no training like this one"):
+            begin(learns, KEY, 3).load(tmp_path / name)
+    high = Task(digits.inputs, digits.targets + 5, digits.test_inputs, digits.test_targets)
+    with pytest.raises(ValueError, match="classes up to 14, but the learner has 10 outputs"):
+        train(learns, high, begin(learns, KEY, 2), 1, 64)
 
 
 def test_one_compilation_for_all_epochs_and_tasks_of_one_shape(digits) -> None:
@@ -196,7 +209,7 @@ def test_kolen_pollack_with_decay_aligns_the_feedback(digits) -> None:
 def test_alignment_with_the_gradient(digits) -> None:
     learns = learner(DirectFeedback())
     state = learns.init(KEY)
-    told = alignment(learns, state, digits.batch(jnp.arange(64)), KEY)
+    told = alignment(learns, state, digits.batch(jnp.arange(64)), KEY).cosines
     assert float(told.weights[-1]) == pytest.approx(1, abs=1e-4)
     assert abs(float(told.weights[0])) < 0.9
 

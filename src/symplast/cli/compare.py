@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from symplast.cli.console import err, out, print_json
+from symplast.cli.console import check_output, err, out, picture_kind, print_json
 from symplast.cli.options import OUT, STORE
 
 if TYPE_CHECKING:
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 WIDE = 110
 """Columns of a terminal from which rule and transform have columns of their own, and seconds are shown."""
+UNSETTLED = 0.01
+"""Share of examples on which a network has not settled from which it is told."""
 NARROW = 20
 """Columns that they share where it is narrower."""
 
@@ -45,8 +47,8 @@ def compare(
     cluster: str | None = typer.Option(None, help="Address of a Dask scheduler, such as tcp://host:8786."),
     out_folder: Path = OUT,
     store_url: str | None = STORE,
-    figure: Path | None = typer.Option(None, help="Draw the table into this file (.png, otherwise SVG)."),
-    csv: Path | None = typer.Option(None, help="Write the table to this file."),
+    figure: Path | None = typer.Option(None, help="Draw the table into this file, .svg or .png."),
+    csv: Path | None = typer.Option(None, help="Write the table to this file, .csv."),
     parts: bool = typer.Option(False, "--parts", help="List the rules, transforms, tasks and so on, and exit."),
     as_json: bool = typer.Option(False, "--json", help="Print the result as JSON."),
 ) -> None:
@@ -59,6 +61,11 @@ def compare(
         return
     if not rules:
         raise ValueError("--rule must be given at least once, such as --rule backprop; --parts lists what there is")
+    if csv is not None:
+        check_output(csv, "--csv", ".csv")
+    if figure is not None:
+        kind = picture_kind(figure, "--figure")
+        check_output(figure, "--figure", figure.suffix)
     from symplast.cli.progress import RichProgress
     from symplast.lab.store import Store
     from symplast.learning.combination import Combination
@@ -94,7 +101,7 @@ def compare(
         from symplast.lab.theme import render
         from symplast.learning.figures import draw_comparison
 
-        figure.write_bytes(render(draw_comparison(found), "png" if figure.suffix == ".png" else "svg"))
+        figure.write_bytes(render(draw_comparison(found), kind))
         err.print(f"figure: {figure}", soft_wrap=True, highlight=False, markup=False)
     if as_json:
         print_json(as_record(found))
@@ -146,13 +153,28 @@ def show(found: "Comparison", criterion: float) -> None:
             *[f"{row['seconds']:.1f}"] * wide,
         )
     out.print(table)
+    for row in found.table.to_dict("records"):
+        tell_doubts(row)
     for refusal in found.refused:
         out.print("[yellow]refused[/] ", end="")
         out.print(f"{refusal.rule} with {refusal.transform}: {refusal.reason}", markup=False, soft_wrap=True)
     for run in found.failed:
         out.print(f"[red]{run.status}[/] ", end="")
-        told = run.failure.message.strip().splitlines()[0] if run.failure and run.failure.message.strip() else ""
-        out.print(f"{run.label}: {told}", markup=False, soft_wrap=True)
+        said = run.failure.message.strip().splitlines() if run.failure else []
+        out.print(f"{run.label}: {said[0] if said else ''}", markup=False, soft_wrap=True)
+
+
+def tell_doubts(row: "dict[Any, Any]") -> None:
+    """Say where a row's numbers are not what they seem."""
+    what = f"{row['rule']} with {row['transform']}"
+    if row["diverged"]:
+        out.print("[yellow]diverged[/] ", end="")
+        told = f"the loss of {row['diverged']} of {row['seeds']} seeds is not finite; their scores say nothing"
+        out.print(f"{what}: {told}", markup=False, soft_wrap=True)
+    if row["unsettled"] > UNSETTLED:
+        out.print("[yellow]not settled[/] ", end="")
+        told = f"{row['unsettled']:.1%} of the examples at the end; alignment leaves them out. Take more steps"
+        out.print(f"{what}: {told}, such as --network recurrent:steps=200", markup=False, soft_wrap=True)
 
 
 def list_parts(as_json: bool) -> None:

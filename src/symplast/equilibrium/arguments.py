@@ -1,5 +1,7 @@
 """Checks at the public boundary: inputs, targets, nudges. Each returns what it checked, or raises ValueError."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -18,6 +20,43 @@ def as_rows(network: RecurrentNet, x: Float[Array, "rows ..."], y: Targets) -> F
     if not jnp.issubdtype(y.dtype, jnp.integer):
         return y
     return jax.nn.one_hot(y, outputs_of(network, x))
+
+
+def check_inputs(network: RecurrentNet, x: Any) -> Float[Array, "rows ..."]:
+    """Inputs that fit the network; values are checked where they are known.
+
+    Raises:
+        ValueError: no rows, numbers that are not real or not finite, a shape that the network can't take, or a force
+            that is not shaped like the state.
+    """
+    x = jnp.asarray(x)
+    if x.ndim < 2 or x.shape[0] < 1:
+        raise ValueError(f"x must hold at least one example, one a row; got shape {x.shape}")
+    if not (jnp.issubdtype(x.dtype, jnp.floating) or jnp.issubdtype(x.dtype, jnp.integer)):
+        raise ValueError(f"x must hold real numbers, got {x.dtype}")
+    if not isinstance(x, jax.core.Tracer) and not bool(jnp.isfinite(x).all()):
+        raise ValueError("x must be finite; it holds NaN or infinity: drop or fill those rows")
+    rest = jax.eval_shape(network.rest, x)
+    try:
+        force = jax.eval_shape(lambda r: network.force(network.phi(r), x), rest)
+    except (TypeError, ValueError, KeyError, IndexError) as error:
+        raise ValueError(
+            f"x of shape {x.shape} or the force doesn't fit the network: {str(error).splitlines()[0]}"
+        ) from error
+    shapes = [
+        [(jax.tree_util.keystr(path), leaf.shape) for path, leaf in jax.tree.leaves_with_path(tree)]
+        for tree in (rest, force)
+    ]
+    if shapes[0] != shapes[1]:
+        raise ValueError(
+            "the force must return the structure and shapes of the state, rows first: it gives "
+            f"{_listed(shapes[1])}, the state is {_listed(shapes[0])}"
+        )
+    return x
+
+
+def _listed(leaves: list[tuple[str, tuple[int, ...]]]) -> str:
+    return ", ".join(f"{name or 'an array'} {shape}" for name, shape in leaves) or "nothing"
 
 
 def outputs_of(network: RecurrentNet, x: Float[Array, "rows ..."]) -> int:
@@ -57,10 +96,15 @@ def check_points(network: RecurrentNet, beta: float | Float[Array, ""], n_points
     """A nudge that this network can take.
 
     Raises:
-        ValueError: fewer than one point, a nudge of 0, or complex nudges of a network that is not holomorphic.
+        ValueError: fewer than one point, a nudge that is 0 or complex, or complex nudges of a network that is not
+            holomorphic.
     """
-    if n_points < 1:
-        raise ValueError(f"n_points must be at least 1, got {n_points}; the derivative itself is method='true'")
+    if int(n_points) != n_points or n_points < 1:
+        raise ValueError(
+            f"n_points must be a whole number of at least 1, got {n_points}; the derivative itself is method='true'"
+        )
+    if jnp.iscomplexobj(beta):
+        raise ValueError(f"beta must be real, the radius of the circle of nudges; got {beta}")
     if not isinstance(beta, jax.core.Tracer) and not (np.isfinite(beta) and beta != 0):
         raise ValueError(f"beta must be a finite number other than 0 for a finite nudge, got {beta}; or method='true'")
     if n_points > 2 and not network.holomorphic:

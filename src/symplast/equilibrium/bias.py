@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from symplast.equilibrium.arguments import Targets, check_points, check_targets
+from symplast.equilibrium.arguments import Targets, check_inputs, check_points, check_targets
 from symplast.equilibrium.nudges import cauchy_estimate, circle, nudged_activity
 from symplast.equilibrium.operating_point import OperatingPoint, flattened, linearised
 from symplast.equilibrium.settling import TOLERANCE, Settled, relax, relaxation_of, warn_unless_settled
@@ -94,6 +94,7 @@ def bias_report(
     for beta in betas:
         for points in n_points:
             check_points(network, beta, points)
+    x = check_inputs(network, x)
     check_targets(network, x, y)
     rows = []
     with jax.enable_x64(True):

@@ -104,7 +104,8 @@ def force_network(
         relaxation: how it settles; 60 synchronous steps if None.
 
     Raises:
-        ValueError: an unknown activation or readout, or a force that does not return the structure of the state.
+        ValueError: an unknown activation or readout, or units that are no tree of shapes. A force that does not return
+            the structure of the state is told with the first inputs.
     """
     if isinstance(activation, str) and activation not in ACTIVATIONS:
         raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)} or a function; got {activation!r}")

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Key
 
-from symplast.equilibrium.arguments import Targets, check_points, check_targets
+from symplast.equilibrium.arguments import Targets, check_inputs, check_points, check_targets
 from symplast.equilibrium.linear_response import adjoint, relative_residual, response
 from symplast.equilibrium.nudges import cauchy_estimate
 from symplast.equilibrium.operating_point import flattened, linearised, unflattened
@@ -103,6 +103,7 @@ def error_vectors(
         raise ValueError(f"method must be one of {', '.join(METHODS)}; got {method!r}")
     if method == "nudge":
         check_points(network, beta, n_points)
+    x = check_inputs(network, x)
     targets, size = check_targets(network, x, y), jnp.asarray(beta)
     relaxation_of(network, free_steps)
     found, finite = _jitted_vectors(network, x, targets, size, (method, n_points, steps, free_steps, asym_ep))
@@ -176,6 +177,7 @@ def gradient(
         1.09 0.63 0.42
     """
     rule = rule or EquilibriumPropagation()
+    x = check_inputs(network, x)
     targets = check_targets(network, x, y)
     state = rule.init(network, jax.random.key(0) if key is None else key)
     draws = rule.homeostasis > 0 and (rule.homeostasis_draws is not None or not hasattr(network, "couplings"))

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key, PyTree
 
-from symplast.equilibrium.arguments import ESTIMATES, as_rows, check_points
+from symplast.equilibrium.arguments import ESTIMATES, as_rows, check_inputs, check_points
 from symplast.equilibrium.costs import losses, output_error
 from symplast.equilibrium.homeostasis import DRAWS, estimated_terms, layered_terms
 from symplast.equilibrium.linear_response import adjoint, carried_by, relative_residual, response
@@ -116,7 +116,7 @@ class SettlingRule(CreditRule):
 
     def __call__(self, network: RecurrentNet, batch: Batch, state: RuleState, key: Key[Array, ""]) -> Credit:
         """Credit for one batch."""
-        x = batch.inputs
+        x = check_inputs(network, batch.inputs)
         targets = as_rows(network, x, batch.targets)
         found = self.errors(network, x, targets, state)
         r = network.phi(found.u)

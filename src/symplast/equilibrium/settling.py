@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Inexact, Int
 
-from symplast.equilibrium.arguments import Targets, check_targets
+from symplast.equilibrium.arguments import Targets, check_inputs, check_targets
 from symplast.equilibrium.costs import nudge_towards
 from symplast.learning.recurrent import RecurrentNet, Relaxation, State
 
@@ -69,7 +69,8 @@ def settle(
         The state, with a residual for each row. Warns (:class:`NotSettled`) where a row is not within the tolerance.
 
     Raises:
-        ValueError: a nudge without targets, targets that don't fit, steps, update, damping or a tolerance out of range.
+        ValueError: inputs that don't fit or are not finite, a nudge without targets, targets that don't fit, steps,
+            update, damping or a tolerance out of range.
 
     Example:
         >>> from symplast.learning.recurrent import LayeredNet
@@ -87,6 +88,7 @@ def settle(
         raise ValueError("y must be given with a nudge: the nudge is beta times the gradient of the loss")
     if jnp.iscomplexobj(beta) and not network.holomorphic:
         raise ValueError("beta must be real here: the network has no complex derivative (take another activation)")
+    x = check_inputs(network, x)
     targets = None if y is None else check_targets(network, x, y)
     how = relaxation_of(network, steps, update, damping)
     state = _jitted_settle(network, x, jnp.asarray(beta), targets, init, how, tol)

@@ -70,6 +70,8 @@ class Combination:
             ValueError: parts that don't go together; says why.
         """
         first = tasks[0]
+        for each in tasks:
+            each.updates(self.batch_size)
         if first.inputs.ndim != 2:
             raise ValueError(f"task {self.task} must give one flat row an example, got shape {first.inputs.shape}")
         classes = max(int(task.targets.max()) for task in tasks) + 1 if first.classes else first.targets.shape[1]
@@ -113,6 +115,7 @@ class Combination:
     def modules(self) -> list[str]:
         """Where the parts are defined, to know when what was measured of them is out of date."""
         parts = [named("rule", self.rule), named("task", self.task), named("optimiser", self.optimiser)]
+        parts += [named("network", self.network)] if self.network != "auto" else []
         parts += [named("transform", each.strip()) for each in self.transform.split("+")]
         return [getattr(part.part.load(), "__module__", "") for part in parts]
 
@@ -121,7 +124,7 @@ class Combination:
         tasks = self.tasks()
         learner = self.learner(tasks)
         training = begin(learner, key, seeds)
-        at_start = _alignment(learner, tasks[0], training)
+        at_start, _ = _alignment(learner, tasks[0], training)
         before = score(learner, tasks[0], training)
         if len(tasks) > 1:
             training, sequence = train_sequence(learner, tasks, training, self.epochs, self.batch_size)
@@ -136,6 +139,7 @@ class Combination:
             final, transfer = history.score[-1], jnp.full(seeds, jnp.nan)
             curve, tested_at = history.score, history.tested_at
             loss, reached = history.loss, history.updates_to(self.criterion)
+        at_end, unsettled = _alignment(learner, tasks[-1], training)
         recent = max(tasks[0].updates(self.batch_size) // 4, 1)
         return Measured(
             score=final,
@@ -144,7 +148,8 @@ class Combination:
             backward_transfer=transfer,
             updates_to_criterion=reached,
             alignment_before=at_start,
-            alignment=_alignment(learner, tasks[-1], training),
+            alignment=at_end,
+            unsettled=unsettled,
             curve=curve,
             tested_at=tested_at,
         )
@@ -159,8 +164,10 @@ class Measured(NamedTuple):
         loss: mean over the last quarter epoch's updates.
         backward_transfer: over a sequence of tasks; negative is forgetting. NaN for a single task.
         updates_to_criterion: infinity where it was not reached; NaN for a sequence.
-        alignment_before, alignment: cosine between the rule's direction and the gradient, for each forward matrix; NaN
-            where the learner brings a network of its own.
+        alignment_before, alignment: cosine between the rule's direction and the gradient, for each forward matrix, over
+            the examples that settle; NaN where the learner brings a network of its own.
+        unsettled: share of the examples that alignment leaves out because the network does not settle on them in its
+            steps; NaN for networks that don't settle by their nature.
         curve: (tests, seeds) score while learning; over a sequence the mean over all tasks after each.
         tested_at: (tests,) updates, or tasks, after which.
     """
@@ -172,14 +179,18 @@ class Measured(NamedTuple):
     updates_to_criterion: Float[Array, " seeds"]
     alignment_before: dict[str, Float[Array, " seeds"]]
     alignment: dict[str, Float[Array, " seeds"]]
+    unsettled: Float[Array, " seeds"]
     curve: Float[Array, "tests seeds"]
     tested_at: Array
 
 
-def _alignment(learner: Learner, task: Task, training: Training) -> dict[str, Float[Array, " seeds"]]:
-    """Cosine of each forward weight matrix, input to output."""
+def _alignment(
+    learner: Learner, task: Task, training: Training
+) -> tuple[dict[str, Float[Array, " seeds"]], Float[Array, " seeds"]]:
+    """Cosine of each forward weight matrix, input to output, and the share of examples left out."""
     if not isinstance(learner, GradientLearner):
-        return {"layer 1": jnp.full(len(training.keys), jnp.nan)}
+        unknown = jnp.full(len(training.keys), jnp.nan)
+        return {"layer 1": unknown}, unknown
     batch = task.batch(jnp.arange(min(ALIGNED_ON, task.inputs.shape[0])))
     found = jax.vmap(lambda state, key: alignment(learner, state, batch, key))(training.states, training.keys)
-    return {f"layer {index}": cosine for index, cosine in enumerate(found.weights, start=1)}
+    return {f"layer {index}": cosine for index, cosine in enumerate(found.cosines.weights, start=1)}, found.unsettled

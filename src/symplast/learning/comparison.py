@@ -79,7 +79,8 @@ def compare(
     if seeds < 2:
         raise ValueError(f"seeds must be at least 2 for intervals, got {seeds}")
     place = store if isinstance(store, Store) else Store(store)
-    pairs = [(rule, transform) for rule in rules for transform in dict.fromkeys(["none", *transforms])]
+    wanted = dict.fromkeys(["none", *map(_without_none, transforms)])
+    pairs = [(rule, transform) for rule in dict.fromkeys(rules) for transform in wanted]
     if not pairs:
         raise ValueError("rules must name at least one rule")
     jobs, refused = plan(pairs, shared, seeds=seeds, seed=seed)
@@ -88,6 +89,11 @@ def compare(
     place.check_writable()
     outcome = run(jobs, place, workers=workers, cluster=cluster, force=force, progress=progress)
     return collect(jobs, outcome, place, refused)
+
+
+def _without_none(transform: str) -> str:
+    """``none`` adds nothing to a sum."""
+    return "+".join(each for each in transform.split("+") if each.strip() != "none") or "none"
 
 
 def plan(
@@ -128,8 +134,10 @@ def tabulate(order: list[tuple[str, str, str, float]], evidence: dict[str, xr.Da
     Columns: ``rule, transform``; ``score`` with ``score_low, score_high`` (95 % t interval over seeds); ``difference``
     to the reference with its paired interval; ``loss``; ``backward_transfer`` (NaN for a single task); ``updates``, the
     median of the updates to the criterion, and ``reached``, the share of seeds that got there; ``alignment``, the mean
-    over hidden layers of the cosine between the rule's direction and the gradient at the end; ``seconds`` of running,
-    all seeds together, without compiling; ``seeds``.
+    over hidden layers of the cosine between the rule's direction and the gradient at the end, on training examples that
+    settle; ``unsettled``, the share of examples that don't (NaN for networks that don't settle by their nature);
+    ``seconds`` of running, all seeds together, without compiling; ``seeds``, and how many of them ``diverged``: their
+    loss is not finite, and their scores say nothing.
 
     Args:
         order: rule, transform, label and seconds of each row; the first is the reference.
@@ -158,8 +166,10 @@ def tabulate(order: list[tuple[str, str, str, float]], evidence: dict[str, xr.Da
                 "updates": float(np.median(found.updates_to_criterion)) if single else np.nan,
                 "reached": float(reached.mean()) if single else np.nan,
                 "alignment": float(hidden.mean()),
+                "unsettled": float(found.unsettled.mean()),
                 "seconds": seconds,
                 "seeds": found.sizes["seed"],
+                "diverged": int((~np.isfinite(found.loss.values)).sum()),
             }
         )
     return pd.DataFrame(rows)

@@ -7,7 +7,8 @@ A part reads ``name`` or ``name:setting=value,setting=value``; a name with a dot
 import importlib
 import inspect
 import json
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -78,7 +79,7 @@ PARTS: dict[Kind, dict[str, Part]] = {
             place=PROJECTION,
             signals=("pre",),
         ),
-        "decay": Part("optax:add_decayed_weights", "weight decay", place=PROJECTION),
+        "decay": Part("optax:add_decayed_weights", "weight decay", settings={"weight_decay": 1e-3}, place=PROJECTION),
         "norm": Part("symplast.curl:frobenius_norm", "weights keep their Frobenius norm", place=NORM),
         "device": Part(
             "symplast.devices:write",
@@ -99,6 +100,11 @@ PARTS: dict[Kind, dict[str, Part]] = {
         "recurrent": Part(
             "symplast.learning.parts:recurrent", "layers that settle, coupled both ways", {"angle": 90.0}
         ),
+        "conv": Part(
+            "symplast.learning.parts:convolutional",
+            "convolutional stages that settle, on square images",
+            {"angle": 90.0},
+        ),
     },
     "task": {
         "digits": Part("symplast.learning:images", "8 x 8 digits, built in", settings={"name": "digits"}),
@@ -107,6 +113,12 @@ PARTS: dict[Kind, dict[str, Part]] = {
         "permuted-digits": Part("symplast.learning.parts:permuted_images", "a sequence", {"name": "digits"}),
         "permuted-mnist": Part("symplast.learning.parts:permuted_images", "a sequence", {"name": "mnist"}),
         "split-digits": Part("symplast.learning.parts:split_images", "a sequence of class pairs", {"name": "digits"}),
+        "permuted-fashion-mnist": Part(
+            "symplast.learning.parts:permuted_images", "a sequence", {"name": "fashion-mnist"}
+        ),
+        "split-fashion-mnist": Part(
+            "symplast.learning.parts:split_images", "a sequence of class pairs", {"name": "fashion-mnist"}
+        ),
         "split-mnist": Part("symplast.learning.parts:split_images", "a sequence of class pairs", {"name": "mnist"}),
         "modular-addition": Part("symplast.learning.parts:addition", "(x + y) mod p", {"modulus": 23}),
         "teacher-student": Part("symplast.learning.parts:teacher", "regression on a random network"),
@@ -263,6 +275,41 @@ def recurrent(
         readout=readout,
         angle_deg=angle,
         topology=topology,
+        relaxation=Relaxation(steps=steps),
+    )
+
+
+def convolutional(
+    sizes: tuple[int, ...],
+    readout: str,
+    key: Any,
+    activation: str = "dsilu",
+    angle: float = 90.0,
+    channels: Sequence[int] = (16,),
+    colours: int = 1,
+    steps: int = 60,
+) -> Any:
+    """A convolutional network on flat square images, whose last stage has as many units as the last hidden layer.
+
+    Raises:
+        ValueError: images that are not square, another readout, or a size that the stages don't bring to one pixel.
+    """
+    from symplast.learning.convolutional import ConvNet
+    from symplast.learning.recurrent import Relaxation
+
+    side = math.isqrt(sizes[0] // colours)
+    if side * side * colours != sizes[0]:
+        raise ValueError(f"conv needs square images, got {sizes[0]} inputs in {colours} colours")
+    if readout != "softmax":
+        raise ValueError("conv needs a task with classes: it is read out by softmax")
+    return ConvNet(
+        (side, side, colours),
+        tuple(channels),
+        sizes[-2],
+        sizes[-1],
+        key=key,
+        activation=activation,
+        angle_deg=angle,
         relaxation=Relaxation(steps=steps),
     )
 

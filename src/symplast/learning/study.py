@@ -1,7 +1,7 @@
 """What composition shows: experiments that join the rules, transforms and devices of several rooms."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -80,6 +80,7 @@ def combination(config: Config, key: Any) -> Evidence:
         updates_to_criterion=(("seed",), found.updates_to_criterion),
         alignment=(("seed", "layer"), _by_layer(found.alignment)),
         alignment_before=(("seed", "layer"), _by_layer(found.alignment_before)),
+        unsettled=(("seed",), found.unsettled),
         curve=(("test", "seed"), found.curve),
         tested_at=(("test",), found.tested_at),
         coords={"layer": list(found.alignment)},
@@ -95,11 +96,12 @@ def combination(config: Config, key: Any) -> Evidence:
 )
 def matrix(config: Config, key: Any) -> Evidence:
     """Every rule with every transform: test accuracy, and agreement of the rule with the gradient."""
-    score, alignment = _grid(config, key, config.rules, config.transforms)
+    found = _grid(config, key, config.rules, config.transforms)
     return evidence(
-        score=(("rule", "transform", "seed"), score),
-        cost=(("rule", "transform", "seed"), score[:, :1] - score),
-        alignment=(("rule", "transform", "seed"), alignment),
+        score=(("rule", "transform", "seed"), found.score),
+        cost=(("rule", "transform", "seed"), found.score[:, :1] - found.score),
+        alignment=(("rule", "transform", "seed"), found.alignment),
+        unsettled=(("rule", "transform", "seed"), found.unsettled),
         coords={"rule": list(config.rules), "transform": list(config.transforms)},
         notes={"task": config.task},
     )
@@ -109,11 +111,12 @@ def matrix(config: Config, key: Any) -> Evidence:
 def homeostasis_in_devices(config: Config, key: Any) -> Evidence:
     """Equilibrium propagation from independent feedback weights, with and without homeostasis, in memory devices."""
     transforms = ["none", "device:levels=256", DEVICE]
-    score, alignment = _grid(config, key, ["ep", "ep:homeostasis=1"], transforms)
-    gain = score[1] - score[0]
+    found = _grid(config, key, ["ep", "ep:homeostasis=1"], transforms)
+    gain = found.score[1] - found.score[0]
     return evidence(
-        score=(("rule", "device", "seed"), score),
-        alignment=(("rule", "device", "seed"), alignment),
+        score=(("rule", "device", "seed"), found.score),
+        alignment=(("rule", "device", "seed"), found.alignment),
+        unsettled=(("rule", "device", "seed"), found.unsettled),
         gain=(("device", "seed"), gain),
         gain_plain=(("seed",), gain[0]),
         gain_linear=(("seed",), gain[1]),
@@ -135,7 +138,7 @@ def flips_by_rule(config: Config, key: Any) -> Evidence:
         "EP": "ep",
         "backprop, feed-forward net": "backprop",
     }
-    score, _ = _grid(config, key, list(rules.values()), [f"curl:fraction={f}+norm" for f in config.fractions])
+    score = _grid(config, key, list(rules.values()), [f"curl:fraction={f}+norm" for f in config.fractions]).score
     tolerated = np.array([[_crossing(config.fractions, curve) for curve in by_rule.T] for by_rule in score])
     return evidence(
         score=(("rule", "fraction", "seed"), score),
@@ -150,7 +153,7 @@ def flips_by_rule(config: Config, key: Any) -> Evidence:
 def devices_and_asymmetry(config: Config, key: Any) -> Evidence:
     """What nonlinear devices cost equilibrium propagation that starts with symmetric or independent feedback."""
     angles = [0.0, 90.0]
-    by_angle = [_grid(config, key, ["ep"], ["none", DEVICE], f"recurrent:angle={angle}")[0] for angle in angles]
+    by_angle = [_grid(config, key, ["ep"], ["none", DEVICE], f"recurrent:angle={angle}").score for angle in angles]
     score = np.concatenate(by_angle)
     cost = score[:, 0] - score[:, 1]
     return evidence(
@@ -161,14 +164,19 @@ def devices_and_asymmetry(config: Config, key: Any) -> Evidence:
     )
 
 
-def _grid(
-    config: Config, key: Any, rules: Sequence[str], transforms: Sequence[str], network: str = "auto"
-) -> tuple[np.ndarray, np.ndarray]:
-    """Every rule with every transform: score and mean alignment of the hidden layers, (rule, transform, seed)."""
+class Grid(NamedTuple):
+    """Every rule with every transform, (rule, transform, seed); alignment is the mean over the hidden layers."""
+
+    score: np.ndarray
+    alignment: np.ndarray
+    unsettled: np.ndarray
+
+
+def _grid(config: Config, key: Any, rules: Sequence[str], transforms: Sequence[str], network: str = "auto") -> Grid:
     found = [[_measured(config, key, rule, transform, network) for transform in transforms] for rule in rules]
-    score = [[cell.score for cell in row] for row in found]
     hidden = [[_by_layer(cell.alignment)[:, :-1].mean(axis=1) for cell in row] for row in found]
-    return np.array(score), np.array(hidden)
+    score, unsettled = ([[getattr(cell, name) for cell in row] for row in found] for name in ("score", "unsettled"))
+    return Grid(np.array(score), np.array(hidden), np.array(unsettled))
 
 
 def _measured(config: Config, key: Any, rule: str, transform: str, network: str) -> Measured:

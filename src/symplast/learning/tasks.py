@@ -15,14 +15,39 @@ class Task(eqx.Module):
     """Training and test examples; batches are gathered by index, so a change of task never recompiles.
 
     Attributes:
-        inputs, targets: training examples, one a row.
+        inputs, targets: training examples, one a row; targets are classes, whole numbers from 0, (examples,), or
+            values, (examples, outputs).
         test_inputs, test_targets: test examples.
+
+    Raises:
+        ValueError: numbers of rows that differ, no rows, NaN, negative classes, targets of another kind or shape, test
+            values that are all the same.
     """
 
-    inputs: Float[Array, "examples ..."]
-    targets: Int[Array, " examples"] | Float[Array, "examples outputs"]
-    test_inputs: Float[Array, "tests ..."]
-    test_targets: Int[Array, " tests"] | Float[Array, "tests outputs"]
+    inputs: Float[Array, "examples ..."] = eqx.field(converter=jnp.asarray)
+    targets: Int[Array, " examples"] | Float[Array, "examples outputs"] = eqx.field(converter=jnp.asarray)
+    test_inputs: Float[Array, "tests ..."] = eqx.field(converter=jnp.asarray)
+    test_targets: Int[Array, " tests"] | Float[Array, "tests outputs"] = eqx.field(converter=jnp.asarray)
+
+    def __check_init__(self) -> None:
+        for part in ("", "test_"):
+            x, y = getattr(self, f"{part}inputs"), getattr(self, f"{part}targets")
+            _check_examples(x, y, f"{part}inputs", f"{part}targets")
+        if self.inputs.shape[1:] != self.test_inputs.shape[1:] or self.targets.shape[1:] != self.test_targets.shape[1:]:
+            raise ValueError(
+                f"test examples must be shaped like training examples, got inputs {self.inputs.shape} and "
+                f"{self.test_inputs.shape}, targets {self.targets.shape} and {self.test_targets.shape}"
+            )
+        known = not (self.classes or isinstance(self.test_targets, jax.core.Tracer))
+        if known and not bool(jnp.ptp(self.test_targets, axis=0).any()):
+            raise ValueError("test_targets must vary: the share of their variance that is explained is the score")
+
+    @property
+    def outputs(self) -> int:
+        """Outputs that a learner needs: classes, or values a row."""
+        if not self.classes:
+            return int(self.targets.shape[1])
+        return int(max(self.targets.max(), self.test_targets.max())) + 1
 
     def epoch(self, key: Key[Array, ""], batch_size: int) -> Int[Array, "steps batch"]:
         """Indices of one epoch's batches: a fresh permutation; a last incomplete batch is left out."""
@@ -60,6 +85,25 @@ class Task(eqx.Module):
             return jnp.mean(jnp.argmax(output, axis=1) == self.test_targets)
         spread = jnp.sum((self.test_targets - self.test_targets.mean(axis=0)) ** 2)
         return 1 - jnp.sum((output - self.test_targets) ** 2) / spread
+
+
+def _check_examples(x: Array, y: Array, inputs: str, targets: str) -> None:
+    if x.ndim < 2 or y.ndim < 1 or x.shape[0] != y.shape[0] or x.shape[0] < 1:
+        raise ValueError(f"{inputs} and {targets} must have one row an example, got shapes {x.shape} and {y.shape}")
+    if jnp.issubdtype(y.dtype, jnp.integer):
+        if y.ndim != 1:
+            raise ValueError(f"{targets} as classes must be (examples,), whole numbers from 0; got shape {y.shape}")
+    elif y.ndim != 2 or not jnp.issubdtype(y.dtype, jnp.floating):
+        raise ValueError(
+            f"{targets} must be classes, (examples,) whole numbers from 0, or values, (examples, outputs) floats; got "
+            f"{y.dtype}{y.shape}"
+        )
+    if isinstance(x, jax.core.Tracer) or isinstance(y, jax.core.Tracer):
+        return
+    if not bool(jnp.isfinite(x).all() & jnp.isfinite(y).all()):
+        raise ValueError(f"{inputs} and {targets} must be finite; they hold NaN or infinity: drop or fill those rows")
+    if y.ndim == 1 and int(y.min()) < 0:
+        raise ValueError(f"{targets} must be classes from 0, got {int(y.min())}")
 
 
 def images(

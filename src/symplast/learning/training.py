@@ -29,13 +29,23 @@ class Training(eqx.Module):
 
     def save(self, path: Path) -> None:
         """Write to a file; a half-written file never replaces a whole one."""
-        part = Path(path).with_suffix(".part")
+        part = Path(f"{path}.part")
         eqx.tree_serialise_leaves(part, self._plain())
         part.replace(path)
 
     def load(self, path: Path) -> "Training":
-        """Read what :meth:`save` wrote into a training of the same shape, as :func:`begin` makes it."""
-        plain = eqx.tree_deserialise_leaves(path, self._plain())
+        """Read what :meth:`save` wrote into a training of the same shape, as :func:`begin` makes it.
+
+        Raises:
+            ValueError: the file is damaged, or holds a training of another learner or number of seeds.
+        """
+        try:
+            plain = eqx.tree_deserialise_leaves(path, self._plain())
+        except (RuntimeError, ValueError, EOFError, TypeError) as error:
+            raise ValueError(
+                f"{path} holds no training like this one, or is damaged: begin it with the sizes, rule, transform and "
+                "number of seeds that were saved"
+            ) from error
         return jax.tree.map(
             lambda new, old: jax.random.wrap_key_data(new) if _is_key(old) else new, plain, self, is_leaf=_is_key
         )
@@ -120,6 +130,7 @@ def train(
     """
     if epochs < 0:
         raise ValueError(f"epochs must be at least 0, got {epochs}")
+    check_outputs(learner, task, training)
     steps = task.updates(batch_size)
     if not 0 <= tests_per_epoch <= steps:
         raise ValueError(f"tests_per_epoch must be in [0, updates of an epoch={steps}], got {tests_per_epoch}")
@@ -139,6 +150,16 @@ def train(
         jnp.asarray(np.concatenate([none, *scores])),
         jnp.asarray(np.concatenate([np.zeros(0, np.int32), *tested_at])),
     )
+
+
+def check_outputs(learner: Learner, task: Task, training: Training) -> None:
+    """Raise ValueError where a learner's outputs don't fit the targets of a task."""
+    one = jax.tree.map(lambda leaf: leaf[0], training.states)
+    given = eqx.filter_eval_shape(learner.predict, one, task.inputs[:1]).shape[-1]
+    wanted = task.outputs
+    if wanted > given or (wanted != given and not task.classes):
+        what = f"classes up to {wanted - 1}" if task.classes else f"{wanted} values a row"
+        raise ValueError(f"the task's targets have {what}, but the learner has {given} outputs")
 
 
 def _epoch(
