@@ -64,6 +64,14 @@ def test_several_outputs_have_no_closed_form_but_eigenvalues() -> None:
         (lambda: tolerance((5, 5, 1), (1.5,)), r"must be in \[0, 1\]"),
         (lambda: tolerance((5, 5, 1), draws=1), "draws must be at least 2"),
         (lambda: tolerance((5, 0, 1)), "three positive sizes"),
+        (lambda: tolerance((3, 3, 1), X=jnp.ones((2, 4))), r"X must be \(rows, inputs=3\)"),
+        (lambda: tolerance((3, 3, 1), X=jnp.ones((0, 3))), "at least one row"),
+        (lambda: tolerance((3, 3, 1), X=jnp.full((2, 3), jnp.nan)), "X must be finite"),
+        (lambda: tolerance((3, 3, 1), X=jnp.zeros((2, 3))), "X must not be all zeros"),
+        (
+            lambda: tolerance(TwoLayer(-jnp.ones((3, 3)), jnp.ones((1, 3)), "relu"), X=jnp.ones((2, 3))),
+            "some hidden unit respond",
+        ),
         (lambda: tolerance(draw_net(KEY, (3, 3, 1), activation="tanh")), "a tanh net needs X"),
         (
             lambda: tolerance(draw_net(KEY, (3, 3, 1), activation="relu"), X=jnp.ones((2, 3)), simulate_epochs=5),

@@ -256,6 +256,7 @@ GOOD = pair()
         (lambda t, s, X: simulate(TwoLayer(s.W1 * jnp.inf, s.W2), t, X), "W1 must be finite"),
         (lambda t, s, X: simulate(s, t, X, rule=CurlRule.flipped((5, 7, 2), hidden=1)), "must have lengths"),
         (lambda t, s, X: unwrap(simulate)(s, t, X, normalise="max"), "normalise must be"),
+        (lambda t, s, X: simulate(s, draw_net(KEY, (9, 6, 2)), X), "equal inputs and outputs"),
         (lambda t, s, X: simulate_linear(s, t), "linear teacher"),
         (lambda t, s, X: simulate_linear(s, t.map), "linear student"),
         (lambda t, s, X: simulate_linear(TwoLayer(*s.weights), t.map[:, :3]), r"\(outputs, inputs\)"),

@@ -207,6 +207,22 @@ def test_wrong_parameters(arguments, message):
         DeviceModel(**arguments)
 
 
+def test_states_and_pulses_out_of_range():
+    device = DeviceModel(64, b_ltp=3.0)
+    for call, message in (
+        (lambda: device.curve(-3, "ltp"), "n must be in"),
+        (lambda: device.step(1.5, "ltp"), r"g must be in \[0, 1\], got 1.5"),
+        (lambda: device.step(np.nan, "ltp"), "g must be in"),
+        (lambda: device.step(0.5, "ltp", k=-2), "k must be in"),
+        (lambda: device.pulses(-0.1, "ltd"), "g must be in"),
+        (lambda: device.siemens(2.0), "g must be in"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            call()
+    assert device.curve(100, "ltp") == 1
+    assert device.curve(100, "ltd") == 0
+
+
 def test_wrong_direction_and_label():
     with pytest.raises(ValueError, match="direction must be one of ltp, ltd; got 'up'"):
         DeviceModel(8).step(0.5, "up")

@@ -60,6 +60,15 @@ def test_the_pulses_of_train_online(scheme):
     assert (run.refreshes > 0) == bool(options)
 
 
+@pytest.mark.parametrize("mode", ["step", "proportional"])
+def test_a_change_that_is_no_number_is_not_hidden(mode):
+    W = {"w": jnp.array([[0.5, -0.5, 0.2]])}
+    writer = write(levels=64, mode=mode)
+    change, state = writer.update({"w": jnp.array([[jnp.nan, jnp.inf, 0.1]])}, writer.init(W), W)
+    assert np.isnan(np.asarray(change["w"])).tolist() == [[True, True, False]]
+    assert all(np.isfinite(np.asarray(array.g)).all() for array in state.arrays)
+
+
 def test_parameters_become_the_weights_of_the_devices():
     params = {"w": jnp.array([[0.9, -2.0], [0.1, 0.3]]), "b": jnp.array([0.5, 0.5])}
     transform = write(DeviceModel(10))

@@ -206,7 +206,10 @@ def test_trains_in_one_compiled_scan(digits) -> None:
             lambda: learner(EquilibriumPropagation(estimate="nudge", beta=0.0)),
             "beta must be a finite number",
         ),
-        (lambda: learner(EquilibriumPropagation(estimate="nudge", n_points=0)), "n_points must be a whole number of at least 1"),
+        (
+            lambda: learner(EquilibriumPropagation(estimate="nudge", n_points=0)),
+            "n_points must be a whole number of at least 1",
+        ),
         (
             lambda: learner(EquilibriumPropagation(estimate="online", nudged_steps=7)),
             "free_steps must be a multiple",

@@ -72,6 +72,8 @@ def tolerate(
         soft_wrap=True,
     )
     _print_table(rows)
+    if nothing := [f"{row['fraction']:g}" for row in rows if row["flipped"] == 0 and row["fraction"] > 0]:
+        out.print(f"no neuron is flipped at {', '.join(nothing)}: {found.neurons} {kind} are too few", highlight=False)
 
 
 @app.command()

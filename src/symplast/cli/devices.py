@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from symplast.cli.console import computing, err, out, picture_kind, print_json
+from symplast.cli.console import check_output, computing, err, out, picture_kind, print_json
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from symplast.devices import DeviceModel
     from symplast.stats import Estimate
 
@@ -60,9 +62,17 @@ def fit(
 @app.command()
 def advise(
     curves: Annotated[Path, CURVES],
-    task: Annotated[str, typer.Option(help=f"What the chip learns: {', '.join(TASKS)}.")] = "mnist",
+    task: Annotated[
+        str,
+        typer.Option(
+            help=f"What the chip learns: {', '.join(TASKS)}; or your own .npz with X (n, inputs) in [0, 1] and y (n,), "
+            "of which a random fifth is the test."
+        ),
+    ] = "mnist",
     samples: Annotated[float | None, typer.Option(help="Training examples; default all, 20000 at most.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over them; default 1, for digits 10.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(help="Passes over them; default 1 for the MNIST sets, 10 for others.")
+    ] = None,
     hidden: Annotated[int, typer.Option(help="Hidden units.")] = 200,
     seeds: Annotated[int, typer.Option(help="Runs of each scheme.")] = 5,
     seed: Annotated[int, typer.Option(help="Of the random numbers.")] = 0,
@@ -73,32 +83,35 @@ def advise(
     as_json: bool = AS_JSON,
 ) -> None:
     """Train a task with every update scheme on the measured device, and rank them with intervals and cost."""
-    if task not in TASKS:
-        raise ValueError(f"--task must be one of {', '.join(TASKS)}; got {task!r}")
+    if task not in TASKS and not task.endswith(".npz"):
+        raise ValueError(f"--task must be one of {', '.join(TASKS)} or an .npz file; got {task!r}")
+    for option, value, least in (("--hidden", hidden, 1), ("--seeds", seeds, 2), ("--epochs", epochs, 1)):
+        if value is not None and value < least:
+            raise ValueError(f"{option} must be at least {least}, got {value}")
+    if csv is not None:
+        check_output(csv, "--csv", ".csv")
     import jax
-    import numpy as np
 
     from symplast.devices import Variation, advise
-    from symplast.learning import images
 
     with computing():
         device = _device(curves, measured)
-        whole: Any = images(task)  # type: ignore[arg-type]
-        most = min(len(whole.inputs), 20_000)
+        X, y, X_test, y_test = _task(task)
+        most = min(len(X), 20_000)
+        if samples is not None and not (samples == samples // 1 and 1 <= samples <= len(X)):
+            raise ValueError(f"--samples must be a whole number in [1, {len(X)}] for {task}, got {samples:g}")
         shown = most if samples is None else int(samples)
-        if not 1 <= shown <= len(whole.inputs):
-            raise ValueError(f"--samples must be in [1, {len(whole.inputs)}] for {task}, got {samples:g}")
-        passes = (10 if task == "digits" else 1) if epochs is None else epochs
+        passes = (1 if task in ("mnist", "fashion-mnist") else 10) if epochs is None else epochs
         err.print(f"training {task}: {shown} samples x {passes}, {seeds} seeds, 4 schemes", highlight=False)
         advice = advise(
             device,
-            whole.inputs[:shown],
-            np.asarray(whole.targets[:shown]),
+            X[:shown],
+            y[:shown],
             key=jax.random.key(seed),
-            X_test=whole.test_inputs,
-            y_test=np.asarray(whole.test_targets),
-            sizes=(whole.inputs.shape[1], hidden, 10),
+            sizes=(X.shape[1], hidden, int(y.max()) + 1),
             seeds=seeds,
+            X_test=X_test,
+            y_test=y_test,
             variation=Variation(d2d_step=d2d_step, c2c=c2c),
             epochs=passes,
         )
@@ -121,6 +134,29 @@ def advise(
     _print_ranking(rows)
     tie = f"; {', '.join(advice.ties)} can't be told from it with {seeds} seeds" if advice.ties else ""
     out.print(f"best: [bold]{advice.best}[/]{tie}", highlight=False)
+
+
+def _task(name: str) -> "tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]":
+    """Examples to learn from, and those to test on where the data set has them."""
+    import numpy as np
+
+    if not name.endswith(".npz"):
+        from symplast.learning import images
+
+        whole: Any = images(name)  # type: ignore[arg-type]
+        inputs, targets, test_inputs, test_targets = map(
+            np.asarray, (whole.inputs, whole.targets, whole.test_inputs, whole.test_targets)
+        )
+        return inputs, targets, test_inputs, test_targets
+    from symplast.datasets.arrays import read_npz
+
+    arrays = read_npz(Path(name), {"X": "(n, inputs) in [0, 1]", "y": "(n,) classes from 0"})
+    X, y = arrays["X"], arrays["y"]
+    if y.ndim != 1 or y.dtype.kind not in "iu" or not len(y) or y.min() < 0 or X.ndim != 2 or len(X) != len(y):
+        raise ValueError(
+            f"{name} must hold X (n, inputs) and y (n,), whole numbers from 0; got {X.shape} and {y.dtype}{y.shape}"
+        )
+    return X, y, None, None
 
 
 def _device(curves: Path, measured: bool) -> "DeviceModel":

@@ -83,7 +83,7 @@ def tolerance(
 
     Raises:
         ValueError: a share outside [0, 1], fewer than two draws, an unknown layer, another activation without X or with
-            ``simulate_epochs``.
+            ``simulate_epochs``, or X that is not finite, doesn't fit or drives no unit.
 
     Example:
         >>> found = tolerance((20, 50, 1), (0.1, 0.9), draws=10)
@@ -107,6 +107,8 @@ def tolerance(
     sizes = net.sizes if isinstance(net, TwoLayer) else net
     if len(sizes) != 3 or min(sizes) < 1:
         raise ValueError(f"net must be a TwoLayer or three positive sizes (inputs, hidden, outputs), got {net}")
+    if X is not None:
+        _check_inputs(X, sizes[0])
     neurons = sizes[0] if layer == "hidden" else sizes[1]
     counts = [flipped_count(neurons, float(fraction)) for fraction in fractions]
     key = jax.random.key(0) if key is None else key
@@ -133,6 +135,16 @@ def tolerance(
     return Tolerance(
         layer, neurons, _large_net(nets[0], layer), stats.bootstrap(critical, np.mean), critical, pd.DataFrame(rows)
     )
+
+
+def _check_inputs(X: Any, inputs: int) -> None:
+    array = np.asarray(X)
+    if array.ndim != 2 or array.shape[1] != inputs or array.shape[0] < 1:
+        raise ValueError(f"X must be (rows, inputs={inputs}) with at least one row, got {array.shape}")
+    if not np.isfinite(array).all():
+        raise ValueError("X must be finite; it holds NaN or infinity: drop or fill those rows")
+    if not array.any():
+        raise ValueError("X must not be all zeros: such inputs say nothing about a solution's stability")
 
 
 def _columns(name: str, estimate: stats.Estimate) -> dict[str, float]:
@@ -170,6 +182,8 @@ def _growth(net: TwoLayer, layer: Layer, X: Any) -> Growth:
     def kernel_growth(signs: np.ndarray) -> float:
         values = np.linalg.eigvalsh(signed_kernel(residuals, net.weights, tuple(map(jnp.asarray, both(signs)))))
         inside = np.abs(values) > 1e-10 * np.abs(values).max()
+        if not inside.any():
+            raise ValueError("X must make some hidden unit respond: no weight of this net changes its outputs on it")
         return float(-values[inside].min())
 
     return kernel_growth

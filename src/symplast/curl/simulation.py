@@ -113,7 +113,6 @@ def simulate(
     Source:
         Sec. 2 of arXiv:2510.02765 and its reference code.
     """
-    targets = teacher(X) if isinstance(teacher, TwoLayer) else teacher
     sizes = student.sizes
     if isinstance(teacher, TwoLayer) and (teacher.sizes[0], teacher.sizes[2]) != (sizes[0], sizes[2]):
         raise ValueError(
@@ -121,6 +120,7 @@ def simulate(
         )
     if X.ndim != 2 or X.shape[1] != sizes[0] or X.shape[0] < 1:
         raise ValueError(f"X must be (rows, inputs={sizes[0]}), got {X.shape}")
+    targets = teacher(X) if isinstance(teacher, TwoLayer) else teacher
     if targets.shape != (X.shape[0], sizes[2]):
         raise ValueError(f"targets must be (rows, outputs) = {(X.shape[0], sizes[2])}, got {targets.shape}")
     if X_test is not None and not isinstance(teacher, TwoLayer):

@@ -94,6 +94,10 @@ def advise(
         True
     """
     seeds = check_count(seeds, "seeds", least=2)
+    if np.ndim(X) != 2 or np.ndim(y) != 1 or len(np.asarray(X)) != len(np.asarray(y)):
+        raise ValueError(f"X must be (examples, inputs) and y (examples,), got {np.shape(X)} and {np.shape(y)}")
+    if X_test is None and y_test is None and np.shape(X)[0] < 5:
+        raise ValueError(f"X must hold at least 5 examples to leave a fifth for testing, got {np.shape(X)[0]}")
     if sizes is None:
         sizes = np.shape(X)[1], HIDDEN, int(np.max(y)) + 1
     for_split, for_runs = jax.random.split(key)

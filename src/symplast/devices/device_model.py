@@ -147,20 +147,27 @@ class DeviceModel(eqx.Module):
         return fit_curves(G_ltp, G_ltd, level=level)
 
     def curve(self, n: ArrayLike, direction: Direction) -> Float[Array, "..."]:
-        """The state after n pulses, from 0 by LTP or from 1 by LTD.
+        """The state after n pulses, from 0 by LTP or from 1 by LTD; pulses beyond the last level change nothing.
 
         Args:
             n: pulses, at least 0; broadcasts with the device's parameters.
             direction: ``ltp`` or ``ltd``.
+
+        Raises:
+            ValueError: a negative number of pulses, NaN, or an unknown direction.
         """
-        n = _real(n)
+        n = _real(n, "n", np.inf)
         if check_choice(direction, "direction", DIRECTIONS) == "ltp":
             return self._rising("ltp", n)
         return 1 - self._rising("ltd", n)
 
     def pulses(self, g: ArrayLike, direction: Direction) -> Float[Array, "..."]:
-        """How many pulses lead to a state, from 0 by LTP or from 1 by LTD; a real number in [0, N]."""
-        g = _real(g)
+        """How many pulses lead to a state, from 0 by LTP or from 1 by LTD; a real number in [0, N].
+
+        Raises:
+            ValueError: a state outside [0, 1], or an unknown direction.
+        """
+        g = _real(g, "g", 1.0)
         level = g if check_choice(direction, "direction", DIRECTIONS) == "ltp" else 1 - g
         if (measured := self._measured(direction)) is not None:
             return measured.pulse_number(level)
@@ -178,8 +185,11 @@ class DeviceModel(eqx.Module):
 
         Returns:
             The state, limited to [0, 1]; equal to k single pulses.
+
+        Raises:
+            ValueError: a state outside [0, 1], a negative number of pulses or step, NaN, or an unknown direction.
         """
-        g, k, v = _real(g), _real(k), _real(v)
+        g, k, v = _real(g, "g", 1.0), _real(k, "k", np.inf), _real(v, "v", np.inf)
         if check_choice(direction, "direction", DIRECTIONS) == "ltp":
             return self._risen("ltp", g, k, v)
         return 1 - self._risen("ltd", 1 - g, k, v)
@@ -190,7 +200,7 @@ class DeviceModel(eqx.Module):
 
     def siemens(self, g: ArrayLike) -> Float[Array, "..."]:
         """The conductance of a state, ``g_min + g (g_max - g_min)``."""
-        return self.g_min + _real(g) * (self.g_max - self.g_min)
+        return self.g_min + _real(g, "g", 1.0) * (self.g_max - self.g_min)
 
     def _law(self, direction: Direction) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
         return (self.b_ltp, self.n_ltp) if direction == "ltp" else (self.b_ltd, self.n_ltd)
@@ -202,7 +212,7 @@ class DeviceModel(eqx.Module):
         if (measured := self._measured(direction)) is not None:
             return measured.level_after(n)
         b, n_max = self._law(direction)
-        return pulse_law.level_after(n, b, n_max)
+        return pulse_law.level_after(jnp.minimum(n, n_max), b, n_max)
 
     def _risen(
         self, direction: Direction, level: Float[Array, "..."], k: Float[Array, "..."], v: Float[Array, "..."]
@@ -219,6 +229,9 @@ class DeviceModel(eqx.Module):
         return label_of(float(self._law(direction)[0]))
 
 
-def _real(value: ArrayLike) -> Float[Array, "..."]:
+def _real(value: ArrayLike, name: str, most: float) -> Float[Array, "..."]:
+    """A number in [0, most] as an array of floats, checked where it is known."""
+    if not isinstance(value, jax.core.Tracer):
+        check_reals(value, name, 0.0, most)
     array = jnp.asarray(value)
     return array if jnp.issubdtype(array.dtype, jnp.floating) else array.astype(float)

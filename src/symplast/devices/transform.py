@@ -156,7 +156,8 @@ def write(
 
     With the signals ``pre`` and ``post`` (:class:`symplast.learning.GradientLearner` passes them) and one sample a
     batch, ``step`` uses the gates of :func:`train_online`, ``pre > theta_x`` and ``|post| > theta``, and gives its
-    pulses, sample for sample. A first update that is exactly zero (the learner's programming pass) is not counted for
+    pulses, sample for sample. A change that is not finite makes its weight NaN: devices would hide a run that diverges.
+    A first update that is exactly zero (the learner's programming pass) is not counted for
     the refresh.
 
     Args:
@@ -290,11 +291,16 @@ def _update(
         refreshing = jax.random.fold_in(key, len(leaves))
         done = writer.refresh(done, refreshing, due)
     returned = [
-        change if array is None else (array.weights.reshape(leaf.shape).astype(leaf.dtype) - leaf)
+        change if array is None else _held(array, leaf, change)
         for array, change, leaf in zip(done, changes, leaves, strict=True)
     ]
     after = WrittenState(done, count.astype(jnp.int32), state.limited, state.key, state.variation)
     return jax.tree.unflatten(structure, returned), after
+
+
+def _held(array: Crossbar, leaf: Array, change: Array) -> Array:
+    """From a leaf to what its devices hold; NaN where the wanted change is no number, which pulses would hide."""
+    return jnp.where(jnp.isfinite(change), array.weights.reshape(leaf.shape).astype(leaf.dtype) - leaf, jnp.nan)
 
 
 def _matrix(leaf: Array) -> Array:
