@@ -38,6 +38,6 @@ agreement = np.mean([pair.excitatory for pair in found.agreement])
 recovered = np.mean([weight_recovery(truth, W, inhibitory).excitatory for W in found.fits.W])
 print(f"excitatory weights correlate by {agreement:.2f} between fits, by {recovered:.2f} with the truth")
 
-# The truth is not known of a real recording. This check needs only the fit:
+# The truth is not known of a real recording. This check needs only the fit, in whose likeness it makes known networks:
 check = model.recovery_test(found.fits.W[0], drive, key=jax.random.key(3), starts=5, epochs=100)
-print(f"refits of the fitted network's spikes recover {check.recovered['excitatory']} of its excitatory weights")
+print(f"fits of known networks of this kind recover {check.recovered['excitatory']} of their excitatory weights")

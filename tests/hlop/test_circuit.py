@@ -154,3 +154,12 @@ def test_a_learning_rate_that_diverges_is_told_with_one_that_would_do():
     X = stream(200)
     with pytest.raises(ValueError, match=r"lr=5 is too large.*largest eigenvalue.*below 0\.0"):
         OjaSubspace(12, lr=5.0, key=KEY).add(3).partial_fit(X)
+
+
+def test_large_activity_is_told_with_the_scale_that_helps():
+    X = 1000 * jax.random.normal(KEY, (64, 6)) * jnp.array([3.0, 2.0, 1.0, 0.1, 0.1, 0.1])
+    space = OjaSubspace(6, lr=0.3 / 9e6, key=KEY).add(2)
+    with pytest.warns(UserWarning, match="multiply the activity by 0.000"):
+        space.partial_fit(X)
+    with pytest.raises(ValueError, match="X must not be all zeros"):
+        space.explained(jnp.zeros((3, 6)))

@@ -64,6 +64,17 @@ def test_spikes_round_the_projection():
     assert float(jnp.abs(coarse - gradients(H_old=H)[1]).max()) > 0.1
 
 
+def test_kernels_need_not_be_square():
+    x, kernels = jax.random.normal(KEY, (2, 2, 6, 7)), jax.random.normal(jax.random.key(1), (3, 2, 3, 5))
+    rows = orthonormal_rows(jax.random.key(2), 4, 30)
+
+    def grad(mode):
+        return np.asarray(jax.grad(lambda w: jnp.sum(hlop_conv(x, w, rows, mode=mode) ** 2))(kernels))
+
+    assert grad("input") == pytest.approx(grad("weight"), rel=1e-3, abs=2e-2)
+    assert patches(x, (3, 5)).shape == (84, 30)
+
+
 def test_convolution():
     x, kernels = jax.random.normal(KEY, (2, 3, 6, 6)), jax.random.normal(jax.random.key(1), (4, 3, 3, 3))
     rows = orthonormal_rows(jax.random.key(2), 5, 27)

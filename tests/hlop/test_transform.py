@@ -8,6 +8,7 @@ import optax
 import pytest
 
 from symplast.hlop import permuted_tasks, project, wrap
+from symplast.hlop.projection import patches
 from symplast.hlop.transform import ProjectionState
 from symplast.learning import Backprop, FeedForwardNet, GradientLearner, begin, images, train_sequence
 from symplast.learning.parts import chain
@@ -136,3 +137,21 @@ def test_rows_that_diverge_are_told(activity):
 def test_a_share_leaves_no_matrix_without_rows():
     state = project(first=0.1, new=0.05, tasks=3).init({"w": jnp.zeros((3, 4)), "wide": jnp.zeros((3, 40))})
     assert (state.first, state.new) == ((1, 4), (1, 2))
+
+
+def test_kernels_are_projected_as_matrices_of_patches():
+    rule = project(first=[2, 1], new=[1, 1], tasks=2)
+    params = {"conv": jnp.zeros((4, 1, 2, 3)), "out": jnp.zeros((3, 8))}
+    state = rule.init(params)
+    x = jax.random.normal(KEY, (5, 1, 6, 6))
+    pre = {"conv": patches(x, (2, 3)), "out": jnp.ones((5, 8))}
+    for _ in range(3):
+        _, state = rule.update(params, state, pre=pre)
+    state = state.begin_task(None, jnp.int32(1))
+    changes, _ = rule.update(jax.tree.map(jnp.ones_like, params), state)
+    rows = state.circuits[0].old
+    assert changes["conv"].shape == (4, 1, 2, 3)
+    np.testing.assert_allclose(
+        changes["conv"].reshape(4, 6), jnp.ones((4, 6)) - (jnp.ones((4, 6)) @ rows.T) @ rows, atol=1e-5
+    )
+    assert float(jnp.abs(changes["conv"] - 1).max()) > 0.01

@@ -78,13 +78,15 @@ def test_power_law_is_recovered():
     ratio, p = fit.against["exponential"]
     assert ratio > 0
     assert p < 0.05
+    with pytest.raises(ValueError, match="alternatives must be among exponential"):
+        fit_power_law(np.arange(1, 30), alternatives=("magic",))
     steep = fit_power_law(np.random.default_rng(1).geometric(0.3, 5000), smallest=2)
     assert steep.against["exponential"][0] < 0
 
 
 def test_power_law_package_is_named_where_it_is_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "powerlaw", None)
-    with pytest.raises(ImportError, match="fit_power_law needs the package powerlaw: pip install powerlaw"):
+    with pytest.raises(ImportError, match=r"fit_power_law needs powerlaw .*symplast"):
         fit_power_law(np.arange(1, 20))
 
 
@@ -102,6 +104,7 @@ def test_power_law_package_is_named_where_it_is_missing(monkeypatch):
         (lambda: avalanches([[0, 3]]), "spikes must be 0 or 1"),
         (lambda: avalanches([[0, 1]], bin_steps=0), "bin_steps must be a whole number of at least 1"),
         (lambda: avalanches([[0, 1]], threshold=0), "threshold must be a whole number"),
+        (lambda: fit_power_law([3] * 20), "sizes must not all be the same"),
         (lambda: fit_power_law([1.5] * 20), "sizes must be whole numbers"),
         (
             lambda: fit_power_law([1] * 20, smallest=2),

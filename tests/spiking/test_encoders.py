@@ -101,10 +101,16 @@ KEY, GENERATOR = jax.random.key(0), np.random.default_rng(0)
         (lambda: poisson_spikes(KEY, 1500.0, 10.0, 1.0), "rates_hz must be at most 1000 / dt_ms = 1000"),
         (lambda: poisson_spikes(KEY, 10.0, 10.3, 1.0), "duration_ms must be a whole number of steps"),
         (lambda: poisson_spikes(KEY, 10.0, 10.0, 0.0), "dt_ms must be positive"),
-        (lambda: poisson_spikes(KEY, 10.0, 10.0, 1.0, dead_steps=-1), "dead_steps must be at least 0"),
+        (
+            lambda: poisson_spikes(KEY, 10.0, 10.0, 1.0, dead_steps=-1),
+            "dead_steps must be a whole number of at least 0",
+        ),
         (lambda: poisson_events(GENERATOR, [-1.0], 10.0, 1.0), "rates_hz must be at least 0"),
         (lambda: poisson_events(GENERATOR, [1500.0], 10.0, 1.0), "rates_hz must be at most"),
-        (lambda: poisson_events(GENERATOR, [10.0], 10.0, 1.0, dead_steps=-1), "dead_steps must be at least 0"),
+        (
+            lambda: poisson_events(GENERATOR, [10.0], 10.0, 1.0, dead_steps=-1),
+            "dead_steps must be a whole number of at least 0",
+        ),
         (lambda: latency_spikes([1.5], 10.0, 1.0), r"intensity must lie in \[0, 1\]"),
         (lambda: latency_spikes([np.nan], 10.0, 1.0), "intensity must lie"),
         (lambda: latency_spikes([0.5], 10.0, 1.0, tau_ms=0.0), "tau_ms must be positive"),

@@ -58,6 +58,8 @@ def test_connections_may_repeat_and_come_in_any_order():
         (lambda: FanOut.of([0], [-1], 1.0, n_pre=2, n_post=2), r"post must lie in \[0, 2\)"),
         (lambda: FanOut.of([0], [0], np.nan, n_pre=2, n_post=2), "value must be finite"),
         (lambda: FanOut.of_dense(np.ones(3)), "weights must be a matrix"),
+        (lambda: FanOut.of([0.7], [1.0], 1.0, n_pre=2, n_post=2), "pre must hold whole numbers"),
+        (lambda: propagate(FanOut.of([0], [1], 1.0, n_pre=3, n_post=2), jnp.ones(5, bool)), "one for each row"),
     ],
 )
 def test_wrong_connections(make, message):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from symplast.spiking import SpikeTrains
+from symplast.spiking import SpikeTrains, van_rossum
 
 
 @settings(max_examples=40, deadline=None)
@@ -64,11 +64,14 @@ def test_anything_that_looks_like_neo_is_read():
     trains = SpikeTrains.of_neo([StandIn([0.002, 0.001], 0.0, 0.01), StandIn([], -0.001, 0.02)])
     np.testing.assert_allclose(trains[0], [1.0, 2.0])
     assert (trains.t_start_ms, trains.t_stop_ms) == (-1.0, 20.0)
+    in_seconds = StandIn([0.001, 0.002], 0.0, 0.01)
+    assert van_rossum(in_seconds, np.array([1.0, 2.0]), 5.0) == pytest.approx(0, abs=1e-9)
+    np.testing.assert_allclose(SpikeTrains([in_seconds], 10.0)[0], [1.0, 2.0])
 
 
 def test_neo_is_named_where_it_is_missing(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "neo", None)
-    with pytest.raises(ImportError, match="to_neo needs the package neo: pip install neo"):
+    with pytest.raises(ImportError, match="to_neo needs the package neo"):
         SpikeTrains((np.array([1.0]),), t_stop_ms=2.0).to_neo()
 
 

@@ -156,7 +156,7 @@ def test_a_cell_without_weights_is_refused():
         (lambda net, _: net.save("net.txt"), "path must end in .npz"),
         (lambda net, _: net.fit(X, Y, save_to="net.txt"), "path must end in .npz"),
         (lambda net, _: new(window=0), "window must be at least 1"),
-        (lambda net, _: SymSTDPClassifier(0, 6, 3), "n_inputs must be at least 1, got 0"),
+        (lambda net, _: SymSTDPClassifier(0, 6, 3), "n_inputs must be a whole number of at least 1, got 0"),
         (lambda net, path: SymSTDPClassifier.load(path / "other.npz"), "holds no network"),
         (
             lambda net, path: SymSTDPClassifier.load(path / "net.npz", CONFIG.replace(dt_ms=0.25)),

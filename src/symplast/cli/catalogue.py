@@ -36,7 +36,7 @@ def list_systems(
         rows.append(
             {
                 "system": name,
-                "title": room.claims.system.title,
+                "title": room.claims.system.title + room.claims.system.qualifier,
                 "arxiv": room.claims.paper.arxiv,
                 "claims": len(room.claims.claim),
                 "data": room.claims.system.data,

@@ -82,6 +82,8 @@ def compare(
         tests_per_epoch=tests_per_epoch,
         criterion=criterion,
     )
+    if any("hlop" in each for each in transforms) and optimiser.partition(":")[0] != "sgd":
+        err.print(f"[yellow]note:[/] {optimiser} turns changes after the projection of hlop; sgd keeps it exact")
     with RichProgress(err) as progress:
         found = compare(
             rules,

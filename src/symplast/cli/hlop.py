@@ -60,8 +60,10 @@ def subspace(
     with computing():
         moment = float(np.linalg.eigvalsh(X.T @ X / len(X))[-1])
         rate = 0.3 / moment if lr is None else lr
-        key = jax.random.key(seed)
-        space = OjaSubspace(X.shape[1], rate, spiking=None if levels is None else (scale, levels), key=key).add(rows)
+        unit = 1 / np.sqrt(moment) if lr is None else 1.0  # the same subspace; no change is clipped for X's size alone
+        X = unit * X
+        spiking = None if levels is None else (scale, levels)
+        space = OjaSubspace(X.shape[1], rate / unit**2, spiking=spiking, key=jax.random.key(seed)).add(rows)
         rng = np.random.default_rng(seed)
         size = min(batch, len(X))
         for _ in range(epochs):

@@ -28,6 +28,14 @@ def fit(
     recording: Annotated[Path, RECORDING],
     starts: Annotated[int, typer.Option(help="Fits from different random starts, at least 2.")] = 5,
     epochs: Annotated[int, typer.Option(help="Epochs of each fit.")] = 150,
+    mode: Annotated[str, typer.Option(help="both, local, homeo, or the controls shuffled and none.")] = "both",
+    tau_ms: Annotated[float, typer.Option(help="Membrane time constant.")] = 20.0,
+    refractory_ms: Annotated[float, typer.Option(help="Silence after a spike, in whole steps.")] = 2.0,
+    window_ms: Annotated[float, typer.Option(help="Largest distance of paired spikes.")] = 5.0,
+    pool_ms: Annotated[float, typer.Option(help="How far back a neuron may have fired to be changed.")] = 10.0,
+    p: Annotated[float, typer.Option(help="Probability that one of them is changed.")] = 0.5,
+    eta: Annotated[float, typer.Option(help="Largest local change, for 40 neurons.")] = 0.005,
+    eta_h: Annotated[float, typer.Option(help="Share of the homeostatic change.")] = 0.02,
     seed: Annotated[int, typer.Option(help="Of the random numbers.")] = 0,
     weights: Annotated[Path | None, typer.Option(help="Where to write the weights; default RECORDING-fit.npz.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
@@ -38,7 +46,8 @@ def fit(
     import jax
     import numpy as np
 
-    from symplast.pspm import PSPM, LIFParams, NotIdentifiable
+    from symplast.pspm import PSPM, LIFParams, NotIdentifiable, Rule
+    from symplast.spiking.arguments import count_steps
 
     target = weights or Path(f"{recording.name.removesuffix('.npz')}-fit.npz")
     check_output(target, "--weights", ".npz")
@@ -47,7 +56,8 @@ def fit(
     spikes, inhibitory, drive, dt_ms = _read(recording)
     with computing(), warnings.catch_warnings():
         warnings.simplefilter("ignore", NotIdentifiable)  # told below
-        model = PSPM(inhibitory, params=LIFParams(dt_ms=dt_ms))
+        params = LIFParams(tau_ms, dt_ms, n_ref=count_steps(refractory_ms, dt_ms, "--refractory-ms"))
+        model = PSPM(inhibitory, Rule(window_ms, pool_ms, p=p, eta=eta, eta_h=eta_h), params, mode)
         for_fit, for_test = jax.random.split(jax.random.key(seed))
         found = model.fit_recording(spikes, drive, key=for_fit, starts=starts, epochs=epochs)
         best = int(np.argmin(found.fits.after))
@@ -62,6 +72,8 @@ def fit(
         "drive_assumed": found.drive_assumed,
         "agreement": agreement if np.isfinite(agreement) else None,
     }
+    of_fitted = check.of_fitted._asdict().items()
+    told["recovered_of_fitted"] = {name: float(r) if np.isfinite(r) else None for name, r in of_fitted}
     told["recovered"] = {name: {"value": e.value, "interval": [e.low, e.high]} for name, e in check.recovered.items()}
     if as_json:
         print_json(told)
@@ -75,7 +87,10 @@ def fit(
     for name in sorted({"excitatory", "inhibitory"} - check.recovered.keys()):
         out.print(f"{name} weights can't be compared: there are too few of them, or a fit made them all alike")
     for name, e in check.recovered.items():
-        out.print(f"{name} weights of a known network of this kind are recovered with a correlation of {e}")
+        out.print(f"{name} weights of known networks of this kind are recovered with a correlation of {e}")
+    upper = ", ".join(f"{name} {r:.2f}" for name, r in told["recovered_of_fitted"].items() if r is not None)
+    if upper:
+        out.print(f"[dim]of the fitted weights themselves, which share the rule's leaning: {upper}[/]", highlight=False)
 
 
 def _read(path: Path) -> "tuple[np.ndarray, np.ndarray, np.ndarray | None, float]":
@@ -84,6 +99,8 @@ def _read(path: Path) -> "tuple[np.ndarray, np.ndarray, np.ndarray | None, float
     from symplast.datasets.arrays import read_npz
 
     arrays = read_npz(path, {"spikes": "(steps, neurons) of 0 and 1", "inhibitory": "(neurons,) true or false"})
+    if unknown := sorted(arrays.keys() - {"spikes", "inhibitory", "drive", "dt_ms"}):
+        err.print(f"[yellow]not used:[/] {', '.join(unknown)} in {path}", soft_wrap=True, highlight=False)
     dt_ms = arrays.get("dt_ms", np.array(1.0))
     if dt_ms.size != 1 or dt_ms.dtype.kind not in "iuf":
         raise ValueError(f"dt_ms in {path} must be one number, it is {dt_ms.dtype}{dt_ms.shape}")

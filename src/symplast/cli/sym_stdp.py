@@ -10,6 +10,8 @@ from symplast.cli.console import computing, err, out, picture_kind, print_json
 if TYPE_CHECKING:
     import numpy as np
 
+    from symplast.sym_stdp import SymSTDPConfig
+
 app = typer.Typer(help="Symmetric STDP: teach a spiking network, score it, map its layers.", no_args_is_help=True)
 
 NAMES = ("mnist", "fashion-mnist", "digits")
@@ -19,6 +21,8 @@ DATA = typer.Argument(
 NETWORK = typer.Argument(help="Network as .npz, from train.")
 AS_JSON = typer.Option(False, "--json", help="Print as JSON.")
 SAVE_EVERY = 1000
+MANY_MUTE = 0.1
+"""Share of images without a classifier spike from which a remedy is told."""
 
 
 @app.command()
@@ -35,6 +39,10 @@ def train(
     backend: Annotated[str, typer.Option(help="auto, jax or numba.")] = "auto",
     sum_in: Annotated[
         float | None, typer.Option(help="Sum of a hidden cell's weights; default 0.1 a pixel, 0.025 for Fashion.")
+    ] = None,
+    sum_out_per_cell: Annotated[
+        float | None,
+        typer.Option(help="Sum of a classifier cell's weights for each hidden cell; raise it where cells stay mute."),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Of weights and spikes; default 0.")] = None,
     as_json: bool = AS_JSON,
@@ -53,12 +61,14 @@ def train(
     with computing():
         X, y, classes = _examples(data, "train", images)
         config = config.for_pixels(X.shape[1]) if sum_in is None else config.replace(sum_in=sum_in)
+        config = config if sum_out_per_cell is None else config.replace(sum_out_per_cell=sum_out_per_cell)
         key = jax.random.key(seed or 0)
         if to.exists():
             net = SymSTDPClassifier.load(to, backend=backend)
             for option, given, has, wants in (
-                ("--preset", preset, net.config.replace(sum_in=config.sum_in), config),
+                ("--preset", preset, _as_given(net.config, config), config),
                 ("--sum-in", sum_in, net.config.sum_in, config.sum_in),
+                ("--sum-out-per-cell", sum_out_per_cell, net.config.sum_out_per_cell, sum_out_per_cell),
                 ("--hidden", hidden, net.n_hidden, hidden),
                 ("--seed", seed, net.key_data, jax.random.key_data(key).tolist()),
             ):
@@ -77,7 +87,13 @@ def train(
             rate = (net.presentations - before) / (time.perf_counter() - begin)
             err.print(f"{net.samples} images, {rate:.0f} presentations/s", highlight=False)
 
-        net.fit(X, y, epochs=epochs, strategy=strategy, save_to=to, save_every=SAVE_EVERY, watch=watch)
+        try:
+            net.fit(X, y, epochs=epochs, strategy=strategy, save_to=to, save_every=SAVE_EVERY, watch=watch)
+        except KeyboardInterrupt:
+            saved = net.samples // SAVE_EVERY * SAVE_EVERY
+            told = f"{to} holds the first {saved} images, the same command goes on" if saved else "nothing is saved yet"
+            err.print(f"interrupted after {net.samples} images: {told}", soft_wrap=True, highlight=False)
+            raise
     record = {"samples": net.samples, "presentations": net.presentations, "no_response": net.no_response}
     record |= {"guarded_spikes": net.guarded_spikes, "cells_with_class": int((net.assignments() >= 0).sum())}
     if as_json:
@@ -99,10 +115,12 @@ def score(
     """Accuracy of both read-outs with exact intervals; weights are left as they are."""
     from symplast import stats
     from symplast.sym_stdp import SymSTDPClassifier
+    from symplast.sym_stdp.encoding import check_labels
 
     with computing():
         X, y, _ = _examples(data, "test", images)
         net = SymSTDPClassifier.load(network, backend=backend)
+        check_labels(y, len(y), net.n_classes)
         found = net.respond(X)
         right = {name: int((net.classes(found, name) == y).sum()) for name in ("classifier", "assignment")}
     accuracy = {name: stats.clopper_pearson(k, len(y)) for name, k in right.items()}
@@ -115,6 +133,8 @@ def score(
         told = f"{100 * e.value:.2f} % [{100 * e.low:.2f}, {100 * e.high:.2f}]"
         out.print(f"{name}: {told} of {len(y)} images", highlight=False, markup=False)
     out.print(f"no response: {silent}; no classifier spike: {mute}", highlight=False)
+    if mute > MANY_MUTE * len(y):
+        err.print("many images make no classifier cell fire: train with a larger --sum-out-per-cell", highlight=False)
 
 
 @app.command()
@@ -151,6 +171,11 @@ def clusters(
     for row in report.itertuples():
         where = f"{row.layer}, {row.space} ({row.metric})"
         out.print(f"{where:34} purity {row.purity:.3f}  silhouette {row.silhouette:.3f}", highlight=False)
+
+
+def _as_given(saved: "SymSTDPConfig", wanted: "SymSTDPConfig") -> "SymSTDPConfig":
+    """A network's constants but for those that have options of their own."""
+    return saved.replace(sum_in=wanted.sum_in, sum_out_per_cell=wanted.sum_out_per_cell)
 
 
 def _examples(data: str, part: str, images: float | None) -> tuple["np.ndarray", "np.ndarray", int]:

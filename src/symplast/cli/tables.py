@@ -53,7 +53,8 @@ def verdict_table(audit: "Audit") -> Table:
         near = bool(verdict.judgements) and verdict.judgements[0].part.rule.near is not None
         paper = "" if row["published"] is None else f"\n[dim]paper: {escape(str(row['published']))}[/]"
         said = published.verdict(row["id"]) if published else None
-        beside = "" if said is None else f"\n[dim]published: {'same' if said == verdict.outcome else said}[/]"
+        beside = "" if said is None else "same" if said == verdict.outcome else said + system.qualifier
+        beside = beside and f"\n[dim]published: {beside}[/]"
         table.add_row(
             verdict.claim.id,
             escape(verdict.claim.says) + paper,

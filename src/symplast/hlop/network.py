@@ -16,7 +16,7 @@ from symplast.hlop.lateral_spikes import LateralSpikes
 from symplast.hlop.neurons import DSRNeuron, MultiStepLIF
 from symplast.hlop.projection import hlop_linear
 from symplast.spiking import Trace
-from symplast.spiking.arguments import check_choice, check_count
+from symplast.spiking.arguments import check_choice, check_count, is_traced
 
 METHODS = ("dsr", "bptt", "ottt")
 FEEDBACK = ("bp", "fa", "ss")
@@ -161,6 +161,10 @@ class SpikingMLP(eqx.Module):
         self, x: Float[Array, "rows inputs"], task: Int[Array, "..."] | int = 0
     ) -> Float[Array, "rows classes"]:
         """Logits, the mean over steps with ``ottt``."""
+        if self.heads is not None and not is_traced(task):
+            heads = len(self.heads.biases)
+            if not bool(jnp.all((jnp.asarray(task) >= 0) & (jnp.asarray(task) < heads))):
+                raise ValueError(f"task must be in [0, {heads - 1}], the number of a head; got {task}")
         output = self.forward(x, jnp.asarray(task)).output
         return jnp.mean(output, axis=0) if self.method == "ottt" else output
 

@@ -1,5 +1,6 @@
 """Streaming principal subspaces by local plasticity: the lateral circuit as an estimator of its own."""
 
+import warnings
 from typing import Any
 
 import equinox as eqx
@@ -25,12 +26,16 @@ from symplast.hlop.circuit import (
 )
 from symplast.spiking.arguments import check_count
 
+OFTEN = 0.05
+"""Share of the entries of a batch's changes that may be clipped before it is told."""
+
 
 class OjaSubspace(eqx.Module):
     """The principal subspace of a stream of activity, learned batch by batch by Hebbian and anti-Hebbian updates.
 
     The moments are not centred: subtract the mean first for principal components in the usual sense. Rows span the
-    leading subspace; they are not single eigenvectors. All methods return a new object.
+    leading subspace; they are not single eigenvectors. All methods return a new object, so unlike scikit-learn's
+    ``partial_fit`` the result must be kept: ``space = space.partial_fit(X)``.
 
     Attributes:
         circuit: the lateral weights.
@@ -131,12 +136,22 @@ class OjaSubspace(eqx.Module):
 
         Raises:
             ValueError: no row is learning, X of another width or with NaN, or rows that diverge.
+
+        Warns:
+            UserWarning: the activity is so large that changes are clipped; says by what to scale it.
         """
         x = check_activity(X, "X", self.basis.shape[1])
         if not len(self.circuit.new):
             raise ValueError("partial_fit: no row is learning; add(k) some first")
         circuit = _learn(self.circuit, x, self.rule)
         check_stable(circuit.new, x, float(self.rule.lr), "lr")
+        if int(circuit.clipped - self.circuit.clipped) > OFTEN * circuit.new.size * self.rule.iterations:
+            scale = 1 / float(jnp.sqrt(largest_moment(x)))
+            warnings.warn(
+                f"changes are clipped at 10 so often that the rows hardly learn: multiply the activity by {scale:.1g} "
+                "(its subspace stays the same) and lr by the inverse square",
+                stacklevel=2,
+            )
         return self._with(circuit)
 
     def project(self, X: Any) -> Float[Array, "rows n"]:
@@ -150,6 +165,8 @@ class OjaSubspace(eqx.Module):
     def explained(self, X: Any) -> float:
         """Share of the (uncentred) second moment of X inside the span of the rows, in [0, 1]."""
         x = check_activity(X, "X", self.basis.shape[1])
+        if not bool(x.any()):
+            raise ValueError("X must not be all zeros: there is nothing to explain")
         if not len(self.basis):
             return 0.0
         moment = x.T @ x / len(x)

@@ -99,7 +99,7 @@ _linear.defvjp(_linear_forward, _linear_backward)
 
 def hlop_conv(
     x: Float[Array, "rows channels height width"],
-    W: Float[Array, "out channels size size"],
+    W: Float[Array, "out channels kernel_height kernel_width"],
     H_old: Rows | None = None,
     *,
     stride: int = 1,
@@ -112,7 +112,8 @@ def hlop_conv(
     Args:
         x: presynaptic activity.
         W: kernels.
-        H_old: (k, channels * size * size) lateral rows over patches, in the order of ``patches(x, ...)``.
+        H_old: (k, channels * kernel_height * kernel_width) lateral rows over patches, in the order of
+            ``patches(x, ...)``.
         stride, padding: of the convolution.
         mode, spikes: as for :func:`hlop_linear`.
 
@@ -137,15 +138,25 @@ def hlop_conv(
 
 
 def patches(
-    x: Float[Array, "rows channels height width"], size: int, *, stride: int = 1, padding: Padding = "SAME"
+    x: Float[Array, "rows channels height width"],
+    size: int | tuple[int, int],
+    *,
+    stride: int = 1,
+    padding: Padding = "SAME",
 ) -> Float[Array, "positions features"]:
     """The patches that a convolution sees, one a row: what its lateral circuit learns from.
+
+    Args:
+        x: presynaptic activity.
+        size: of the kernel, a side or (height, width).
+        stride, padding: of the convolution.
 
     Example:
         >>> patches(jnp.ones((2, 3, 8, 8)), 3, padding="VALID").shape
         (72, 27)
     """
-    found = jax.lax.conv_general_dilated_patches(x, (size, size), (stride, stride), padding)
+    sides = (size, size) if isinstance(size, int) else size
+    found = jax.lax.conv_general_dilated_patches(x, sides, (stride, stride), padding)
     return jnp.moveaxis(found, 1, -1).reshape(-1, found.shape[1])
 
 
@@ -169,7 +180,7 @@ def _conv_backward(how: Any, kept: Any, g: Array) -> tuple[Array, Array, Any]:
     if H_old is not None and how[0] == "weight":
         grad = orthogonal(grad.reshape(len(W), -1), H_old).reshape(W.shape)
     elif H_old is not None:
-        rows = orthogonal(patches(x, W.shape[-1], stride=how[1], padding=how[2]), H_old, spikes)
+        rows = orthogonal(patches(x, W.shape[2:], stride=how[1], padding=how[2]), H_old, spikes)
         grad = (jnp.moveaxis(g, 1, -1).reshape(-1, len(W)).T @ rows).reshape(W.shape)
     return grad_x, grad, jax.tree.map(jnp.zeros_like, fixed)
 

@@ -74,7 +74,7 @@ PERMUTED_QUICK: dict[str, Any] = {
     "ways": ["bptt", "dsr", "spikes_learning", "spikes"],
 }
 PERMUTED_FULL: dict[str, Any] = {
-    "seeds": 8,
+    "seeds": 5,
     "images": 19_968,
     "tasks": 5,
     "hidden": [200, 200],

@@ -1,5 +1,6 @@
 """Hebbian orthogonal projection as an optax transform: any credit rule, any network, weights projected leaf by leaf."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -120,7 +121,8 @@ def project(
     """Project weight changes off what earlier tasks used: ``g <- g (I - H_old^T H_old)``.
 
     Each weight matrix has a lateral circuit that learns the principal subspace of its presynaptic activity, the signal
-    ``pre``. The learner says when a new task begins (:func:`symplast.learning.train_sequence`); without it, call
+    ``pre``. A kernel (post, pre, ...) counts as the matrix (post, pre * ...) and its activity are :func:`patches`. The
+    learner says when a new task begins (:func:`symplast.learning.train_sequence`); without it, call
     :meth:`ProjectionState.begin_task`.
 
     Chain it after sign patterns and before the optimiser. Plain gradient descent keeps the projection exact. Momentum
@@ -170,11 +172,11 @@ def project(
             raise ValueError("params must hold weight matrices (post, pre); there is none")
         counts = []
         for name, share in (("first", first), ("new", new)):
-            counts.append(_counts(share, name, [leaves[place].shape[1] for place in chosen]))
+            counts.append(_counts(share, name, [_fan_in(leaves[place]) for place in chosen]))
         circuits: list[Circuit | None] = [None] * len(leaves)
         at_first, at_new = [0] * len(leaves), [0] * len(leaves)
         for place, k, n in zip(chosen, *counts, strict=True):
-            width = leaves[place].shape[1]
+            width = _fan_in(leaves[place])
             check_room(k + n * (tasks - 1), width, f"first and new over tasks={tasks}")
             at_first[place], at_new[place] = k, n
             old = jnp.zeros((k + n * max(tasks - 2, 0), width))
@@ -192,7 +194,7 @@ def project(
         changed = []
         for leaf, circuit in zip(leaves, state.circuits, strict=True):
             if circuit is not None:
-                changed.append(orthogonal(leaf, circuit.old))
+                changed.append(orthogonal(leaf.reshape(len(leaf), -1), circuit.old).reshape(leaf.shape))
             else:
                 changed.append(jnp.where(later, 0.0, leaf) if freeze and leaf.ndim < 2 else leaf)
         if pre is not None:
@@ -232,12 +234,16 @@ def _learned(state: ProjectionState, activity: list[Any], rule: OjaRule) -> Proj
 
 def _chosen(params: PyTree, leaves: list[Array], layers: str) -> list[int]:
     """Places of the projected matrices among the leaves."""
-    places = [place for place, leaf in enumerate(leaves) if leaf.ndim == 2]
+    places = [place for place, leaf in enumerate(leaves) if leaf.ndim >= 2]
     forward = getattr(params, "weights", None)
     if layers == "hidden":
         last = forward[-1] if isinstance(forward, tuple) and forward else leaves[places[-1]]
         places = [place for place in places if leaves[place] is not last]
     return places
+
+
+def _fan_in(leaf: Array) -> int:
+    return math.prod(leaf.shape[1:])
 
 
 def _counts(share: Share, name: str, widths: list[int]) -> list[int]:

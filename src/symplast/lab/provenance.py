@@ -13,6 +13,9 @@ import msgspec
 
 import symplast
 
+BEHIND_NUMBERS = ("jax", "jaxlib", "equinox", "optax", "numba", "numpy", "scipy", "xarray")
+"""Packages whose version can change what is measured; Numba is used where it is installed."""
+
 
 class Provenance(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that a reader needs in order to repeat a measurement.
@@ -46,7 +49,7 @@ def provenance() -> Provenance:
     device = jax.devices()[0]
     return Provenance(
         started=now(),
-        versions={"symplast": symplast.__version__, **versions("jax", "jaxlib", "numpy", "scipy", "xarray")},
+        versions={"symplast": symplast.__version__, **versions(*BEHIND_NUMBERS)},
         python=platform.python_version(),
         device=device.platform if device.platform == "cpu" else f"{device.platform} ({device.device_kind})",
         machine=machine(),

@@ -7,6 +7,7 @@ only the experiments that were running: each result is stored the moment it exis
 import contextlib
 import multiprocessing
 import os
+import re
 import signal
 import threading
 import time
@@ -24,6 +25,9 @@ from symplast.lab.records import Failure, Identity, Run, identity
 from symplast.lab.registry import room
 from symplast.lab.store import Store, new_run_id
 from symplast.lab.study import Config
+
+RAISED_IN_JIT = re.compile(r"^(?:equinox\.)?EquinoxRuntimeError: (.+)$", re.MULTILINE)
+"""What an error raised inside a compiled program says, among the stacks that Equinox puts around it."""
 
 ATTEMPTS = 2
 """A worker process may die under an experiment this often before it counts as failed."""
@@ -180,7 +184,8 @@ def _missing_data(names: tuple[str, ...]) -> str:
 
 def _failure(error: BaseException) -> Failure:
     told = "".join(traceback.format_exception(error))
-    return Failure(type=type(error).__name__, message=str(error), traceback=told)
+    raised_in_jit = RAISED_IN_JIT.search(str(error))
+    return Failure(type=type(error).__name__, message=raised_in_jit[1] if raised_in_jit else str(error), traceback=told)
 
 
 @dataclass

@@ -82,6 +82,18 @@ def check_count(value: Any, name: str, least: int = 1) -> int:
     return int(number)
 
 
+def whole_numbers(values: Any, name: str) -> np.ndarray:
+    """A flat list of indices, int64.
+
+    Raises:
+        ValueError: fractions, NaN or text.
+    """
+    array = np.ravel(np.asarray(values))
+    if array.dtype.kind not in "iuf" or not (np.isfinite(array) & (array == np.floor(array))).all():
+        raise ValueError(f"{name} must hold whole numbers, got {array.dtype} such as {array[:1]}")
+    return array.astype(np.int64)
+
+
 def count_steps(duration_ms: Any, dt_ms: Any, name: str) -> int:
     """A duration in whole steps.
 

@@ -7,7 +7,15 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Key
 
-from symplast.spiking.arguments import Number, Values, check_at_least_zero, check_positive, count_steps, is_traced
+from symplast.spiking.arguments import (
+    Number,
+    Values,
+    check_at_least_zero,
+    check_count,
+    check_positive,
+    count_steps,
+    is_traced,
+)
 
 
 def poisson_spikes(
@@ -41,8 +49,7 @@ def poisson_spikes(
     """
     p = _probability(rates_hz, dt_ms)
     steps = count_steps(duration_ms, dt_ms, "duration_ms")
-    if dead_steps < 0:
-        raise ValueError(f"dead_steps must be at least 0, got {dead_steps}")
+    dead_steps = check_count(dead_steps, "dead_steps", 0)
     hits = jax.random.uniform(key, (steps, *p.shape), p.dtype) < p
     if dead_steps == 0:
         return hits

@@ -18,7 +18,15 @@ import numpy as np
 from jax.custom_batching import custom_vmap
 from jaxtyping import Array, Float, Int, PyTree
 
-from symplast.spiking.arguments import Spikes, Values, check_at_least_zero, check_positive, count_steps
+from symplast.spiking.arguments import (
+    Spikes,
+    Values,
+    check_at_least_zero,
+    check_count,
+    check_positive,
+    count_steps,
+    whole_numbers,
+)
 from symplast.spiking.visiting import visit
 
 Weights = Float[Array, "pre post"]
@@ -53,7 +61,7 @@ class EventTable(eqx.Module):
         Raises:
             ValueError: steps or units out of range, arrays of unequal length, or a unit twice in one step.
         """
-        steps, units = np.ravel(np.asarray(step, np.int64)), np.ravel(np.asarray(unit, np.int64))
+        steps, units = whole_numbers(step, "step"), whole_numbers(unit, "unit")
         if steps.shape != units.shape:
             raise ValueError(f"step and unit must have equal length, got {steps.size} and {units.size}")
         for name, values, limit in (("step", steps, n_steps), ("unit", units, n_units)):
@@ -125,8 +133,7 @@ def poisson_events(
     p = np.ravel(np.asarray(rates_hz, np.float64)) * dt_ms / 1000
     if p.size and p.max() > 1:
         raise ValueError(f"rates_hz must be at most 1000 / dt_ms = {1000 / dt_ms:g}, got {p.max() * 1000 / dt_ms:g}")
-    if dead_steps < 0:
-        raise ValueError(f"dead_steps must be at least 0, got {dead_steps}")
+    dead_steps = check_count(dead_steps, "dead_steps", 0)
     n_steps = count_steps(duration_ms, dt_ms, "duration_ms")
     unit = np.flatnonzero(p)
     last = np.full(unit.size, -1 - dead_steps, np.int64)

@@ -9,6 +9,7 @@ import numpy as np
 from jax.custom_batching import custom_vmap
 from jaxtyping import Array, Bool, Float, Int
 
+from symplast.spiking.arguments import whole_numbers
 from symplast.spiking.visiting import visit
 
 
@@ -48,7 +49,7 @@ class FanOut(eqx.Module):
         Raises:
             ValueError: cells out of range, lists of unequal length, or weights that are not finite.
         """
-        sources, goals = np.ravel(np.asarray(pre, np.int64)), np.ravel(np.asarray(post, np.int64))
+        sources, goals = whole_numbers(pre, "pre"), whole_numbers(post, "post")
         if sources.shape != goals.shape or np.size(value) not in (1, sources.size):
             raise ValueError(
                 f"pre, post and value must be of equal length, got {sources.size}, {goals.size}, {np.size(value)}"
@@ -101,7 +102,12 @@ def propagate(
         >>> weights = jnp.arange(6.0).reshape(3, 2)
         >>> print(propagate(weights, jnp.array([True, False, True])))
         [4. 6.]
+
+    Raises:
+        ValueError: spikes of another length than the weights have rows.
     """
+    if spikes.shape != (len(weights.targets if isinstance(weights, FanOut) else weights),):
+        raise ValueError(f"spikes must be (pre,), one for each row of weights, got shape {spikes.shape}")
     if isinstance(weights, FanOut):
         start = jnp.zeros(weights.n_post, weights.values.dtype)
         return visit(spikes, lambda cell, sums: _send(weights, cell, sums), start)

@@ -13,12 +13,12 @@ Times: TypeAlias = np.ndarray
 
 
 def check_train(times: Any, name: str) -> Times:
-    """One train: rising, finite times.
+    """One train: rising, finite times; those with a unit (Neo, quantities) are converted to ms.
 
     Raises:
         ValueError: times that are not one-dimensional, finite and strictly rising.
     """
-    train = np.asarray(times)
+    train = np.asarray(times.rescale("ms").magnitude if hasattr(times, "rescale") else times)
     if train.ndim != 1 or (train.dtype.kind not in "iuf" and train.size):
         raise ValueError(f"{name} must be one train of spike times in ms, (spikes,), got {train.dtype}{train.shape}")
     train = train.astype(np.float64)
@@ -132,10 +132,14 @@ class SpikeTrains(Sequence[Times]):
 
     @classmethod
     def of_neo(cls, trains: Sequence[Any]) -> "SpikeTrains":
-        """Trains of a list of :class:`neo.SpikeTrain`, or of a block or segment's ``spiketrains``.
+        """Trains of a list of :class:`neo.SpikeTrain`, or of a segment or its ``spiketrains``.
 
         The window runs from the earliest beginning to the latest end among them.
+
+        Raises:
+            ValueError: no trains.
         """
+        trains = getattr(trains, "spiketrains", trains)
         if not len(trains):
             raise ValueError("trains must hold at least one neo.SpikeTrain")
         ms = [np.asarray(train.rescale("ms").magnitude, np.float64) for train in trains]
@@ -152,7 +156,7 @@ class SpikeTrains(Sequence[Times]):
         try:
             import neo
         except ImportError as missing:
-            raise ImportError("to_neo needs the package neo: pip install neo") from missing
+            raise ImportError('to_neo needs the package neo: pip install "symplast[spikes]"') from missing
         return [neo.SpikeTrain(times, units="ms", t_start=self.t_start_ms, t_stop=self.t_stop_ms) for times in self]
 
 

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
+from symplast.spiking.arguments import check_count
 from symplast.sym_stdp.backends import presenter
 from symplast.sym_stdp.circuit import NetworkState, Plastic, new_state, rested
 from symplast.sym_stdp.config import SymSTDPConfig
@@ -91,8 +92,8 @@ class SymSTDPClassifier:
         window: int = 60_000,
     ) -> None:
         for name, size in (("n_inputs", n_inputs), ("n_hidden", n_hidden), ("n_classes", n_classes)):
-            if size < 1:
-                raise ValueError(f"{name} must be at least 1, got {size}")
+            check_count(size, name)
+        n_inputs, n_hidden, n_classes = int(n_inputs), int(n_hidden), int(n_classes)
         key = jax.random.key(0) if key is None else key
         self.config = SymSTDPConfig() if config is None else config
         self.n_inputs, self.n_hidden, self.n_classes = n_inputs, n_hidden, n_classes
@@ -218,7 +219,9 @@ class SymSTDPClassifier:
         return self
 
     def respond(self, X: Any) -> Responses:
-        """Show images with plasticity off; each finds the network at rest, so their order does not matter.
+        """Show images with plasticity off; each finds the network at rest, so none depends on those before it.
+
+        An image's spikes are drawn by its place in X: the same images in another order get other spikes.
 
         Args:
             X: as for :meth:`partial_fit`.

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from symplast.spiking.arguments import check_count
 from symplast.spiking.trains import check_spikes
 
 
@@ -39,16 +40,18 @@ def avalanches(spikes: Any, bin_steps: int = 1, threshold: int = 1) -> Avalanche
         Beggs and Plenz 2003.
     """
     array = check_spikes(spikes)
-    for name, value in (("bin_steps", bin_steps), ("threshold", threshold)):
-        if value != int(value) or value < 1:
-            raise ValueError(f"{name} must be a whole number of at least 1, got {value}")
+    bin_steps, threshold = check_count(bin_steps, "bin_steps"), check_count(threshold, "threshold")
     per_step = array.sum(axis=1)
-    starts = np.arange(0, per_step.size, int(bin_steps))
+    starts = np.arange(0, per_step.size, bin_steps)
     activity = np.add.reduceat(per_step, starts) if per_step.size else per_step
     active = np.concatenate([[False], activity >= threshold, [False]])
     begin, end = (np.flatnonzero(np.diff(active.astype(np.int8)) == sign) for sign in (1, -1))
     total = np.concatenate([[0], np.cumsum(activity)])
     return Avalanches(total[end] - total[begin], end - begin)
+
+
+ALTERNATIVES = ("exponential", "lognormal", "lognormal_positive", "stretched_exponential", "truncated_power_law")
+"""Distributions that a power law can be compared with."""
 
 
 class PowerLaw(NamedTuple):
@@ -72,6 +75,12 @@ class PowerLaw(NamedTuple):
     against: dict[str, tuple[float, float]]
 
 
+def _check_enough(sizes: np.ndarray, least: float) -> None:
+    counted = int((sizes >= least).sum())
+    if counted < 10:
+        raise ValueError(f"sizes must hold at least 10 numbers at or above smallest={least:g}, got {counted}")
+
+
 def fit_power_law(
     sizes: Any, smallest: int | None = None, alternatives: tuple[str, ...] = ("exponential", "lognormal")
 ) -> PowerLaw:
@@ -84,7 +93,8 @@ def fit_power_law(
 
     Raises:
         ImportError: the package ``powerlaw`` is not installed.
-        ValueError: fewer than 10 sizes at or above ``smallest``, or sizes that are not whole numbers of at least 1.
+        ValueError: fewer than 10 sizes at or above ``smallest``, sizes that are not whole numbers of at least 1 or are
+            all the same, or an alternative that the package doesn't have.
 
     Source:
         Clauset, Shalizi and Newman 2009, by Alstott, Bullmore and Plenz's ``powerlaw`` (2014).
@@ -92,18 +102,23 @@ def fit_power_law(
     numbers = np.asarray(sizes)
     if numbers.ndim != 1 or not (np.isfinite(numbers) & (numbers >= 1) & (numbers == np.floor(numbers))).all():
         raise ValueError("sizes must be whole numbers of at least 1")
-    counted = int((numbers >= (smallest or 1)).sum())
-    if counted < 10:
-        raise ValueError(f"sizes must hold at least 10 numbers at or above smallest={smallest or 1}, got {counted}")
+    least = 1 if smallest is None else check_count(smallest, "smallest")
+    _check_enough(numbers, least)
+    if np.ptp(numbers[numbers >= least]) == 0:
+        raise ValueError(f"sizes must not all be the same at or above {least}: one value makes no distribution")
     try:
         import powerlaw
     except ImportError as missing:
-        raise ImportError("fit_power_law needs the package powerlaw: pip install powerlaw") from missing
+        raise ImportError(f'fit_power_law needs powerlaw ({missing}): pip install "symplast[spikes]"') from missing
+    for name in alternatives:
+        if name not in ALTERNATIVES:
+            raise ValueError(f"alternatives must be among {', '.join(ALTERNATIVES)}; got {name!r}")
     import warnings
 
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # the package's own about its search
         fit = powerlaw.Fit(numbers, discrete=True, xmin=smallest, verbose=False)
+        _check_enough(numbers, fit.xmin)
         law = fit.power_law
         ratios = {name: fit.distribution_compare("power_law", name, normalized_ratio=True) for name in alternatives}
         error = law.standard_err if hasattr(law, "standard_err") else law.sigma
