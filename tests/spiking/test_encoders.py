@@ -103,13 +103,13 @@ KEY, GENERATOR = jax.random.key(0), np.random.default_rng(0)
         (lambda: poisson_spikes(KEY, 10.0, 10.0, 0.0), "dt_ms must be positive"),
         (
             lambda: poisson_spikes(KEY, 10.0, 10.0, 1.0, dead_steps=-1),
-            "dead_steps must be a whole number of at least 0",
+            "dead_steps must be a whole number",
         ),
         (lambda: poisson_events(GENERATOR, [-1.0], 10.0, 1.0), "rates_hz must be at least 0"),
         (lambda: poisson_events(GENERATOR, [1500.0], 10.0, 1.0), "rates_hz must be at most"),
         (
             lambda: poisson_events(GENERATOR, [10.0], 10.0, 1.0, dead_steps=-1),
-            "dead_steps must be a whole number of at least 0",
+            "dead_steps must be a whole number",
         ),
         (lambda: latency_spikes([1.5], 10.0, 1.0), r"intensity must lie in \[0, 1\]"),
         (lambda: latency_spikes([np.nan], 10.0, 1.0), "intensity must lie"),
