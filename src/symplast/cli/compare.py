@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 WIDE = 110
 """Columns of a terminal from which rule and transform have columns of their own, and seconds are shown."""
-UNSETTLED = 0.01
-"""Share of examples on which a network has not settled from which it is told."""
 NARROW = 20
 """Columns that they share where it is narrower."""
+UNSETTLED = 0.01
+"""Share of examples on which a network has not settled from which it is told."""
 
 
 def register(app: typer.Typer) -> None:
@@ -162,8 +162,7 @@ def show(found: "Comparison", criterion: float) -> None:
         out.print(f"{refusal.rule} with {refusal.transform}: {refusal.reason}", markup=False, soft_wrap=True)
     for run in found.failed:
         out.print(f"[red]{run.status}[/] ", end="")
-        said = run.failure.message.strip().splitlines() if run.failure else []
-        out.print(f"{run.label}: {said[0] if said else ''}", markup=False, soft_wrap=True)
+        out.print(f"{run.label}: {run.failure.headline if run.failure else ''}", markup=False, soft_wrap=True)
 
 
 def tell_doubts(row: "dict[Any, Any]") -> None:

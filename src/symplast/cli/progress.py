@@ -62,7 +62,7 @@ class RichProgress(Listener):
         if job.name in self._tasks:
             self._bar.remove_task(self._tasks.pop(job.name)[0])
         seconds = f"{run.run_s:.1f} s" + (f" + {run.compile_s:.1f} s compiling" if run.compile_s >= 0.05 else "")
-        told = run.failure.message.strip().splitlines()[0][:120] if run.failure and run.failure.message.strip() else ""
+        told = run.failure.headline[:120] if run.failure else ""
         self._console.print(f"{MARKS[run.status]} {escape(job.name)} [dim]({seconds})[/] ", end="", highlight=False)
         self._console.print(told, markup=False, highlight=False)
         self.tick()

@@ -134,9 +134,8 @@ def show(audits: "list[Audit]", outcome: "Outcome", n_jobs: int, wall_s: float) 
     for run in outcome.runs.values():
         if run.failure:
             colour = "red" if run.status == "failed" else "yellow"
-            told = run.failure.message.strip().splitlines() or [""]
             out.print(f"[{colour}]{run.status}[/] {run.name}: {run.failure.type}: ", end="", soft_wrap=True)
-            out.print(told[0], markup=False, soft_wrap=True)
+            out.print(run.failure.headline, markup=False, soft_wrap=True)
     measured = len(outcome.runs) - len(outcome.reused)
     out.print(
         f"\n{measured} of {n_jobs} experiments measured now, {len(outcome.reused)} already there, "

@@ -157,8 +157,7 @@ def write(
     With the signals ``pre`` and ``post`` (:class:`symplast.learning.GradientLearner` passes them) and one sample a
     batch, ``step`` uses the gates of :func:`train_online`, ``pre > theta_x`` and ``|post| > theta``, and gives its
     pulses, sample for sample. A change that is not finite makes its weight NaN: devices would hide a run that diverges.
-    A first update that is exactly zero (the learner's programming pass) is not counted for
-    the refresh.
+    A first update that is exactly zero (the learner's programming pass) is not counted for the refresh.
 
     Args:
         device: the device model; or give ``levels`` and ``nonlinearity``.

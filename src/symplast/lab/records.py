@@ -28,6 +28,11 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     message: str
     traceback: str = ""
 
+    @property
+    def headline(self) -> str:
+        """The first line of the message."""
+        return (self.message.strip().splitlines() or [""])[0]
+
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
     """One run of one experiment.
