@@ -207,6 +207,16 @@ def test_wrong_parameters(arguments, message):
         DeviceModel(**arguments)
 
 
+def test_rounding_does_not_lead_out_of_range():
+    """In single precision the ratio of two expm1 exceeds 1 for some b."""
+    b = np.linspace(0.01, 20, 500, dtype=np.float32)
+    device = DeviceModel(40.0, 40.0, b, b)
+    for direction in ("ltp", "ltd"):
+        ends = device.curve(np.array([[0], [40], [41]]), direction)
+        assert bool(((ends >= 0) & (ends <= 1)).all())
+        device.siemens(ends)
+
+
 def test_states_and_pulses_out_of_range():
     device = DeviceModel(64, b_ltp=3.0)
     for call, message in (

@@ -31,9 +31,9 @@ def affine_step(b: Reals, n_max: Reals) -> tuple[Reals, Reals]:
 
 
 def level_after(n: Num[Array, "..."], b: Reals, n_max: Reals) -> Reals:
-    """g after n pulses from 0: ``expm1(-b n/N) / expm1(-b)``."""
+    """g after n pulses from 0: ``expm1(-b n/N) / expm1(-b)``, where rounding does not lead beyond 1."""
     linear, b = _safe(b)
-    return jnp.where(linear, n / n_max, jnp.expm1(-b * n / n_max) / jnp.expm1(-b))
+    return jnp.minimum(jnp.where(linear, n / n_max, jnp.expm1(-b * n / n_max) / jnp.expm1(-b)), 1)
 
 
 def pulse_number(g: Reals, b: Reals, n_max: Reals) -> Reals:

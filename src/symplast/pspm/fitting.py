@@ -90,6 +90,7 @@ class PSPM:
         ValueError: an unknown mode, or neurons that are not 0/1.
 
     Example:
+        >>> from symplast.pspm import simulate_lif
         >>> inhibitory = np.arange(40) >= 32
         >>> for_drive, for_W, for_start, for_fit = jax.random.split(jax.random.key(0), 4)
         >>> drive, W = draw_drive(for_drive, 300, 40), draw_weights(for_W, inhibitory)
