@@ -142,6 +142,7 @@ def test_wrong_files(content, message, tmp_path):
     ("arguments", "message"),
     [
         (["fit", "{file}", "--plot", "x.gif"], "--plot must end in .svg or .png"),
+        (["fit", "{file}", "--plot", "none/x.svg"], "--plot must .* lie in a folder that exists"),
         (["fit", "{file}", "--level", "1.5"], "level must be strictly between 0 and 1"),
         (["advise", "{file}", "--task", "cats"], "--task must be one of mnist, .* got 'cats'"),
         (["advise", "{file}", "--task", "digits", "--samples", "1e6"], "--samples must be a whole number in"),

@@ -65,7 +65,6 @@ def compare(
         check_output(csv, "--csv", ".csv")
     if figure is not None:
         kind = picture_kind(figure, "--figure")
-        check_output(figure, "--figure", figure.suffix)
     from symplast.cli.progress import RichProgress
     from symplast.lab.store import Store
     from symplast.learning.combination import Combination

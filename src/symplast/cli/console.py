@@ -20,23 +20,23 @@ def print_json(value: Any) -> None:
 
 
 def picture_kind(path: Path, option: str) -> Literal["svg", "png"]:
-    """What a picture's name asks for.
+    """What a picture's name asks for, before anything is computed.
 
     Raises:
-        ValueError: it ends otherwise; names the option.
+        ValueError: another ending, or a folder that does not exist; names the option.
     """
-    if path.suffix not in (".svg", ".png"):
-        raise ValueError(f"{option} must end in .svg or .png, got {path}")
+    check_output(path, option, ".svg", ".png")
     return "svg" if path.suffix == ".svg" else "png"
 
 
-def check_output(path: Path, option: str, ending: str) -> None:
+def check_output(path: Path, option: str, *endings: str) -> None:
     """Before anything is computed: the result can be written there.
 
     Raises:
         ValueError: another ending, or a folder that does not exist; names the option.
     """
-    if path.suffix != ending or not path.absolute().parent.is_dir():
+    if path.suffix not in endings or not path.absolute().parent.is_dir():
+        ending = " or ".join(endings)
         raise ValueError(f"{option} must end in {ending} and lie in a folder that exists, got {path}")
 
 
