@@ -1,7 +1,7 @@
 """The work of benchmarks/spiking.py done by the packages that people use; run by each peer's own Python, one thread.
 
-Usage: PYTHON benchmarks/spiking_peers.py NAME, with NAME one of brian2, snntorch, norse, spikingjelly, elephant,
-pyspike. The last line printed is a JSON list of rows. Imports nothing of symplast.
+Usage: PYTHON benchmarks/spiking_peers.py NAME, with NAME one of brian2, snntorch, norse, spikingjelly, bindsnet,
+elephant, pyspike. The last line printed is a JSON list of rows. Imports nothing of symplast.
 """
 
 import one_core  # noqa: F401 - before the libraries
@@ -234,6 +234,35 @@ def spikingjelly():
     return torch_training("SpikingJelly", "spikingjelly", make)
 
 
+def bindsnet():
+    """Diehl & Cook's network of 400 cells at dt 0.5 ms: 350 ms of the image of benchmarks/spiking.py, then a reset.
+
+    One projection learns and there is no rest between images, so it has less to do than symplast.
+    """
+    import torch
+    from bindsnet.encoding import poisson
+    from bindsnet.models import DiehlAndCook2015
+
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    pixels = np.random.default_rng(0)
+    image = torch.tensor(np.where(pixels.random(784) < 0.19, 63.75 * pixels.random(784), 0))
+    dt, time_ms = 0.5, 350
+    rows = []
+    for work, unit, learning in (("plasticity", "presentations/s", True), ("prediction", "images/s", False)):
+        network = DiehlAndCook2015(n_inpt=784, n_neurons=400, dt=dt, norm=78.4, inpt_shape=(1, 28, 28))
+        network.train(learning)
+
+        def present(network=network):
+            spikes = poisson(image, time=time_ms, dt=dt).view(-1, 1, 1, 28, 28)
+            network.run(inputs={"X": spikes}, time=time_ms)
+            network.reset_state_variables()
+
+        present()
+        rows.append(row(work, "BindsNET", "bindsnet", 1 / seconds(present), unit, torch=torch.__version__))
+    return rows
+
+
 def trains():
     """The trains of benchmarks/spiking.py."""
     generator = np.random.default_rng(0)
@@ -266,7 +295,7 @@ def pyspike():
     ]
 
 
-PEERS = {p.__name__: p for p in (brian2, snntorch, norse, spikingjelly, elephant, pyspike)}
+PEERS = {p.__name__: p for p in (brian2, snntorch, norse, spikingjelly, bindsnet, elephant, pyspike)}
 
 if __name__ == "__main__":
     if len(sys.argv) != 2 or sys.argv[1] not in PEERS:
