@@ -16,8 +16,8 @@ than each peer. Compile time is reported apart. A peer runs in an environment of
 
     python benchmarks/spiking.py [--peer brian2=/envs/brian2/bin/python --peer snntorch=...]
 
-Peers: brian2, snntorch, norse, spikingjelly, bindsnet, elephant, pyspike. Writes benchmarks/results/spiking.json; a peer
-left out keeps the row of the last run on the same machine.
+Peers: brian2, snntorch, norse, spikingjelly, bindsnet, elephant, pyspike. Writes benchmarks/results/spiking.json; a
+peer left out keeps the row of the last run on the same machine.
 """
 
 import one_core  # noqa: F401 - before the libraries
