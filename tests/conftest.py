@@ -1,9 +1,11 @@
 """Where the tests find real data: ``$SYMPLAST_DATA``, or ``shared/data`` beside the checkout where that exists.
 
-Under ``CI`` hypothesis draws the same examples each time; elsewhere it goes on searching.
+Under ``CI`` hypothesis draws the same examples each time; elsewhere it goes on searching. Ctrl-C reaches the programs
+that tests start, also where a shell that runs the tests in the background has it ignored.
 """
 
 import os
+import signal
 from pathlib import Path
 
 from hypothesis import settings
@@ -11,6 +13,9 @@ from hypothesis import settings
 BESIDE = Path(__file__).parents[2] / "shared" / "data"
 if "SYMPLAST_DATA" not in os.environ and BESIDE.is_dir():
     os.environ["SYMPLAST_DATA"] = str(BESIDE)
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):

@@ -14,7 +14,7 @@ import pytest
 
 from symplast.lab import Store, plan, run
 
-KILLS = 25
+KILLS = 15
 
 
 def start(environment: dict[str, str], folder: Path, *arguments: str) -> subprocess.Popen[str]:
