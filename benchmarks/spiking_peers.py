@@ -246,7 +246,7 @@ def bindsnet():
     torch.set_num_threads(1)
     torch.manual_seed(0)
     pixels = np.random.default_rng(0)
-    image = torch.tensor(np.where(pixels.random(784) < 0.19, 63.75 * pixels.random(784), 0))
+    image = torch.tensor(np.where(pixels.random(784) < 0.19, 63.75 * pixels.random(784), 0), dtype=torch.float32)
     dt, time_ms = 0.5, 350
     rows = []
     for work, unit, learning in (("plasticity", "presentations/s", True), ("prediction", "images/s", False)):
