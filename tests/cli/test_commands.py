@@ -62,6 +62,7 @@ def test_a_failing_experiment_exits_1_and_the_json_has_the_record(command) -> No
         (("query", ""), "the query gives no table"),
         (("query", "copy runs to 'x.csv'"), "the query is wrong"),
         (("reproduce", "toy", "--store", "memory://x"), "seen by one process only"),
+        (("reproduce", "toy", "--cluster", "tcp://127.0.0.1:9"), "no Dask scheduler answers"),
     ],
 )
 def test_wrong_input_is_one_line_and_exit_2(command, arguments, told: str) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from symplast.lab import Store, plan, run
 
-KILLS = 15
+KILLS = 25
 
 
 def start(environment: dict[str, str], folder: Path, *arguments: str) -> subprocess.Popen[str]:
