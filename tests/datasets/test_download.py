@@ -106,6 +106,33 @@ def test_offline_fails_soon_in_one_line_that_says_what_to_do(make_info, cache):
     assert contents(cache) == {}
 
 
+def test_a_failure_is_remembered_for_some_minutes_only(make_info, server, cache, monkeypatch):
+    server.behaviour = "missing"
+    info = make_info()
+    with pytest.raises(DatasetUnavailable) as first:
+        fetch(info, cache)
+    with pytest.raises(DatasetUnavailable) as second:
+        fetch(info, cache, ask_again=False)
+    assert str(second.value) == str(first.value)
+    assert server.requests == ["first.csv"]
+    with pytest.raises(DatasetUnavailable):
+        fetch(info, cache)  # asked for by name
+    assert server.requests == ["first.csv"] * 2
+    monkeypatch.setattr(download, "REMEMBERED_S", 0.0)
+    server.behaviour = "whole"
+    fetch(info, cache, ask_again=False)
+    assert contents(cache) == CONTENT
+    assert not list(cache.parent.glob("*.failure.json"))
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"at": "noon", "reason": 3}', b"\xff"])
+def test_a_damaged_memory_of_a_failure_is_passed_over(make_info, cache, content):
+    cache.parent.mkdir(parents=True)
+    cache.with_name("toy.failure.json").write_bytes(content)
+    fetch(make_info(), cache, ask_again=False)
+    assert contents(cache) == CONTENT
+
+
 def test_missing_page_says_the_status(make_info, server, cache):
     server.behaviour = "missing"
     with pytest.raises(DatasetUnavailable, match="HTTP status 404"):

@@ -1,12 +1,22 @@
 import re
 
+import msgspec
 import pytest
 
 from symplast import datasets
+from symplast.datasets.reductions import REDUCTIONS
 
 
 def test_names_and_order():
-    assert datasets.names() == ("digits", "mnist", "fashion-mnist", "scaling-laws", "curl-descent")
+    assert datasets.names() == (
+        "digits",
+        "digits-28",
+        "mnist-5k",
+        "mnist",
+        "fashion-mnist",
+        "scaling-laws",
+        "curl-descent",
+    )
 
 
 @pytest.mark.parametrize("name", datasets.names())
@@ -14,13 +24,16 @@ def test_entries_are_complete(name):
     info = datasets.describe(name)
     assert info.name == name
     assert all([info.title, info.licence, info.terms, info.citation, info.home.startswith("http")])
-    assert info.built_in == (name == "digits")
+    assert info.built_in == (name in ("digits", "digits-28", "mnist-5k"))
+    assert info.built_in == bool(info.division) == bool(info.arrays) == (not info.files)
     assert info.size == sum(file.size for file in info.files)
     for file in info.files:
         assert re.fullmatch("[0-9a-f]{64}", file.sha256)
         assert file.size > 0
-        assert file.urls or "no public address" in info.terms
-        assert all(url.startswith(("https://", "http://")) for url in file.urls)
+        assert bool(file.urls) != bool(file.originals)
+        assert not file.originals or file.name in REDUCTIONS
+        for each in (file, *file.originals):
+            assert all(url.startswith(("https://", "http://")) for url in each.urls)
     assert len({file.holds for file in info.files}) == len(info.files)
     if info.reader == "idx":
         assert {file.holds for file in info.files} == {"train_images", "train_labels", "test_images", "test_labels"}
@@ -31,17 +44,15 @@ def test_entries_are_complete(name):
 )
 def test_unknown_name_is_answered_with_the_known_ones(call):
     with pytest.raises(
-        ValueError, match="name must be one of digits, mnist, fashion-mnist, scaling-laws, curl-descent, got 'minst'"
+        ValueError,
+        match="name must be one of digits, digits-28, mnist-5k, mnist, fashion-mnist, scaling-laws, curl-descent, got 'minst'",
     ):
         call("minst")
 
 
-def test_a_file_without_an_address_says_so(tmp_path, monkeypatch):
-    monkeypatch.delenv("SYMPLAST_DATA", raising=False)
-    monkeypatch.setenv("SYMPLAST_CACHE", str(tmp_path))
-    with pytest.raises(
-        datasets.DatasetUnavailable, match=r"put phase_boundary.csv into a folder .* can't be downloaded"
-    ):
-        datasets.load("curl-descent")
-    with pytest.raises(datasets.DatasetUnavailable, match="can't be downloaded"):
-        datasets.folder("curl-descent", download=False)
+def test_two_versions_of_a_data_set_have_different_hashes():
+    hashes = {name: datasets.describe(name).sha256 for name in datasets.names()}
+    assert len(set(hashes.values())) == len(hashes)
+    digits = datasets.describe("digits")
+    changed = msgspec.structs.replace(digits, arrays=digits.arrays | {"images": "0" * 64})
+    assert changed.sha256 != digits.sha256

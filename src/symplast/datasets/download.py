@@ -1,13 +1,20 @@
-"""Downloads: into a temporary file beside the target, checked, then renamed into place."""
+"""Downloads: into a temporary file next to the target, checked, then renamed into place."""
 
+import json
+import os
+import tempfile
+import time
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from symplast.datasets.errors import DataError, DatasetUnavailable
-from symplast.datasets.registry import DatasetInfo, FileInfo
+from symplast.datasets.reductions import reduce
+from symplast.datasets.registry import DatasetInfo, FileInfo, Published
 from symplast.datasets.verification import sha256
 
 TIMEOUT_S = (3.0, 10.0)  # to connect; between two pieces of data
+REMEMBERED_S = 600.0
+"""How long a download that failed is not tried again, unless it is asked for by name."""
 
 
 @runtime_checkable
@@ -21,7 +28,7 @@ class Progress(Protocol):
     def close(self) -> object: ...
 
 
-def fetch(info: DatasetInfo, folder: Path, progress: Progress | None = None) -> None:
+def fetch(info: DatasetInfo, folder: Path, progress: Progress | None = None, *, ask_again: bool = True) -> None:
     """Download the files of a data set that ``folder`` lacks or holds damaged.
 
     Several processes may do so at once: each writes a temporary file and renames it into place.
@@ -30,23 +37,48 @@ def fetch(info: DatasetInfo, folder: Path, progress: Progress | None = None) -> 
         info: the data set.
         folder: where its files go; made if need be.
         progress: told how far each file is.
+        ask_again: try even where the last try failed a few minutes ago.
 
     Raises:
-        DatasetUnavailable: no URL of a file answered, or ``folder`` can't be written.
+        DatasetUnavailable: no URL of a file answered, now or a few minutes ago, or ``folder`` can't be written.
         DataError: every URL that answered delivered another file than the registry names.
     """
-    for file in info.files:
-        path = folder / file.name
-        if not (path.is_file() and sha256(path) == file.sha256):
+    lacking = [file for file in info.files if not _is_whole(folder / file.name, file.sha256)]
+    if not lacking:
+        return
+    if not ask_again and (failure := _recent_failure(folder)):
+        raise DatasetUnavailable(info.name, failure)
+    try:
+        for file in lacking:
             _fetch_file(info, file, folder, progress)
+    except DatasetUnavailable as error:
+        _remember(folder, error.mend)
+        raise
+    _failure_file(folder).unlink(missing_ok=True)
 
 
 def _fetch_file(info: DatasetInfo, file: FileInfo, folder: Path, progress: Progress | None) -> None:
+    if file.originals:
+        originals = folder / "originals"
+        for original in file.originals:
+            if not _is_whole(originals / original.name, original.sha256):
+                _download(info, original, originals, progress)
+        content = reduce(file.name, {original.name: originals / original.name for original in file.originals})
+        _place(content, folder / file.name)
+        if (found := sha256(folder / file.name)) != file.sha256:
+            (folder / file.name).unlink()
+            way_out = "the reduction of the original files gave other numbers on this machine: please report it"
+            raise DataError(folder / file.name, file.sha256, found, way_out)
+    elif file.urls:
+        _download(info, file, folder, progress)
+    else:
+        raise DatasetUnavailable(info.name, how_to_get(info))
+
+
+def _download(info: DatasetInfo, file: Published, folder: Path, progress: Progress | None) -> None:
     import pooch
     import requests
 
-    if not file.urls:
-        raise DatasetUnavailable(info.name, how_to_get(info))
     wrong: DataError | None = None
     failures: list[str] = []
     for url in file.urls:
@@ -76,7 +108,7 @@ def _fetch_file(info: DatasetInfo, file: FileInfo, folder: Path, progress: Progr
 class _Checked:
     """A pooch downloader that says both hashes when the wrong file arrived."""
 
-    def __init__(self, file: FileInfo, downloader: Any):
+    def __init__(self, file: Published, downloader: Any):
         self.file = file
         self.downloader = downloader
 
@@ -93,9 +125,43 @@ def how_to_get(info: DatasetInfo) -> str:
     """What a user can do to have the data set."""
     files = ", ".join(file.name for file in info.files)
     own = f"put {files} into a folder {info.name}/ and set SYMPLAST_DATA to the folder above it"
-    if not all(file.urls for file in info.files):
+    if not all(file.urls or file.originals for file in info.files):
         return f"{own}; it can't be downloaded ({info.terms})"
     return f"run 'symplast data fetch {info.name}' where there is a network, or {own}"
+
+
+def _is_whole(path: Path, expected: str) -> bool:
+    return path.is_file() and sha256(path) == expected
+
+
+def _place(content: bytes, path: Path) -> None:
+    """Write a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as part:
+        part.write(content)
+    os.replace(part.name, path)
+
+
+def _failure_file(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.failure.json")
+
+
+def _remember(folder: Path, reason: str) -> None:
+    """Keep why a download failed; where that can't be written, the next one simply tries again."""
+    try:
+        _place(json.dumps({"at": time.time(), "reason": reason}).encode(), _failure_file(folder))
+    except OSError:
+        return
+
+
+def _recent_failure(folder: Path) -> str:
+    """Why the download failed a few minutes ago; empty where it did not, or longer ago."""
+    try:
+        failure = json.loads(_failure_file(folder).read_bytes())
+        age = time.time() - float(failure["at"])
+        return str(failure["reason"]) if 0 <= age < REMEMBERED_S else ""
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def _host(url: str) -> str:

@@ -1,7 +1,6 @@
-"""Labelled images: MNIST's IDX files and scikit-learn's digits."""
+"""Labelled images, and MNIST's IDX files."""
 
 import gzip
-import hashlib
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +8,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from symplast.datasets.errors import DataError
 from symplast.datasets.registry import DatasetInfo
 
-DIGITS_TEST_EVERY = 5
 IDX_UINT8 = 0x08
 
 
@@ -84,30 +81,3 @@ def read_idx_images(info: DatasetInfo, folder: Path) -> Images:
     """The images of an MNIST-like data set from its verified folder."""
     arrays = {file.holds: read_idx(folder / file.name) for file in info.files}
     return Images(**arrays, max_value=255, name=info.name, source=str(folder))
-
-
-def read_digits(info: DatasetInfo) -> Images:
-    """scikit-learn's 1,797 digits with a fixed split.
-
-    Within each class, in file order, every fifth image is a test image: 1,442 for training, 355 for test, the same
-    images on every machine, with classes and writers spread over both.
-
-    Raises:
-        DataError: this scikit-learn's arrays are not the ones that the registry names.
-    """
-    import sklearn
-    from sklearn.datasets import load_digits
-
-    bunch = load_digits()
-    images, labels = bunch.images.astype(np.uint8), bunch.target.astype(np.uint8)
-    source = f"scikit-learn {sklearn.__version__}"
-    for what, array in (("images", images), ("labels", labels)):
-        found = hashlib.sha256(array.tobytes()).hexdigest()
-        if found != info.arrays[what]:
-            mend = "install another version of scikit-learn"
-            raise DataError(f"digits ({what}) of {source}", info.arrays[what], found, mend)
-    rank = np.zeros(labels.size, dtype=int)  # position of each image within its class
-    for digit in range(10):
-        rank[labels == digit] = np.arange(np.count_nonzero(labels == digit))
-    test = rank % DIGITS_TEST_EVERY == DIGITS_TEST_EVERY - 1
-    return Images(images[~test], labels[~test], images[test], labels[test], max_value=16, name=info.name, source=source)

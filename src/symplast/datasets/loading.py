@@ -3,16 +3,20 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, overload
 
-from symplast.datasets.images import Images, read_digits, read_idx_images
+from symplast.datasets.built_in import read_built_in
+from symplast.datasets.errors import DataError, DatasetUnavailable
+from symplast.datasets.images import Images, read_idx_images
 from symplast.datasets.locations import folder
 from symplast.datasets.registry import DatasetInfo, describe
+
+State = Literal["verified", "damaged", "not here"]
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 @overload
-def load(name: Literal["digits", "mnist", "fashion-mnist"]) -> Images: ...
+def load(name: Literal["digits", "digits-28", "mnist-5k", "mnist", "fashion-mnist"]) -> Images: ...
 @overload
 def load(name: Literal["scaling-laws", "curl-descent"]) -> "dict[str, pd.DataFrame]": ...
 @overload
@@ -24,7 +28,7 @@ def load(name: str) -> "Images | dict[str, pd.DataFrame]":
         name: one of :func:`names`.
 
     Returns:
-        :class:`Images` for ``digits``, ``mnist`` and ``fashion-mnist``; for others tables as pandas DataFrames, columns
+        :class:`Images` for ``digits``, ``digits-28``, ``mnist-5k``, ``mnist`` and ``fashion-mnist``; for others tables as pandas DataFrames, columns
         as published: ``isoflops`` and ``chinchilla_figure4`` of ``scaling-laws``, ``phase_boundary`` of
         ``curl-descent``.
 
@@ -39,10 +43,35 @@ def load(name: str) -> "Images | dict[str, pd.DataFrame]":
         (dtype('uint8'), array([0, 1, 2, 3, 4], dtype=uint8))
     """
     info = describe(name)
-    if info.reader == "digits":
-        return read_digits(info)
+    if info.built_in:
+        return read_built_in(info)
     place = folder(name)
     return read_idx_images(info, place) if info.reader == "idx" else read_tables(info, place)
+
+
+def check(name: str) -> tuple[State, str]:
+    """Whether a data set is here and whole. Nothing is downloaded.
+
+    Args:
+        name: one of :func:`names`.
+
+    Returns:
+        ``verified``, ``damaged`` or ``not here``, and in words what to do where it is not verified.
+
+    Raises:
+        ValueError: an unknown name.
+    """
+    info = describe(name)
+    try:
+        if info.built_in:
+            read_built_in(info)
+        else:
+            folder(name, download=False)
+    except DataError as error:
+        return "damaged", str(error)
+    except DatasetUnavailable as error:
+        return "not here", error.mend
+    return "verified", ""
 
 
 def read_tables(info: DatasetInfo, place: Path) -> "dict[str, pd.DataFrame]":

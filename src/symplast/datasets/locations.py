@@ -2,17 +2,16 @@
 
 import os
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
+from symplast.datasets.built_in import package_folder
 from symplast.datasets.download import Progress, fetch, how_to_get
-from symplast.datasets.errors import DataError, DatasetUnavailable
+from symplast.datasets.errors import DatasetUnavailable
 from symplast.datasets.registry import DatasetInfo, describe
 from symplast.datasets.verification import verify
 
-Source = Literal["built in", "SYMPLAST_DATA", "cache", "download"]
-State = Literal["verified", "damaged", "not here"]
+Source = Literal["built in", "not installed", "SYMPLAST_DATA", "cache", "download"]
 
 
 @dataclass(frozen=True)
@@ -20,12 +19,14 @@ class Place:
     """Where a data set is, or would come from.
 
     Attributes:
-        source: ``built in``, ``SYMPLAST_DATA``, ``cache`` or ``download``.
-        folder: the folder with its files; for ``download`` the cache folder that they will go to.
+        source: ``built in``, ``not installed`` (the package that it comes with), ``SYMPLAST_DATA``, ``cache`` or
+            ``download``.
+        folder: the folder with its files, or of the package that it comes with; for ``download`` the cache folder that
+            they will go to; None where the package is not installed.
     """
 
     source: Source
-    folder: Path
+    folder: Path | None
 
 
 def locate(name: str) -> Place:
@@ -63,74 +64,36 @@ def available(name: str) -> bool:
         >>> available("digits")
         True
     """
-    return locate(name).source != "download"
+    return locate(name).source not in ("download", "not installed")
 
 
-def folder(name: str, download: bool = True, progress: Progress | None = None) -> Path:
+def folder(name: str, download: bool = True, progress: Progress | None = None, *, ask_again: bool = False) -> Path:
     """The folder with a data set's files, every one checked.
 
     Args:
         name: one of :func:`names`.
         download: fetch what is missing, or damaged in the cache.
         progress: told how far a download is.
+        ask_again: try even where the last download failed within ten minutes.
 
     Returns:
-        The folder. For ``digits`` it is scikit-learn's; what is read from there is checked by :func:`load`.
+        The folder. For a built-in one it is its package's; what is read from there is checked by :func:`load`.
 
     Raises:
         ValueError: an unknown name.
         DatasetUnavailable: it is nowhere and could not be downloaded.
         DataError: a file has another SHA-256 than the registry names.
     """
-    return _folder(describe(name), download, progress)
-
-
-def check(name: str) -> tuple[State, str]:
-    """Whether a data set is here and whole. Nothing is downloaded.
-
-    Args:
-        name: one of :func:`names`.
-
-    Returns:
-        ``verified``, ``damaged`` or ``not here``, and in words what to do where it is not verified.
-
-    Raises:
-        ValueError: an unknown name.
-    """
     info = describe(name)
-    try:
-        if info.built_in:
-            from symplast.datasets.loading import load
-
-            load(name)
-        else:
-            _folder(info, download=False)
-    except DataError as error:
-        return "damaged", str(error)
-    except DatasetUnavailable as error:
-        return "not here", error.mend
-    return "verified", ""
-
-
-def _locate(info: DatasetInfo) -> Place:
-    if info.built_in:
-        return Place("built in", _scikit_learn_data())
-    own, cached = _own_folder(info), _cache_folder(info)
-    if own is not None and not _missing(info, own):
-        return Place("SYMPLAST_DATA", own)
-    return Place("download" if _missing(info, cached) else "cache", cached)
-
-
-def _folder(info: DatasetInfo, download: bool, progress: Progress | None = None) -> Path:
     place = _locate(info)
-    if place.source == "built in":
-        return place.folder
+    if place.folder is None or place.source == "built in":
+        return package_folder(info)
     if place.source == "SYMPLAST_DATA":
         for file in info.files:
             verify(place.folder / file.name, file, f"replace it by a good copy from {info.home}")
         return place.folder
     if download:
-        fetch(info, place.folder, progress)
+        fetch(info, place.folder, progress, ask_again=ask_again)
         return place.folder
     if place.source == "download":
         own = _own_folder(info)
@@ -139,6 +102,18 @@ def _folder(info: DatasetInfo, download: bool, progress: Progress | None = None)
     for file in info.files:
         verify(place.folder / file.name, file, f"run 'symplast data fetch {info.name}' to download it again")
     return place.folder
+
+
+def _locate(info: DatasetInfo) -> Place:
+    if info.built_in:
+        try:
+            return Place("built in", package_folder(info))
+        except DatasetUnavailable:
+            return Place("not installed", None)
+    own, cached = _own_folder(info), _cache_folder(info)
+    if own is not None and not _missing(info, own):
+        return Place("SYMPLAST_DATA", own)
+    return Place("download" if _missing(info, cached) else "cache", cached)
 
 
 def _own_folder(info: DatasetInfo) -> Path | None:
@@ -150,15 +125,6 @@ def _cache_folder(info: DatasetInfo) -> Path:
     import pooch
 
     return Path(os.environ.get("SYMPLAST_CACHE") or pooch.os_cache("symplast")).expanduser() / "data" / info.name
-
-
-def _scikit_learn_data() -> Path:
-    spec = find_spec("sklearn")
-    if spec is None or not spec.submodule_search_locations:
-        raise DatasetUnavailable(
-            "digits", "it comes with scikit-learn, which is not installed: pip install scikit-learn"
-        )
-    return Path(spec.submodule_search_locations[0]) / "datasets" / "data"
 
 
 def _missing(info: DatasetInfo, place: Path) -> list[str]:

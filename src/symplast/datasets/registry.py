@@ -1,5 +1,6 @@
 """The data sets that symplast knows, read from ``registry.toml``."""
 
+import hashlib
 import tomllib
 from functools import cache
 from importlib.resources import files
@@ -12,6 +13,34 @@ class _Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """Base of what is read from the registry: unknown keys are errors."""
 
 
+class OriginalInfo(_Record, frozen=True):
+    """An original public file in a GitHub repository, which a reduction is made from.
+
+    Attributes:
+        repository: owner and name.
+        commit: all 40 digits.
+        path: in the repository.
+        size: in bytes.
+        sha256: of its bytes, in hexadecimal.
+    """
+
+    repository: str
+    commit: str
+    path: str
+    size: int
+    sha256: str
+
+    @property
+    def name(self) -> str:
+        """Its name without folders."""
+        return self.path.rsplit("/", 1)[-1]
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """Its public address."""
+        return (f"https://raw.githubusercontent.com/{self.repository}/{self.commit}/{self.path}",)
+
+
 class FileInfo(_Record, frozen=True):
     """One file of a data set.
 
@@ -21,6 +50,7 @@ class FileInfo(_Record, frozen=True):
         size: in bytes.
         sha256: of its bytes, in hexadecimal.
         urls: public addresses, tried in order; none where the file is not published as such.
+        originals: public files that :mod:`symplast.datasets.reductions` makes it from, where it has no address.
     """
 
     name: str
@@ -28,6 +58,11 @@ class FileInfo(_Record, frozen=True):
     size: int
     sha256: str
     urls: tuple[str, ...] = ()
+    originals: tuple[OriginalInfo, ...] = msgspec.field(name="original", default=())
+
+
+Published = FileInfo | OriginalInfo
+"""What has public addresses, a size and a hash."""
 
 
 class DatasetInfo(_Record, frozen=True):
@@ -36,29 +71,42 @@ class DatasetInfo(_Record, frozen=True):
     Attributes:
         name: what ``load`` takes; also the folder's name.
         title: one line.
-        reader: how it is read: ``digits`` (built in), ``idx`` (images) or ``csv`` (tables).
+        reader: how it is read: ``idx`` (images), ``csv`` (tables), or one of the built-in ones.
         licence: short name of its licence.
         terms: what else there is to say about the licence.
         citation: whom to cite.
         home: its public home page.
         files: its files, none when it is built in.
-        arrays: SHA-256 of arrays that come from another package.
+        package: the installed package that a built-in one comes with; ``distribution`` is its name on the index.
+        extra: extra of symplast that installs the package, where symplast does not need it.
+        division: how a built-in one is divided into images to learn from and to test on.
+        arrays: SHA-256 of the arrays of a built-in one, in the order in which they are divided.
     """
 
     name: str
     title: str
-    reader: Literal["digits", "idx", "csv"]
+    reader: Literal["digits", "digits-28", "mnist-5k", "idx", "csv"]
     licence: str
     terms: str
     citation: str
     home: str
     files: tuple[FileInfo, ...] = msgspec.field(name="file", default=())
+    package: str = ""
+    distribution: str = ""
+    extra: str = ""
+    division: str = ""
     arrays: dict[str, str] = {}
 
     @property
     def built_in(self) -> bool:
-        """Whether it needs no download."""
-        return not self.files
+        """Whether it comes with an installed package and needs no download."""
+        return bool(self.package)
+
+    @property
+    def sha256(self) -> str:
+        """One hash of all that it holds: two versions of a data set never share it."""
+        held = self.arrays | {file.name: file.sha256 for file in self.files}
+        return hashlib.sha256(msgspec.json.encode(held, order="deterministic")).hexdigest()
 
     @property
     def size(self) -> int:
@@ -75,7 +123,7 @@ def names() -> tuple[str, ...]:
 
     Example:
         >>> names()
-        ('digits', 'mnist', 'fashion-mnist', 'scaling-laws', 'curl-descent')
+        ('digits', 'digits-28', 'mnist-5k', 'mnist', 'fashion-mnist', 'scaling-laws', 'curl-descent')
     """
     return tuple(_registry())
 

@@ -108,11 +108,16 @@ PARTS: dict[Kind, dict[str, Part]] = {
     },
     "task": {
         "digits": Part("symplast.learning:images", "8 x 8 digits, built in", settings={"name": "digits"}),
+        "mnist-5k": Part("symplast.learning:images", "5000 images of MNIST, built in", settings={"name": "mnist-5k"}),
         "mnist": Part("symplast.learning:images", "MNIST", settings={"name": "mnist"}),
         "fashion-mnist": Part("symplast.learning:images", "Fashion-MNIST", settings={"name": "fashion-mnist"}),
         "permuted-digits": Part("symplast.learning.parts:permuted_images", "a sequence", {"name": "digits"}),
+        "permuted-mnist-5k": Part("symplast.learning.parts:permuted_images", "a sequence", {"name": "mnist-5k"}),
         "permuted-mnist": Part("symplast.learning.parts:permuted_images", "a sequence", {"name": "mnist"}),
         "split-digits": Part("symplast.learning.parts:split_images", "a sequence of class pairs", {"name": "digits"}),
+        "split-mnist-5k": Part(
+            "symplast.learning.parts:split_images", "a sequence of class pairs", {"name": "mnist-5k"}
+        ),
         "permuted-fashion-mnist": Part(
             "symplast.learning.parts:permuted_images", "a sequence", {"name": "fashion-mnist"}
         ),

@@ -107,7 +107,10 @@ def _check_examples(x: Array, y: Array, inputs: str, targets: str) -> None:
 
 
 def images(
-    name: Literal["digits", "mnist", "fashion-mnist"], *, train: int | None = None, test: int | None = None
+    name: Literal["digits", "digits-28", "mnist-5k", "mnist", "fashion-mnist"],
+    *,
+    train: int | None = None,
+    test: int | None = None,
 ) -> Task:
     """A classification task of images, one flat row each, pixels in [0, 1].
 
@@ -128,8 +131,7 @@ def images(
             raise ValueError(f"{what} must be in [1, {there}] for {name}, got {asked}")
 
     def rows(pixels: np.ndarray) -> Float[Array, "examples pixels"]:
-        brightest = 16 if name == "digits" else 255
-        return jnp.asarray(pixels.reshape(len(pixels), -1), dtype=jnp.float32) / brightest
+        return jnp.asarray(pixels.reshape(len(pixels), -1), dtype=jnp.float32) / data.max_value
 
     return Task(
         rows(data.train_images[:train]),
