@@ -34,7 +34,7 @@ def test_enlarged_digits_are_the_digits():
 
 
 @pytest.mark.parametrize(
-    ("name", "says"), [("mnist-5k", r'pip install "symplast\[data\]"'), ("digits", "pip install sklearn")]
+    ("name", "says"), [("mnist-5k", r'pip install "symplast\[data\]"'), ("digits", "pip install scikit-learn")]
 )
 def test_without_its_package_the_error_says_what_to_install(monkeypatch, name, says):
     found = importlib.util.find_spec

@@ -45,7 +45,7 @@ def test_entries_are_complete(name):
 def test_unknown_name_is_answered_with_the_known_ones(call):
     with pytest.raises(
         ValueError,
-        match="name must be one of digits, digits-28, mnist-5k, mnist, fashion-mnist, scaling-laws, curl-descent, got 'minst'",
+        match=f"name must be one of {', '.join(datasets.names())}, got 'minst'",
     ):
         call("minst")
 

