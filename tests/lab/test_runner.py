@@ -1,7 +1,6 @@
 """The runner: what is fresh is not run again, failures stay apart, samples are reproducible."""
 
 import dataclasses
-import itertools
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +10,6 @@ import pytest
 
 from symplast.lab import Store, plan, run
 from symplast.lab.audit import audit, newest
-from symplast.lab.fingerprint import code_fingerprint
 from symplast.lab.jax_setup import CompileClock
 from symplast.lab.runner import execute
 
@@ -90,9 +88,9 @@ def test_an_experiment_that_kills_its_worker_is_reported(toy, tmp_path: Path, mo
 
 def test_verdicts_from_the_store(toy, tmp_path: Path) -> None:
     store = Store(tmp_path)
-    assert newest(store.runs(), "toy") == ([], "quick")
+    assert newest(store.runs(), toy) == ([], "quick")
     run(plan(["toy"], "full"), store, workers=0)
-    runs, scale = newest(store.runs(), "toy")
+    runs, scale = newest(store.runs(), toy)
     assert (len(runs), scale) == (3, "full")
     found = audit(toy, runs, scale)
     assert found.counts == {"reproduced": 2, "partly": 2, "inconclusive": 1, "not testable here": 1}
@@ -102,7 +100,7 @@ def test_verdicts_from_the_store(toy, tmp_path: Path) -> None:
 def test_stale_after_a_change_of_code(toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = Store(tmp_path)
     done = run(plan(["toy"], "quick"), store, workers=0)
-    monkeypatch.setattr(type(toy), "code", "another")
+    monkeypatch.setattr(type(toy), "code", lambda self, experiment: "another")
     found = audit(toy, done.runs.values(), "quick")
     assert {verdict.claim.id for verdict in found.verdicts if verdict.stale} == {"T1", "T2", "T3", "T4", "T6"}
     assert run(plan(["toy"], "quick"), store, workers=0).reused == set()
@@ -113,17 +111,17 @@ def test_a_run_with_changed_parameters_replaces_nothing(toy, tmp_path: Path) -> 
     run(plan(["toy"], "quick"), store, workers=0)
     changed = run(plan(["toy"], "quick", changes={"coin.tosses": "2"}), store, workers=0)
     assert audit(toy, changed.runs.values(), "quick").changed == ["coin.tosses=2"]
-    runs, _ = newest(store.runs(), "toy", toy.code)
+    runs, _ = newest(store.runs(), toy)
     assert {r.experiment: r.changed for r in runs} == {"arithmetic": [], "coin": [], "slow": []}
 
 
 def test_a_failure_of_the_present_code_is_seen(toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = Store(tmp_path)
     run(plan(["toy"], "quick"), store, workers=0)
-    monkeypatch.setattr(type(toy), "code", "another")
+    monkeypatch.setattr(type(toy), "code", lambda self, experiment: "another")
     monkeypatch.setenv("TOY_FAIL", "1")
     run(plan(["toy"], "quick"), store, workers=0)
-    runs, _ = newest(store.runs(), "toy", toy.code)
+    runs, _ = newest(store.runs(), toy)
     assert {r.experiment: r.status for r in runs} == {"arithmetic": "failed", "coin": "done", "slow": "done"}
 
 
@@ -137,58 +135,6 @@ def test_a_worker_with_other_code_measures_nothing(toy, tmp_path: Path) -> None:
 def test_a_store_in_memory_is_for_one_process(toy) -> None:
     with pytest.raises(ValueError, match="seen by one process only"):
         run(plan(["toy"], "quick"), Store("memory://here"), workers=1)
-
-
-@pytest.fixture
-def fingerprint(tmp_path: Path):
-    """The fingerprint of a room with the given modules."""
-    count = itertools.count()
-
-    def of(**files: str) -> str:
-        folder = tmp_path / str(next(count))
-        folder.mkdir()
-        for name, text in ({"study": "from room.a import f"} | files).items():
-            (folder / f"{name}.py").write_text(text)
-        return code_fingerprint("room", folder)
-
-    return of
-
-
-def test_fingerprint_sees_code_and_nothing_else(fingerprint) -> None:
-    plain = fingerprint(a='"""Doc."""\n\ndef f(x):\n    """Add."""\n    return x + 1\n')
-    assert plain == fingerprint(a="# why\ndef f(x):\n\n    return (x +\n        1)\n", figures="import nothing")
-    assert plain != fingerprint(a="def f(x):\n    return x + 2\n")
-    assert plain != fingerprint(a="def f(x):\n    return x - 1\n")
-    loop = "def h(y):\n    for x in y:\n        t = f(x)\n{}g(t)\n"
-    assert fingerprint(a=loop.format("        ")) != fingerprint(a=loop.format("    "))  # nesting is meaning
-
-
-@pytest.mark.parametrize(
-    "imports",
-    [
-        "import room.b",
-        "from room import b",
-        "from room.b import g",
-        "from room import g",  # passed on by the package
-        "from . import b",
-        "from .b import g",
-        "def f():\n    from room.b import g",
-    ],
-)
-def test_fingerprint_follows_imports(fingerprint, imports: str) -> None:
-    package = "from room.b import g\nfrom room.c import h"
-    reached = fingerprint(a=imports, b="g = 1", c="h = 1", __init__=package)
-    assert reached != fingerprint(a=imports, b="g = 2", c="h = 1", __init__=package)
-    assert reached == fingerprint(a=imports, b="g = 1", c="h = 2", __init__=package)
-
-
-def test_fingerprint_reaches_what_is_named_in_a_text(fingerprint, tmp_path: Path) -> None:
-    (tmp_path / "study.py").write_text("")
-    alone = code_fingerprint("room", tmp_path)
-    assert alone != code_fingerprint("room", tmp_path, ("symplast.curl.transforms",))
-    assert alone == code_fingerprint("room", tmp_path, ("symplast.stats",))
-    with pytest.raises(ValueError, match="nowhere' is no module"):
-        code_fingerprint("room", tmp_path, ("symplast.nowhere",))
 
 
 def test_compile_clock_counts_programs() -> None:

@@ -30,7 +30,7 @@ def list_systems(
     stored = Store(store_url or out_folder / "runs").runs()
     rows: list[dict[str, Any]] = []
     for name, room in rooms().items():
-        runs, scale = newest(stored, name)
+        runs, scale = newest(stored, room, check_code=False)
         published = read_published(room)
         last = audit(room, runs, scale, check_code=False).counts if runs else {}
         rows.append(
@@ -73,7 +73,7 @@ def show(
     from symplast.lab.store import Store
 
     place = room(system)
-    runs, scale = newest(Store(store_url or out_folder / "runs").runs(), system, place.code)
+    runs, scale = newest(Store(store_url or out_folder / "runs").runs(), place)
     found = audit(place, runs, scale)
     if as_json:
         about = {"system": place.claims.system, "paper": place.claims.paper, "scale": scale if runs else None}

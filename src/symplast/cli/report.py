@@ -90,7 +90,7 @@ def _audits(systems: list[str] | None, store: "Store") -> "list[Audit]":
 
     stored = store.runs(verify=True)
     tell_damages(store.damages)
-    found = [audit(room(name), *newest(stored, name, room(name).code)) for name in chosen(systems)]
+    found = [audit(room(name), *newest(stored, room(name))) for name in chosen(systems)]
     found = [a for a in found if a.runs or systems]
     if not found:
         raise ValueError(f"no runs in {store.url}; measure first: symplast reproduce")

@@ -94,9 +94,10 @@ def as_record(audits: "list[Audit]", jobs: "list[Job]", outcome: "Outcome", wall
         done = outcome.runs.get(job.name)
         row: dict[str, Any] = {"id": job.name, "experiment": job.experiment, "seeds": job.config.get("seeds")}
         if done is None:
-            row |= {"compile_s": None, "run_s": None, "status": "interrupted"}
+            row |= {"compile_s": None, "run_s": None, "cpu_s": None, "status": "interrupted"}
         else:
-            row |= {"compile_s": done.compile_s, "run_s": done.run_s, "status": done.status, "run": done.id}
+            row |= {"compile_s": done.compile_s, "run_s": done.run_s, "cpu_s": done.cpu_s}
+            row |= {"status": done.status, "run": done.id}
             row |= {"reused": job.name in outcome.reused}
             if done.failure:
                 row["error"] = done.failure
@@ -116,7 +117,7 @@ def readable(room: "Room", stored: "list[Run]") -> "Audit | None":
     from symplast.lab.audit import audit, newest
 
     try:
-        found = audit(room, *newest(stored, room.name, room.code))
+        found = audit(room, *newest(stored, room))
         if found.runs:
             room.study()
         return found

@@ -40,8 +40,9 @@ class Audit:
 
     def data(self, claim: Claim) -> str:
         """Which data a claim was measured on, in words."""
-        used = {quantity.split(".")[0] for part in claim.parts for quantity in part.quantities}
-        names = sorted({name for experiment in used & set(self.runs) for name in self.runs[experiment].data})
+        names = sorted(
+            {name for experiment in claim.experiments & set(self.runs) for name in self.runs[experiment].data}
+        )
         return ", ".join(names) or "computed, no data set"
 
 
@@ -57,16 +58,14 @@ def audit(room: Room, runs: Iterable[Run], scale: Scale, *, check_code: bool = T
     mine = {run.experiment: run for run in runs if run.system == room.name}
     measured = {f"{run.experiment}.{name}": q for run in mine.values() for name, q in run.quantities.items()}
     absent = {name: _absence(run) for name, run in mine.items() if run.status != "done"}
-    code = room.code if check_code else ""
+    outdated = {name for name, run in mine.items() if check_code and run.code != room.code(name)}
     verdicts = []
     for claim in room.claims.claim:
-        used = {quantity.split(".")[0] for part in claim.parts for quantity in part.quantities}
-        stale = check_code and any(name in mine and mine[name].code != code for name in used)
-        verdicts.append(judge(claim, measured, scale, absent=absent, stale=stale))
+        verdicts.append(judge(claim, measured, scale, absent=absent, stale=bool(claim.experiments & outdated)))
     return Audit(room, scale, mine, verdicts)
 
 
-def newest(runs: Iterable[Run], system: str, code: str = "") -> tuple[list[Run], Scale]:
+def newest(runs: Iterable[Run], room: Room, *, check_code: bool = True) -> tuple[list[Run], Scale]:
     """The run to show for each experiment of a system.
 
     In this order of preference: of the scale that was run last, by the present code, with the scale's own parameters,
@@ -74,19 +73,19 @@ def newest(runs: Iterable[Run], system: str, code: str = "") -> tuple[list[Run],
 
     Args:
         runs: of the store, oldest first.
-        system: name.
-        code: fingerprint of the room's present code; empty where that doesn't matter.
+        room: the system.
+        check_code: prefer runs of the present code.
 
     Returns:
         The runs, and their scale (quick when there are none).
     """
-    mine = [run for run in runs if run.system == system and not run.label]
+    mine = [run for run in runs if run.system == room.name and not run.label]
     if not mine:
         return [], "quick"
     scale = mine[-1].scale
 
     def rank(run: Run) -> tuple[bool, bool, bool]:
-        return run.scale == scale, run.code == code or not code, not run.changed
+        return run.scale == scale, not check_code or run.code == room.code(run.experiment), not run.changed
 
     chosen: dict[str, Run] = {}
     for run in mine:

@@ -186,6 +186,11 @@ class Claim(Strict, frozen=True, kw_only=True):
         ]
 
     @property
+    def experiments(self) -> set[str]:
+        """Names of the experiments whose quantities it is judged by."""
+        return {quantity.split(".")[0] for part in self.parts for quantity in part.quantities}
+
+    @property
     def fingerprint(self) -> str:
         """Changes whenever anything that decides the verdict changes (wording of ``why`` does not)."""
         judged = [self.id, self.kind, self.parts, self.not_testable, self.not_run]

@@ -20,13 +20,16 @@ from symplast.lab.verdicts import OUTCOMES, Outcome
 
 
 class PublishedRun(msgspec.Struct, frozen=True, kw_only=True):
-    """How the evidence behind a published verdict was made."""
+    """How the evidence behind a published verdict was made; ``code`` is the fingerprint of what it can reach."""
 
     experiment: str
     scale: Scale
     config: dict[str, Any]
+    code: str = ""
+    data_sha256: dict[str, str] = {}
     compile_s: float
     run_s: float
+    cpu_s: float = 0.0
     provenance: Provenance
 
 
@@ -37,7 +40,6 @@ class Published(msgspec.Struct, frozen=True, kw_only=True):
     system: str
     scale: Scale
     published: str
-    code: str
     fingerprints: dict[str, str]
     runs: list[PublishedRun]
     claims: list[dict[str, Any]]
@@ -53,11 +55,13 @@ class Published(msgspec.Struct, frozen=True, kw_only=True):
         return next((row["verdict"] for row in self.claims if row["id"] == claim_id), None)
 
     def stale_claims(self, room: Room) -> list[str]:
-        """Claims that read otherwise now, or were never published; all of them when the room's code has changed."""
-        claims = room.claims.claim
-        if self.code != room.code:
-            return [claim.id for claim in claims if claim.parts]
-        return [claim.id for claim in claims if self.fingerprints.get(claim.id) != claim.fingerprint]
+        """Claims that read otherwise now, were never published, or rest on an experiment whose code has changed."""
+        outdated = {run.experiment for run in self.runs if run.code != room.code(run.experiment)}
+        return [
+            claim.id
+            for claim in room.claims.claim
+            if self.fingerprints.get(claim.id) != claim.fingerprint or claim.experiments & outdated
+        ]
 
 
 def results_folder() -> Path:
@@ -110,15 +114,17 @@ def publish(room: Room, store: Store, scale: Scale, folder: Path) -> Path:
         system=name,
         scale=audit.scale,
         published=now()[:10],
-        code=audit.room.code,
         fingerprints={verdict.claim.id: verdict.claim.fingerprint for verdict in audit.verdicts},
         runs=[
             PublishedRun(
                 experiment=run.experiment,
                 scale=run.scale,
                 config=run.config,
+                code=run.code,
+                data_sha256=run.data_sha256,
                 compile_s=run.compile_s,
                 run_s=run.run_s,
+                cpu_s=run.cpu_s,
                 provenance=run.provenance,
             )
             for run in sorted(audit.runs.values(), key=lambda run: run.experiment)

@@ -14,7 +14,7 @@ Status = Literal["done", "failed", "skipped"]
 
 
 Identity = tuple[str, str, bytes, str]
-"""Experiment, parameters and code: what decides a measurement's values."""
+"""System, experiment, parameters with the hashes of the data sets, and code: what decides a measurement's values."""
 
 
 class DamagedError(ValueError):
@@ -44,10 +44,12 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         config: parameters, base seed and number of seeds included.
         changed: names of parameters that are not the scale's own.
         label: tells runs of one experiment apart that a command asked for; they belong to no audit.
-        code: fingerprint of the room's code.
-        data: names of the data sets that it reads; empty means built-in or computed.
+        code: fingerprint of the code that the experiment can reach.
+        data: names of the data sets that it reads; empty means computed.
+        data_sha256: name -> hash of each of them.
         status: done, failed, or skipped (a data set was missing; such runs are not stored).
         compile_s, run_s: seconds of JAX compilation, and the rest of the wall time.
+        cpu_s: CPU seconds of both, over all threads.
         peak_memory_mb: largest resident memory of the worker process so far.
         quantities: estimates of everything measured.
         files: name -> SHA-256 of each file beside ``run.json``.
@@ -64,9 +66,11 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     label: str = ""
     code: str
     data: list[str]
+    data_sha256: dict[str, str] = {}
     status: Status
     compile_s: float
     run_s: float
+    cpu_s: float = 0.0
     peak_memory_mb: float
     quantities: dict[str, Measurement]
     files: dict[str, str]
@@ -81,12 +85,12 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def identity(self) -> Identity:
         """Runs of equal identity measure the same thing."""
-        return identity(self.system, self.experiment, self.config, self.code)
+        return identity(self.system, self.experiment, self.config, self.data_sha256, self.code)
 
 
-def identity(system: str, experiment: str, config: dict[str, Any], code: str) -> Identity:
-    """What decides a measurement's values: experiment, parameters, code."""
-    return system, experiment, msgspec.json.encode(config, order="deterministic"), code
+def identity(system: str, experiment: str, config: dict[str, Any], data_sha256: dict[str, str], code: str) -> Identity:
+    """What decides a measurement's values: experiment, parameters, data sets, code."""
+    return system, experiment, msgspec.json.encode([config, data_sha256], order="deterministic"), code
 
 
 def sha256(content: bytes) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from symplast.lab.claims import Claims, ClaimsError, read_claims
-from symplast.lab.fingerprint import HOUSE, code_fingerprint
+from symplast.lab.fingerprint import HOUSE, experiment_fingerprint
 
 if TYPE_CHECKING:
     from symplast.lab.study import Study
@@ -39,12 +39,13 @@ class Room:
             )
         return claims
 
-    @property
-    def code(self) -> str:
-        """Fingerprint of the code that the room's experiments can reach."""
+    def code(self, experiment: str) -> str:
+        """Fingerprint of the code that an experiment can reach; empty where ``study.py`` has no such experiment."""
         named = tuple(f"symplast.{name}" for name in self.claims.system.named)
         try:
-            return code_fingerprint(self.package, self.folder, named)
+            return experiment_fingerprint(self.package, self.folder, experiment, named)
+        except LookupError:
+            return ""
         except ValueError as error:
             raise ClaimsError(f"{self.folder / 'claims.toml'}: system.named: {error}") from error
 

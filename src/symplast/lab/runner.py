@@ -68,12 +68,20 @@ class Job:
             "label": self.label,
             "code": self.code,
             "data": list(self.data),
+            "data_sha256": self.data_sha256,
         }
 
     @cached_property
     def identity(self) -> Identity:
         """Equal to that of a run which already measured this."""
-        return identity(self.system, self.experiment, self.config, self.code)
+        return identity(self.system, self.experiment, self.config, self.data_sha256, self.code)
+
+    @cached_property
+    def data_sha256(self) -> dict[str, str]:
+        """Name -> hash of each data set, as the registry has them: a file of another hash is never read."""
+        from symplast.datasets.registry import describe
+
+        return {name: describe(name).sha256 for name in self.data}
 
 
 def plan(
@@ -108,7 +116,8 @@ def plan(
                     used.add(change)
             config, own = experiment.config(scale, seeds, mine), experiment.config(scale)
             changed = tuple(parameter for parameter in config if config[parameter] != own[parameter])
-            jobs.append(Job(name, experiment.name, scale, dict(config), place.code, experiment.data[scale], changed))
+            code = place.code(experiment.name)
+            jobs.append(Job(name, experiment.name, scale, dict(config), code, experiment.data[scale], changed))
     if seeds is not None and not any("seeds" in job.config for job in jobs):
         raise ValueError(f"--seeds: no experiment of {', '.join(systems)} has seeds")
     if unused := set(changes or {}) - used:
@@ -123,18 +132,18 @@ def execute(job: Job, store_url: str) -> Run:
     This is what a worker calls, in this process or elsewhere.
     """
     from symplast.lab.jax_setup import CompileClock, drop_programs, use_compilation_cache
-    from symplast.lab.provenance import peak_memory_mb, provenance
+    from symplast.lab.provenance import cpu_seconds, peak_memory_mb, provenance
     from symplast.lab.quantities import measure_all
 
     use_compilation_cache()
     source = provenance()
     record = job.record | {"provenance": source}
     dataset, quantities, failure, status = None, {}, None, "done"
-    begin = time.perf_counter()
+    begin, cpu_begin = time.perf_counter(), cpu_seconds()
     with CompileClock() as clock:
         try:
             place = room(job.system)
-            if place.code != job.code:
+            if place.code(job.experiment) != job.code:
                 raise RuntimeError(
                     f"this worker has other code of {job.system} than the one that planned the run; "
                     "install the same version everywhere, or run again"
@@ -158,6 +167,7 @@ def execute(job: Job, store_url: str) -> Run:
         "files": {},
         "compile_s": round(clock.seconds, 3),
         "run_s": round(time.perf_counter() - begin - clock.seconds, 3),
+        "cpu_s": round(cpu_seconds() - cpu_begin, 3),
         "peak_memory_mb": peak_memory_mb(),
     }
     run = Run(**record)

@@ -102,7 +102,7 @@ def plan(
     """Jobs of the combinations that make sense, and the others with the reason."""
     task = named("task", shared.task)
     data = tuple(name for name in [task.settings.get("name")] if name in datasets.names())
-    code = room("learning").code
+    code = room("learning").code("combination")
     tasks = shared.tasks()
     jobs, refused = [], []
     for rule, transform in pairs:
