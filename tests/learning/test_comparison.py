@@ -9,6 +9,7 @@ import pytest
 
 from symplast.lab import Store
 from symplast.lab.audit import newest
+from symplast.lab.registry import room
 from symplast.learning import comparison
 from symplast.learning.combination import Combination
 from symplast.learning.comparison import compare
@@ -62,7 +63,7 @@ def test_measured_once(found) -> None:
 
 def test_runs_of_a_comparison_belong_to_no_audit(found) -> None:
     store, _ = found
-    assert newest(store.runs(), "learning") == ([], "quick")
+    assert newest(store.runs(), room("learning")) == ([], "quick")
 
 
 def test_figure(found) -> None:
