@@ -9,6 +9,7 @@ import xarray as xr
 
 from symplast.dendrites.arguments import Count, CountLike, check_at_most, check_count, check_probability, lost_cells
 from symplast.dendrites.overlap import tail_table
+from symplast.lab.whole_files import write_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,7 +64,11 @@ class Sweep:
 
     def to_csv(self, path: str | Path | None = None) -> str | None:
         """Write :meth:`table` as CSV; without a path, return it as text."""
-        return self.table().to_csv(path, index=False)
+        text = self.table().to_csv(index=False)
+        if path is None:
+            return text
+        write_whole(path, text)
+        return None
 
 
 def sweep(

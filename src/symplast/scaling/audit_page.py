@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from symplast.lab.theme import COLOURS, INK, STYLE, legend_above, new_figure, render
+from symplast.lab.whole_files import write_whole
 from symplast.scaling.auditing import AuditReport
 from symplast.scaling.fit import fit_table
 from symplast.scaling.tables import RunTable
@@ -64,11 +65,11 @@ def write_audit_page(report: AuditReport, runs: RunTable, path: Path) -> None:
     check_page(path)
     suffix = path.suffix.lower()
     if suffix == ".png":
-        path.write_bytes(render(audit_figure(report, runs), "png"))
+        write_whole(path, render(audit_figure(report, runs), "png"))
     elif suffix == ".svg":
-        path.write_bytes(render(audit_figure(report, runs), "svg"))
+        write_whole(path, render(audit_figure(report, runs), "svg"))
     else:
-        path.write_text(audit_page(report, runs), encoding="utf-8")
+        write_whole(path, audit_page(report, runs))
 
 
 def check_page(path: Path) -> None:

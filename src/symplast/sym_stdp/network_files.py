@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from symplast.datasets.arrays import read_npz
+from symplast.lab.whole_files import whole_file
 from symplast.sym_stdp.circuit import Cells, NetworkState, Plastic
 from symplast.sym_stdp.config import SymSTDPConfig
 from symplast.sym_stdp.readouts import ResponseWindow
@@ -40,10 +41,8 @@ def write_network(
     arrays: dict[str, Any] = {name: np.asarray(leaf) for part in state for name, leaf in part._asdict().items()}
     record = {"version": VERSION, "config": dataclasses.asdict(config), "about": about}
     arrays |= {"record": np.array(json.dumps(record)), **window.arrays()}
-    part = path.with_suffix(".part")
-    with part.open("wb") as stream:
+    with whole_file(path) as stream:
         np.savez(stream, **arrays)
-    part.replace(path)
 
 
 def read_network(path: Path) -> tuple[SymSTDPConfig, NetworkState, dict[str, Any], dict[str, np.ndarray]]:
