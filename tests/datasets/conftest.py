@@ -17,10 +17,11 @@ CONTENT = {"first.csv": b"a,b\n" + b"1,2\n" * 20_000, "second.csv": b"c\n3\n"}
 
 @dataclass
 class Server:
-    """``behaviour``: whole, truncated, corrupted, missing, silent or slow."""
+    """``behaviour``: whole, truncated, corrupted, missing, silent, slow or endless."""
 
     url: str
     behaviour: str = "whole"
+    sent: int = 0
     requests: list[str] = field(default_factory=list)
 
 
@@ -38,10 +39,15 @@ def server() -> Iterator[Server]:
                 time.sleep(2)
                 return
             self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
+            if behaviour != "endless":
+                self.send_header("Content-Length", str(len(body)))
             self.end_headers()
+            while behaviour == "endless" and about.sent < 200 * len(body):
+                about.sent += self.wfile.write(body)
             if behaviour == "truncated":
                 self.wfile.write(body[: len(body) // 2])
+            elif behaviour == "endless":
+                return
             elif behaviour == "corrupted":
                 self.wfile.write(body[:-1] + b"?")
             elif behaviour == "slow":

@@ -67,6 +67,15 @@ def test_corrupted_download_says_both_hashes_and_leaves_nothing(make_info, serve
     assert contents(cache) == {}
 
 
+def test_a_download_stops_at_the_size_that_the_registry_names(make_info, server, cache):
+    server.behaviour = "endless"
+    size = len(CONTENT["first.csv"])
+    with pytest.raises(DataError, match=rf"more than {size} bytes arrived, {size} were expected"):
+        fetch(make_info(), cache)
+    assert server.sent < 100 * size  # what the connection buffers, not all that the server has
+    assert contents(cache) == {}
+
+
 def test_corrupted_download_keeps_the_good_files_beside_it(make_info, server, cache):
     fetch(make_info(), cache)
     (cache / "second.csv").write_bytes(b"half")

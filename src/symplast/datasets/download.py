@@ -1,16 +1,16 @@
 """Downloads: into a temporary file next to the target, checked, then renamed into place."""
 
+import contextlib
 import json
-import os
-import tempfile
 import time
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, BinaryIO, Protocol, runtime_checkable
 
 from symplast.datasets.errors import DataError, DatasetUnavailable
 from symplast.datasets.reductions import reduce
 from symplast.datasets.registry import DatasetInfo, FileInfo, Published
 from symplast.datasets.verification import sha256
+from symplast.lab.whole_files import write_whole
 
 TIMEOUT_S = (3.0, 10.0)  # to connect; between two pieces of data
 REMEMBERED_S = 600.0
@@ -64,7 +64,8 @@ def _fetch_file(info: DatasetInfo, file: FileInfo, folder: Path, progress: Progr
             if not _is_whole(originals / original.name, original.sha256):
                 _download(info, original, originals, progress)
         content = reduce(file.name, {original.name: originals / original.name for original in file.originals})
-        _place(content, folder / file.name)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(folder / file.name, content)
         if (found := sha256(folder / file.name)) != file.sha256:
             (folder / file.name).unlink()
             way_out = "the reduction of the original files gave other numbers on this machine: please report it"
@@ -113,12 +114,36 @@ class _Checked:
         self.downloader = downloader
 
     def __call__(self, url: str, output_file: str, manager: Any) -> None:
-        self.downloader(url, output_file, manager)
+        with open(output_file, "wb") as stream, contextlib.suppress(_TooLongError):
+            self.downloader(url, _Limited(stream, self.file.size), manager)
         found = sha256(Path(output_file))
         if found != self.file.sha256:
             size = Path(output_file).stat().st_size
-            mend = f"{size} bytes arrived, {self.file.size} were expected; try again later or use your own copy"
+            arrived = f"{size} bytes" if size <= self.file.size else f"more than {self.file.size} bytes"
+            mend = f"{arrived} arrived, {self.file.size} were expected; try again later or use your own copy"
             raise DataError(url, self.file.sha256, found, mend)
+
+
+class _Limited:
+    """A stream that takes one byte more than a file has: enough to see that it is another, whatever a server sends."""
+
+    def __init__(self, stream: BinaryIO, size: int):
+        self.stream = stream
+        self.left = size + 1
+
+    def write(self, content: bytes) -> int:
+        self.stream.write(content[: self.left])
+        self.left -= len(content)
+        if self.left <= 0:
+            raise _TooLongError
+        return len(content)
+
+    def flush(self) -> None:
+        self.stream.flush()
+
+
+class _TooLongError(Exception):
+    """More bytes than the registry names."""
 
 
 def how_to_get(info: DatasetInfo) -> str:
@@ -134,14 +159,6 @@ def _is_whole(path: Path, expected: str) -> bool:
     return path.is_file() and sha256(path) == expected
 
 
-def _place(content: bytes, path: Path) -> None:
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as part:
-        part.write(content)
-    os.replace(part.name, path)
-
-
 def _failure_file(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.failure.json")
 
@@ -149,7 +166,8 @@ def _failure_file(folder: Path) -> Path:
 def _remember(folder: Path, reason: str) -> None:
     """Keep why a download failed; where that can't be written, the next one simply tries again."""
     try:
-        _place(json.dumps({"at": time.time(), "reason": reason}).encode(), _failure_file(folder))
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(_failure_file(folder), json.dumps({"at": time.time(), "reason": reason}))
     except OSError:
         return
 

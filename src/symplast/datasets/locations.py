@@ -1,12 +1,12 @@
 """Where a data set is: the user's folder, the cache, or still at its public home."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from symplast.datasets.built_in import package_folder
 from symplast.datasets.download import Progress, fetch, how_to_get
+from symplast.datasets.environment import cache_folder, folder_named_by
 from symplast.datasets.errors import DatasetUnavailable
 from symplast.datasets.registry import DatasetInfo, describe
 from symplast.datasets.verification import verify
@@ -117,14 +117,12 @@ def _locate(info: DatasetInfo) -> Place:
 
 
 def _own_folder(info: DatasetInfo) -> Path | None:
-    root = os.environ.get("SYMPLAST_DATA")
-    return Path(root).expanduser() / info.name if root else None
+    root = folder_named_by("SYMPLAST_DATA")
+    return root / info.name if root else None
 
 
 def _cache_folder(info: DatasetInfo) -> Path:
-    import pooch
-
-    return Path(os.environ.get("SYMPLAST_CACHE") or pooch.os_cache("symplast")).expanduser() / "data" / info.name
+    return cache_folder() / "data" / info.name
 
 
 def _missing(info: DatasetInfo, place: Path) -> list[str]:

@@ -1,15 +1,14 @@
 """JAX for a worker: the persistent compilation cache, and how long compiling took."""
 
-import os
 import threading
 from pathlib import Path
+
+from symplast.datasets.environment import cache_folder
 
 
 def compilation_cache_folder() -> Path:
     """Where compiled programs are kept: ``$SYMPLAST_CACHE`` or the user's cache folder."""
-    import pooch
-
-    return Path(os.environ.get("SYMPLAST_CACHE") or pooch.os_cache("symplast")) / "jax"
+    return cache_folder() / "jax"
 
 
 def use_compilation_cache() -> None:
