@@ -13,21 +13,26 @@ from symplast.lab import registry
 PLUGIN = Path(__file__).parent / "plugin"
 
 
+def search_path(folder: Path) -> str:
+    """``PYTHONPATH`` of processes that the tests start: a folder, then what this process was given."""
+    return os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))
+
+
 @pytest.fixture
 def toy(monkeypatch: pytest.MonkeyPatch) -> Iterator[registry.Room]:
     """The toy system, also for worker processes."""
     monkeypatch.syspath_prepend(str(PLUGIN))
-    monkeypatch.setenv("PYTHONPATH", str(PLUGIN))
-    registry.rooms.cache_clear()
+    monkeypatch.setenv("PYTHONPATH", search_path(PLUGIN))
+    registry._found.cache_clear()
     yield registry.room("toy")
-    registry.rooms.cache_clear()
+    registry._found.cache_clear()
 
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
     """Environment of a command that knows the toy system."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("TOY_", "SYMPLAST_O", "COV"))}
-    return kept | {"PYTHONPATH": str(PLUGIN), "COLUMNS": "200"}
+    return kept | {"PYTHONPATH": search_path(PLUGIN), "COLUMNS": "200"}
 
 
 @pytest.fixture

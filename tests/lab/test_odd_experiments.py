@@ -11,6 +11,7 @@ import time
 
 import numpy as np
 import pytest
+from tests.lab.conftest import search_path
 
 from symplast.lab import Store, evidence, plan, run
 from symplast.lab.quantities import measure_all
@@ -72,7 +73,7 @@ def odd(tmp_path, monkeypatch, environment):
                 capture_output=True,
                 text=True,
                 timeout=200,
-                env=environment | {"PYTHONPATH": str(tmp_path / "plugin")},
+                env=environment | {"PYTHONPATH": search_path(tmp_path / "plugin")},
             )
 
         return command

@@ -112,6 +112,22 @@ def test_interrupt_ends_soon_with_a_summary(environment, tmp_path: Path, workers
     assert len(store.runs(verify=True)) == 2
 
 
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_terminated_it_ends_in_order(environment, tmp_path: Path, workers: str) -> None:
+    """SIGTERM: what is done is told, the workers go, and no semaphore is left for Python to complain about."""
+    process = start(environment, tmp_path, "--set", "slow.seconds=60", "--workers", workers)
+    store, deadline = Store(tmp_path / "symplast-out" / "runs"), time.monotonic() + 60
+    while len(store.runs()) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    process.terminate()
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 143
+    assert "1 of 3 experiments not done; the same command resumes." in " ".join(err.split())
+    assert "semaphore" not in err
+    assert "Traceback" not in err
+
+
 def test_two_runs_into_one_store(environment, tmp_path: Path) -> None:
     both = [start(environment, tmp_path, "--workers", "1", "--set", "slow.seconds=0.2") for _ in range(2)]
     for process in both:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.lab.conftest import search_path
 
 from symplast import datasets
 
@@ -63,7 +64,7 @@ def reproduce(tmp_path: Path, environment: dict[str, str]) -> Reproduce:
     (about / "entry_points.txt").write_text("[symplast.systems]\nreader = reader\n")
     closed = dict.fromkeys(("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"), "http://127.0.0.1:9")
     base = {name: value for name, value in environment.items() if name not in ("SYMPLAST_DATA", "NO_PROXY", "no_proxy")}
-    base |= closed | {"PYTHONPATH": str(tmp_path / "plugin"), "SYMPLAST_CACHE": str(tmp_path / "cache")}
+    base |= closed | {"PYTHONPATH": search_path(tmp_path / "plugin"), "SYMPLAST_CACHE": str(tmp_path / "cache")}
 
     def run(data: Path | None = None, workers: int = 0):
         done = subprocess.run(

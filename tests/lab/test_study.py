@@ -35,11 +35,41 @@ def test_settings_take_the_type_of_the_default(text, default, value) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "default"), [("x", 1), ("2.5", 1), ("1", True), ("1", [1]), ("NaN", 0.5), ("Infinity", 0.5)]
+    ("text", "default"), [("x", 1), ("2.5", 1), ("1", True), ("1", [1]), ("1e400", 1), ("nan", 0.5), ("9" * 5000, 1)]
 )
 def test_settings_of_the_wrong_type(text, default) -> None:
     with pytest.raises(ValueError, match=r"--set e\.p must be of type"):
         parse_setting("e.p", text, default)
+
+
+@pytest.mark.parametrize(
+    ("text", "default"),
+    [
+        ("1e400", 0.5),
+        ("-1e400", 0.5),
+        ("NaN", 0.5),
+        ("Infinity", 0.5),
+        ("1e400", None),
+        ("NaN", None),
+        ("[1, [1e400]]", [1]),
+        ("9" * 400, 1),
+        ("9" * 400, 0.5),
+        ("1e300", 1),
+    ],
+)
+def test_settings_are_numbers_that_a_record_can_hold(text, default) -> None:
+    """An infinity, a NaN and None would be one and the same in JSON."""
+    with pytest.raises(ValueError, match=r"--set e\.p must be (finite|at most|of type)"):
+        parse_setting("e.p", text, default)
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), [1.0, float("-inf")], 10**30])
+def test_experiments_have_settings_that_a_record_can_hold(value) -> None:
+    with pytest.raises(ValueError, match=r"x\.noise: limit at quick scale must be (finite|at most)"):
+
+        @Study("x").experiment(quick={"limit": value})
+        def noise(config, key):
+            """Adds noise."""
 
 
 def test_registration_mistakes() -> None:

@@ -12,11 +12,16 @@ import symplast
 from symplast.lab.audit import audit as judge_room
 from symplast.lab.audit import claim_row
 from symplast.lab.claims import Scale
+from symplast.lab.numbers import shown
 from symplast.lab.provenance import Provenance, now
 from symplast.lab.registry import Room
 from symplast.lab.runner import fresh_runs, plan
 from symplast.lab.store import Store
 from symplast.lab.verdicts import OUTCOMES, Outcome
+from symplast.lab.whole_files import write_whole
+
+ROW = {"id", "says", "published", "measured", "interval", "verdict", "parts"}
+"""What is read of a published claim."""
 
 
 class PublishedRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +59,25 @@ class Published(msgspec.Struct, frozen=True, kw_only=True):
         """The published outcome of a claim ``<system>.<id>``."""
         return next((row["verdict"] for row in self.claims if row["id"] == claim_id), None)
 
+    def beside(self, claim_id: str, outcome: Outcome, qualifier: str = "") -> str:
+        """What to say of the published verdict next to another one; empty where the claim was never published.
+
+        Where nothing is measured now, the published value stands with it.
+
+        Args:
+            claim_id: ``<system>.<id>``.
+            outcome: the verdict now.
+            qualifier: of the system's verdicts.
+        """
+        row = next((row for row in self.claims if row["id"] == claim_id), None)
+        if row is None:
+            return ""
+        if row["verdict"] == outcome:
+            return "same"
+        value = shown(row["measured"], row["interval"], row["parts"][0]["unit"]) if row["parts"] else ""
+        told = f", {value} at {self.scale} scale" if value and outcome == "not run" else ""
+        return f"{row['verdict']}{qualifier}{told}"
+
     def stale_claims(self, room: Room) -> list[str]:
         """Claims that read otherwise now, were never published, or rest on an experiment whose code has changed."""
         outdated = {run.experiment for run in self.runs if run.code != room.code(run.experiment)}
@@ -82,12 +106,18 @@ def read_published(room: Room, folder: Path | None = None) -> Published | None:
         ValueError: the file is not what ``symplast publish`` writes.
     """
     folders = [folder] if folder else [results_folder(), room.folder]
-    path = next((p for f in folders if (p := f / f"{room.name}.json").exists()), None)
+    path = next((p for f in folders if (p := f / f"{room.name}.json").is_file()), None)
     if path is None:
         return None
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Published)
-    except msgspec.MsgspecError as error:
+        published = msgspec.json.decode(path.read_bytes(), type=Published)
+        for row in published.claims:
+            if lacking := sorted(ROW - row.keys()):
+                raise ValueError(f"a claim lacks {', '.join(lacking)}")
+            if row["verdict"] not in OUTCOMES or not isinstance(row["id"], str) or "." not in row["id"]:
+                raise ValueError(f"a claim has id {row['id']!r} and verdict {row['verdict']!r}")
+        return published
+    except (ValueError, RecursionError) as error:
         raise ValueError(
             f"{path}: not a file of published verdicts ({error}); write it with symplast publish"
         ) from error
@@ -133,5 +163,5 @@ def publish(room: Room, store: Store, scale: Scale, folder: Path) -> Path:
     )
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.json"
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(published), indent=1) + b"\n")
+    write_whole(path, msgspec.json.format(msgspec.json.encode(published), indent=1) + b"\n")
     return path

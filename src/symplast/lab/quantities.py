@@ -86,8 +86,15 @@ def measure(dataset: Evidence, name: str) -> Measurement:
         raise ValueError(f"quantity {name!r} must be a number or boolean, its type is {array.dtype}")
     if "seed" in array.dims:
         return _over_seeds(array.transpose("seed", ...), unit)
-    if f"{name}_low" in dataset:
+    ends = [end for end in (f"{name}_low", f"{name}_high") if end in dataset]
+    if len(ends) == 1:
+        raise ValueError(f"quantity {name!r} must have both ends of its interval, it has {ends[0]} only")
+    if ends:
         low, high = dataset[f"{name}_low"], dataset[f"{name}_high"]
+        if not low.shape == high.shape == array.shape:
+            raise ValueError(
+                f"quantity {name!r} must have an interval of its own shape {array.shape}, got {low.shape}, {high.shape}"
+            )
         return Measurement(
             value=array.values.tolist(),
             low=low.values.tolist(),

@@ -2,7 +2,9 @@
 
 import hashlib
 import math
-from typing import Any, Literal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -55,6 +57,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         files: name -> SHA-256 of each file beside ``run.json``.
         provenance: versions, device, commit, time.
         failure: why it failed or was skipped.
+        order: greater than that of every run that the store held when this one was planned; it says which run is newer
+            where the clocks of two machines disagree.
     """
 
     id: str
@@ -76,6 +80,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     files: dict[str, str]
     provenance: Provenance
     failure: Failure | None = None
+    order: Annotated[int, msgspec.Meta(ge=0)] = 0
 
     @property
     def name(self) -> str:
@@ -116,14 +121,53 @@ def unseal(content: bytes) -> Run:
         sealed = msgspec.json.decode(content, type=dict[str, msgspec.Raw])
         body = msgspec.json.format(bytes(sealed["run"]), indent=-1)
         said = msgspec.json.decode(sealed["sha256"], type=str)
-        tree = msgspec.json.decode(body)
-        tree["quantities"] = {name: _with_floats(q) for name, q in tree["quantities"].items()}
-        run = msgspec.convert(tree, Run)
-    except (msgspec.MsgspecError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
+    except Exception as error:
         raise DamagedError(f"run.json can't be read: {error}") from error
     if sha256(body) != said:
         raise DamagedError("run.json does not match its hash")
+    try:
+        tree = msgspec.json.decode(body)
+        tree["quantities"] = {name: _with_floats(q) for name, q in tree["quantities"].items()}
+        run = msgspec.convert(tree, Run)
+        _check(run)
+    except Exception as error:  # whatever a file holds, it is this file's problem
+        raise DamagedError(f"run.json holds no run: {type(error).__name__}: {error}") from error
     return run
+
+
+def _check(run: Run) -> None:
+    """Raise ValueError for a record whose parts don't fit together, or whose numbers are none."""
+    if unknown := sorted(set(run.changed) - run.config.keys()):
+        raise ValueError(f"changed names {', '.join(unknown)}, which config lacks")
+    for number in _leaves(list(run.config.values())):
+        if isinstance(number, int):
+            float(number)  # an integer beyond all floats is an OverflowError
+    if folders := [name for name in run.files if Path(name).name != name]:
+        raise ValueError(f"files must be names without a folder, got {folders[0]!r}")
+    for name, quantity in run.quantities.items():
+        ends = [quantity.low, quantity.high]
+        for number in [*_leaves(quantity.value), *_leaves(quantity.low), *_leaves(quantity.high)]:
+            if not isinstance(number, int | float | None):
+                raise ValueError(f"quantity {name} must be a number, got {number!r}")
+            float(number or 0)
+        if ends.count(None) == 1:
+            raise ValueError(f"quantity {name} has one end of an interval only")
+        if ends.count(None) == 0 and any(_shape(end) != _shape(quantity.value) for end in ends):
+            raise ValueError(f"quantity {name} has an interval of another shape than its value")
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    """What stands in nested lists."""
+    if isinstance(value, list):
+        for entry in value:
+            yield from _leaves(entry)
+    else:
+        yield value
+
+
+def _shape(value: Any) -> Any:
+    """Lengths of nested lists; None for a number."""
+    return [_shape(entry) for entry in value] if isinstance(value, list) else None
 
 
 ESTIMATES = ("value", "low", "high")

@@ -6,6 +6,7 @@ entry-point group ``symplast.systems`` (name = system, value = importable packag
 
 import importlib
 import importlib.util
+import re
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.metadata import entry_points
@@ -41,6 +42,22 @@ class Room:
 
     def code(self, experiment: str) -> str:
         """Fingerprint of the code that an experiment can reach; empty where ``study.py`` has no such experiment."""
+        return self._codes.get(experiment, "") if self.built_in else self._code(experiment)
+
+    @property
+    def built_in(self) -> bool:
+        """Whether it is a system of symplast itself, whose whole source is symplast's."""
+        return self.package.startswith("symplast.")
+
+    @cached_property
+    def _codes(self) -> dict[str, str]:
+        """Fingerprints of all experiments, remembered until a line of symplast changes."""
+        from symplast.lab.memory import remembered
+
+        names = self.outline().experiments
+        return remembered(f"code-{self.name}", dict[str, str], lambda: {name: self._code(name) for name in names})
+
+    def _code(self, experiment: str) -> str:
         named = tuple(f"symplast.{name}" for name in self.claims.system.named)
         try:
             return experiment_fingerprint(self.package, self.folder, experiment, named)
@@ -54,29 +71,35 @@ class Room:
         named = (q.split(".") for claim in self.claims.claim for part in claim.parts for q in part.quantities)
         return {quantity for owner, quantity in named if owner == experiment}
 
+    def outline(self) -> "Study":
+        """The room's study to plan with and to report on; it is imported once an experiment or figure is called."""
+        from symplast.lab.outline import outline
+
+        return outline(self)
+
     def study(self) -> "Study":
-        """Import the room's experiments and figures (this imports JAX)."""
-        study: Study = importlib.import_module(f"{self.package}.study").study
-        importlib.import_module(f"{self.package}.figures")
+        """Import the room's experiments and figures (this imports JAX).
+
+        Raises:
+            ValueError: they don't fit the claims; RuntimeError: the import ends the program. An import may raise more.
+        """
+        try:
+            study: Study = importlib.import_module(f"{self.package}.study").study
+            importlib.import_module(f"{self.package}.figures")
+        except SystemExit as error:
+            raise RuntimeError(f"importing {self.package} ends the program with exit code {error.code}") from error
         study.check(self.claims)
         return study
 
 
-@cache
 def rooms() -> dict[str, Room]:
-    """All systems by name, sorted; cheap (imports no room)."""
-    found = {
-        f.parent.name: Room(f.parent.name, f"symplast.{f.parent.name}", f.parent) for f in HOUSE.glob("*/claims.toml")
-    }
-    for entry in entry_points(group=GROUP):
-        try:
-            spec = importlib.util.find_spec(entry.value)
-        except ImportError:
-            spec = None
-        if spec is None or not spec.submodule_search_locations:
-            raise ClaimsError(f"plug-in system {entry.name!r}: package {entry.value!r} can't be found")
-        found[entry.name] = Room(entry.name, entry.value, Path(spec.submodule_search_locations[0]))
-    return dict(sorted(found.items()))
+    """All systems by name, sorted; cheap (imports no room). Plug-ins that can't be found are in :func:`refused`."""
+    return _found()[0]
+
+
+def refused() -> dict[str, str]:
+    """Plug-ins that are announced but no systems of this house, and why: name -> reason."""
+    return _found()[1]
 
 
 def room(name: str) -> Room:
@@ -85,7 +108,43 @@ def room(name: str) -> Room:
     Raises:
         ValueError: no such system; the message lists those there are.
     """
-    known = rooms()
+    known, others = rooms(), refused()
+    if name not in known and name in others:
+        raise ClaimsError(f"plug-in system {name!r} {others[name]}")
     if name not in known:
         raise ValueError(f"system must be one of {', '.join(known)}; got {name!r}")
     return known[name]
+
+
+@cache
+def _found() -> tuple[dict[str, Room], dict[str, str]]:
+    own = {
+        f.parent.name: Room(f.parent.name, f"symplast.{f.parent.name}", f.parent) for f in HOUSE.glob("*/claims.toml")
+    }
+    plugged: dict[str, Room] = {}
+    problems: dict[str, str] = {}
+    for entry in entry_points(group=GROUP):
+        try:
+            found = Room(entry.name, entry.value, _folder(entry.value))
+            if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", entry.name):
+                raise ValueError("has a name that is no word")
+            if entry.name in own:
+                raise ValueError(f"({entry.value}) has the name of a system of symplast; the plug-in must take another")
+            if plugged.get(entry.name, found) != found:
+                raise ValueError(f"is announced twice: by {plugged[entry.name].package} and {entry.value}")
+            plugged[entry.name] = found
+        except (Exception, SystemExit) as error:  # a plug-in's own code may run here
+            problems[entry.name] = str(error) or type(error).__name__
+    sound = own | {name: found for name, found in plugged.items() if name not in problems}
+    return dict(sorted(sound.items())), problems
+
+
+def _folder(package: str) -> Path:
+    """Where a plug-in's package is; one without a dot is found without running its code."""
+    try:
+        spec = importlib.util.find_spec(package)
+    except (Exception, SystemExit) as error:
+        raise ValueError(f"has a package {package!r} that can't be found: {type(error).__name__}: {error}") from error
+    if spec is None or not spec.submodule_search_locations:
+        raise ValueError(f"has a package {package!r} that can't be found")
+    return Path(spec.submodule_search_locations[0])

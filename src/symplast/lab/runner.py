@@ -4,16 +4,12 @@
 only the experiments that were running: each result is stored the moment it exists.
 """
 
-import contextlib
-import multiprocessing
-import os
 import re
 import signal
-import threading
 import time
 import traceback
 from collections.abc import Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -24,13 +20,11 @@ from symplast.lab.provenance import cpus
 from symplast.lab.records import Failure, Identity, Run, identity
 from symplast.lab.registry import room
 from symplast.lab.store import Store, new_run_id
-from symplast.lab.study import Config
+from symplast.lab.study import Config, check_setting
+from symplast.lab.workers import ATTEMPTS, Terminated, ending_in_order, executor_of
 
 RAISED_IN_JIT = re.compile(r"^(?:equinox\.)?EquinoxRuntimeError: (.+)$", re.MULTILINE)
 """What an error raised inside a compiled program says, among the stacks that Equinox puts around it."""
-
-ATTEMPTS = 2
-"""A worker process may die under an experiment this often before it counts as failed."""
 
 DIED = f"the worker process died under it {ATTEMPTS} times: killed, out of memory, or a script without a main guard"
 
@@ -101,7 +95,7 @@ def plan(
     jobs, used = [], set()
     for name in systems:
         place = room(name)
-        study = place.study()
+        study = place.outline()
         for experiment in study.experiments.values():
             if experiment.on_demand:
                 continue
@@ -126,10 +120,15 @@ def plan(
     return jobs
 
 
-def execute(job: Job, store_url: str) -> Run:
+def execute(job: Job, store_url: str, order: int = 0) -> Run:
     """Run one job and store what it measured; never raises for a failing experiment.
 
     This is what a worker calls, in this process or elsewhere.
+
+    Args:
+        job: what to run.
+        store_url: where the run goes.
+        order: its place among the store's runs.
     """
     from symplast.lab.jax_setup import CompileClock, drop_programs, use_compilation_cache
     from symplast.lab.provenance import cpu_seconds, peak_memory_mb, provenance
@@ -137,7 +136,7 @@ def execute(job: Job, store_url: str) -> Run:
 
     use_compilation_cache()
     source = provenance()
-    record = job.record | {"provenance": source}
+    record = job.record | {"provenance": source, "order": order}
     dataset, quantities, failure, status = None, {}, None, "done"
     begin, cpu_begin = time.perf_counter(), cpu_seconds()
     with CompileClock() as clock:
@@ -205,12 +204,14 @@ class Outcome:
     Attributes:
         runs: job -> its run, measured now or before; jobs that did not finish are missing.
         reused: jobs whose run was in the store already.
-        interrupted: stopped by Ctrl-C.
+        interrupted: stopped by Ctrl-C or SIGTERM.
+        exit_code: of a command that ends so, as shells have it: 128 and the signal's number.
     """
 
     runs: dict[str, Run] = field(default_factory=dict)
     reused: set[str] = field(default_factory=set)
     interrupted: bool = False
+    exit_code: int = 0
 
     @property
     def failed(self) -> list[Run]:
@@ -254,10 +255,13 @@ def run(
         progress: is told what happens.
 
     Returns:
-        The runs by job name. Ctrl-C ends it early with ``interrupted`` set; nothing stored is lost.
+        The runs by job name. Ctrl-C or SIGTERM ends it early with ``interrupted`` set; nothing stored is lost.
     """
     if store.url.startswith("memory:") and workers != 0:
         raise ValueError(f"the store {store.url} is seen by one process only: use --workers 0, or a folder")
+    for job in jobs:
+        for name, value in job.config.items():
+            check_setting(f"{name} of {job.name}", value)
     progress = progress or Progress()
     known = store.runs()
     outcome = Outcome()
@@ -265,6 +269,7 @@ def run(
         outcome.runs = fresh_runs(jobs, known, store)
         outcome.reused = set(outcome.runs)
     todo = [job for job in jobs if job.name not in outcome.runs]
+    order = 1 + max((r.order for r in known), default=0)
     past = {(r.name, r.scale): r.run_s + r.compile_s for r in known if r.status == "done"}
     expected = {job.name: past.get((job.name, job.scale), GUESS_S[job.scale]) for job in todo}
     todo.sort(key=lambda job: -expected[job.name])  # longest first: the workers end together
@@ -272,19 +277,33 @@ def run(
     if not todo:
         return outcome
     try:
-        if cluster is None and workers == 0:
-            for job in todo:
-                progress.started(job)
-                outcome.runs[job.name] = execute(job, store.url)
-                progress.finished(job, outcome.runs[job.name])
-        else:
-            count = len(todo) if cluster else min(len(todo), workers or cpus())
-            for job, done in _in_parallel(todo, store.url, count, cluster, progress):
-                outcome.runs[job.name] = done
-                progress.finished(job, done)
-    except KeyboardInterrupt:
+        with ending_in_order():
+            _measure(todo, (store.url, order), workers, cluster, progress, outcome)
+    except KeyboardInterrupt as error:
         outcome.interrupted = True
+        outcome.exit_code = 128 + (signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT)
     return outcome
+
+
+def _measure(
+    todo: list[Job],
+    where: tuple[str, int],
+    workers: int | None,
+    cluster: str | None,
+    progress: Progress,
+    outcome: Outcome,
+) -> None:
+    """Run jobs where they are to run; each one's run goes into the outcome as it ends."""
+    if cluster is None and workers == 0:
+        for job in todo:
+            progress.started(job)
+            outcome.runs[job.name] = execute(job, *where)
+            progress.finished(job, outcome.runs[job.name])
+    else:
+        count = len(todo) if cluster else min(len(todo), workers or cpus())
+        for job, done in _in_parallel(todo, where, count, cluster, progress):
+            outcome.runs[job.name] = done
+            progress.finished(job, done)
 
 
 def fresh_runs(jobs: list[Job], known: list[Run], store: Store) -> dict[str, Run]:
@@ -298,14 +317,14 @@ def fresh_runs(jobs: list[Job], known: list[Run], store: Store) -> dict[str, Run
 
 
 def _in_parallel(
-    todo: list[Job], url: str, count: int, cluster: str | None, progress: Progress
+    todo: list[Job], where: tuple[str, int], count: int, cluster: str | None, progress: Progress
 ) -> Iterator[tuple[Job, Run]]:
     """Jobs as they finish. A worker process that dies takes nothing with it but the experiments it was running."""
     deaths: dict[str, int] = {}
     while todo:
         retry = []
-        with _executor(count, cluster) as executor:
-            waiting: dict[Future[Run], Job] = {executor.submit(execute, job, url): job for job in todo}
+        with executor_of(count, cluster) as executor:
+            waiting: dict[Future[Run], Job] = {executor.submit(execute, job, *where): job for job in todo}
             running: set[str] = set()
             while waiting:
                 unfinished = {
@@ -346,48 +365,3 @@ def _lost(job: Job, message: str) -> Run:
         provenance=provenance(),
         failure=Failure(type="WorkerLost", message=message),
     )
-
-
-@contextlib.contextmanager
-def _executor(count: int, cluster: str | None) -> Iterator[Executor]:
-    if cluster is None:
-        context = multiprocessing.get_context("spawn")
-        others = set(multiprocessing.active_children())
-        pool = ProcessPoolExecutor(count, mp_context=context, initializer=_guard_worker)
-        try:
-            yield pool
-        except BaseException:
-            for process in set(multiprocessing.active_children()) - others:
-                process.kill()
-            raise
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-        return
-    try:
-        from distributed import Client
-    except ImportError:
-        raise ValueError('--cluster needs Dask; install it with: pip install "symplast[cluster]"') from None
-    try:
-        client = Client(cluster, timeout=10, set_as_default=False)
-    except OSError as error:
-        raise ValueError(f"--cluster {cluster}: no Dask scheduler answers there ({error})") from None
-    with client:
-        executor = client.get_executor(pure=False, retries=ATTEMPTS)
-        try:
-            yield executor
-        except BaseException:
-            executor.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
-def _guard_worker() -> None:
-    """Leave Ctrl-C to the parent, and end when the parent does, even by ``kill -9``."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-
-    def follow() -> None:
-        if parent is not None:
-            parent.join()
-        os._exit(1)
-
-    threading.Thread(target=follow, daemon=True, name="follow-parent").start()

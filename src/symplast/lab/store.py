@@ -2,14 +2,14 @@
 
 ``<root>/<system>.<experiment>/<run id>/{run.json, evidence.nc}``. A run appears whole or not at all: locally it is
 written aside and renamed into place, elsewhere ``run.json`` is written last. Damaged runs are reported and
-skipped, never used, never deleted.
+skipped, never used, never deleted. Newer runs are told from older ones by the order in which the store got them, not by
+the clocks of the machines that made them.
 """
 
-import contextlib
 import os
-import shutil
+import socket
+import stat
 import tempfile
-import time
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -18,17 +18,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from symplast.lab.records import DamagedError, Run, seal, sha256, unseal
+from symplast.lab.whole_files import clear_abandoned, is_abandoned, locked_folder
 
 if TYPE_CHECKING:
     import xarray as xr
 
 EVIDENCE = "evidence.nc"
 STAGING = ".staging"
-DAY_S = 86_400
+TEMPORARY = "symplast-evidence-"
+"""How names of temporary folders for evidence begin."""
 
 
 class Damage(NamedTuple):
-    """A run folder that can't be trusted, and why."""
+    """What can't be trusted in a store, and why."""
 
     place: str
     reason: str
@@ -42,39 +44,61 @@ class Store:
 
     Attributes:
         damages: what was found damaged by the last :meth:`runs`.
+        misdated: runs found by it whose id is a time to come; they are used only where there is no other.
+
+    Raises:
+        ValueError: a URL that can't be reached.
     """
 
     def __init__(self, url: str | Path):
         self.url = str(url)
         self.damages: list[Damage] = []
-        self._files: _LocalFiles | _RemoteFiles = _RemoteFiles(self.url) if "://" in self.url else _LocalFiles(self.url)
+        self.misdated: list[Damage] = []
+        self._files: _LocalFiles | _RemoteFiles = _files_at(self.url)
 
     def runs(self, *, verify: bool = False) -> list[Run]:
-        """All sound runs, oldest first.
+        """All sound runs, oldest first; before them those that seem to come from the future.
 
         Args:
             verify: read each evidence file too and compare its hash (always done when evidence is loaded).
         """
-        found, self.damages = [], []
+        found: list[Run] = []
+        self.damages, self.misdated = [], []
         for place in self._files.places():
             try:
                 run = unseal(self._files.read(f"{place}/run.json"))
                 if place != _place(run):
                     raise DamagedError(f"run.json belongs to {_place(run)}")
-            except (DamagedError, OSError) as error:
-                self.damages.append(Damage(place, str(error)))
+            except Exception as error:  # of the file system too: one bad file is one damage
+                self.damages.append(Damage(place, _reason(error)))
                 continue
             if not verify or self.is_sound(run):
                 found.append(run)
-        return sorted(found, key=lambda run: run.id)
+        now = new_run_id()
+        early = {run.id for run in found if run.id > now}
+        self.misdated = [
+            Damage(
+                _place(run), f"made by a clock that was ahead: {run.id[:15]} is still to come; others count as newer"
+            )
+            for run in found
+            if run.id in early
+        ]
+        return sorted(found, key=lambda run: (run.id not in early, run.order, run.id))
+
+    def orphans(self) -> list[Damage]:
+        """What killed writers left behind: no run, and nobody's any more, or perhaps still being written.
+
+        What is known to be abandoned is removed by the next :meth:`add`.
+        """
+        return [Damage(name, reason) for name, reason in self._files.orphans()]
 
     def is_sound(self, run: Run) -> bool:
         """Whether the files of a run are what was written; adds to ``damages`` if not."""
         try:
             for name in run.files:
                 self._read_checked(run, name)
-        except (DamagedError, OSError) as error:
-            self.damages.append(Damage(_place(run), str(error)))
+        except Exception as error:
+            self.damages.append(Damage(_place(run), _reason(error)))
             return False
         return True
 
@@ -135,11 +159,31 @@ def _place(run: Run) -> str:
     return f"{run.name}/{run.id}"
 
 
+def _reason(error: Exception) -> str:
+    """Why something could not be read, without the folder, which is said anyway."""
+    if isinstance(error, FileNotFoundError):
+        name = Path(str(error.filename or error)).name
+        return f"No such file: {name}" + ("; its writer was killed, or is at work" if name == "run.json" else "")
+    return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+
+
 def _to_netcdf(evidence: "xr.Dataset") -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / EVIDENCE
-        evidence.to_netcdf(path, engine="h5netcdf")
-        return path.read_bytes()
+    place = Path(tempfile.gettempdir())
+    clear_abandoned(place, TEMPORARY)
+    with locked_folder(place / f"{TEMPORARY}{uuid.uuid4().hex}") as folder:
+        evidence.to_netcdf(folder / EVIDENCE, engine="h5netcdf")
+        return (folder / EVIDENCE).read_bytes()
+
+
+def _files_at(url: str) -> "_LocalFiles | _RemoteFiles":
+    scheme, separator, _ = url.partition("://")
+    if not separator:
+        return _LocalFiles(url)
+    if scheme in ("file", "local"):  # folders are written to as folders, however they are named
+        from fsspec.implementations.local import LocalFileSystem
+
+        return _LocalFiles(LocalFileSystem._strip_protocol(url))
+    return _RemoteFiles(url)
 
 
 class _LocalFiles:
@@ -152,7 +196,10 @@ class _LocalFiles:
                 yield path.relative_to(self.root).as_posix()
 
     def read(self, name: str) -> bytes:
-        return (self.root / name).read_bytes()
+        path = self.root / name
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would wait for ever
+            raise DamagedError(f"{path.name} is no regular file")
+        return path.read_bytes()
 
     def check_writable(self) -> None:
         (self.root / STAGING).mkdir(parents=True, exist_ok=True)
@@ -161,27 +208,32 @@ class _LocalFiles:
 
     def put(self, place: str, files: dict[str, bytes]) -> None:
         target = self.root / place
-        staging = self.root / STAGING / target.name
-        staging.mkdir(parents=True)
-        try:
+        staging = self.root / STAGING
+        staging.mkdir(parents=True, exist_ok=True)
+        with locked_folder(staging / target.name) as aside:
             for name, content in files.items():
-                with open(staging / name, "wb") as file:
+                with open(aside / name, "wb") as file:
                     file.write(content)
                     file.flush()
                     os.fsync(file.fileno())
             target.parent.mkdir(exist_ok=True)
-            staging.rename(target)
-        except BaseException:
-            shutil.rmtree(staging, ignore_errors=True)
-            raise
-        self._clear_abandoned()
+            aside.rename(target)
+        clear_abandoned(staging)
 
-    def _clear_abandoned(self) -> None:
-        """Remove what killed processes left aside more than a day ago."""
-        for path in (self.root / STAGING).iterdir():
-            with contextlib.suppress(OSError):
-                if time.time() - path.stat().st_mtime > DAY_S:
-                    shutil.rmtree(path)
+    def orphans(self) -> Iterator[tuple[str, str]]:
+        found = sorted((self.root / STAGING).iterdir()) if (self.root / STAGING).is_dir() else []
+        for path in found:
+            if path.is_dir():
+                locks = [lock for lock in found if lock.name.startswith(f"{path.name}.") and lock.suffix == ".lock"]
+                if any(map(is_abandoned, locks)):
+                    reason = "left by a killed process; the next run stored here removes it"
+                elif locks and f".{socket.gethostname()}." in locks[0].name:
+                    continue  # a living process is writing it
+                else:
+                    reason = (
+                        "being written by another machine, or left by a killed process: remove it if none is at work"
+                    )
+                yield f"{STAGING}/{path.name}", reason
 
 
 class _RemoteFiles:
@@ -191,22 +243,47 @@ class _RemoteFiles:
         self.fs: Any
         try:
             self.fs, root = fsspec.core.url_to_fs(url)
-        except ImportError as error:
+        except Exception as error:  # each file system has errors of its own
             raise ValueError(f"the store {url} can't be reached: {error}") from error
         self.root: str = root.rstrip("/")
 
     def places(self) -> Iterator[str]:
-        for path in self.fs.glob(f"{self.root}/*.*/*/run.json"):
-            yield "/".join(path.split("/")[-3:-1])
+        for place, names in self._folders().items():
+            if "run.json" in names:
+                yield place
 
     def read(self, name: str) -> bytes:
         content: bytes = self.fs.cat_file(f"{self.root}/{name}")
         return content
 
     def check_writable(self) -> None:
-        self.fs.makedirs(self.root, exist_ok=True)
+        try:
+            self.fs.makedirs(self.root, exist_ok=True)
+            self.fs.pipe_file(f"{self.root}/.writable", b"")
+        except OSError:
+            raise
+        except Exception as error:
+            raise OSError(f"{type(error).__name__}: {error}") from error
 
     def put(self, place: str, files: dict[str, bytes]) -> None:
         self.fs.makedirs(f"{self.root}/{place}", exist_ok=True)
         for name, content in sorted(files.items(), key=lambda item: item[0] == "run.json"):
             self.fs.pipe_file(f"{self.root}/{place}/{name}", content)
+
+    def orphans(self) -> Iterator[tuple[str, str]]:
+        for place, names in self._folders().items():
+            if "run.json" not in names:
+                yield place, "there is no run.json: its writer is at work, or was killed; remove it if none is at work"
+
+    def _folders(self) -> dict[str, set[str]]:
+        """Run folders with the names of their files; found without a pattern, in which a name could be a sign."""
+        try:
+            found = self.fs.find(self.root, maxdepth=3)
+        except FileNotFoundError:
+            return {}
+        folders: dict[str, set[str]] = {}
+        for path in found:
+            match path.removeprefix(f"{self.root}/").lstrip("/").split("/"):
+                case [experiment, run, name] if "." in experiment and not experiment.startswith("."):
+                    folders.setdefault(f"{experiment}/{run}", set()).add(name)
+        return folders

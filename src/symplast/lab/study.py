@@ -6,6 +6,7 @@ each scale. A figure is a function ``(evidence) -> matplotlib Figure``.
 
 import functools
 import inspect
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -16,6 +17,9 @@ from symplast.lab.claims import SCALES, Claims, Scale
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as MplFigure
     from xarray import Dataset
+
+LARGEST = 2**63 - 1
+"""The largest whole number of a parameter: what arrays and JSON hold."""
 
 Setting = bool | int | float | str | list[Any] | None
 
@@ -110,16 +114,33 @@ def parse_setting(name: str, text: str, default: Setting) -> Setting:
     if isinstance(default, str):
         return text
     try:
-        value = json.loads(text.lower() if isinstance(default, bool) else text, parse_constant=str)  # no NaN
-    except json.JSONDecodeError:
+        value = json.loads(text.lower() if isinstance(default, bool) else text)
+    except ValueError:
         value = text
     if isinstance(default, int) and not isinstance(default, bool) and isinstance(value, float) and value.is_integer():
         value = int(value)  # 1e6 is a fine way to write a count
     if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
+        value = float(value) if abs(value) <= LARGEST else value
     if default is not None and type(value) is not type(default):
         raise ValueError(f"--set {name} must be of type {type(default).__name__} such as {default!r}, got {text!r}")
+    check_setting(f"--set {name}", value)
     return value  # type: ignore[no-any-return]
+
+
+def check_setting(name: str, value: Any) -> None:
+    """Raise ValueError for a number that JSON can't hold, so that a run's record says how it was made.
+
+    Args:
+        name: of the parameter, for the message.
+        value: a parameter; lists are looked through.
+    """
+    if isinstance(value, list):
+        for entry in value:
+            check_setting(name, entry)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{name} must be finite, got {value}")
+    elif isinstance(value, int) and abs(value) > LARGEST:
+        raise ValueError(f"{name} must be at most {LARGEST} in size, got a number of {value.bit_length()} bits")
 
 
 def _at_each_scale(
@@ -177,7 +198,8 @@ class Study:
             on_demand: leave it out where the system's claims are measured; a command's own jobs run it.
 
         Raises:
-            ValueError: a name used twice, a parameter that only one scale has, or a missing docstring.
+            ValueError: a name used twice, a parameter that only one scale has or that is not finite, or a missing
+                docstring.
         """
 
         def register(measure: Experiment_) -> Experiment_:
@@ -193,6 +215,9 @@ class Study:
                 raise ValueError(f"{self.name}.{name}: {sorted(unknown)} must be given at quick scale too")
             by_full = {**quick, **(full or {})}
             settings = dict(zip(SCALES, (dict(quick), by_full, {**by_full, **(paper or {})}), strict=True))
+            for scale, own in settings.items():
+                for parameter, value in own.items():
+                    check_setting(f"{self.name}.{name}: {parameter} at {scale} scale", value)
             told = " ".join(doc.split("\n\n")[0].split())
             self.experiments[name] = Experiment(name, measure, settings, _at_each_scale(data), told, on_demand)
             return measure

@@ -6,31 +6,45 @@ from symplast.lab.numbers import shown
 from symplast.lab.published import Published, read_published
 from symplast.lab.registry import Room, rooms
 from symplast.lab.verdicts import OUTCOMES
+from symplast.lab.whole_files import write_whole
 
 BEGIN, END = "<!-- verdicts: begin (symplast publish writes this) -->", "<!-- verdicts: end -->"
 
 
-def overview(folder: Path) -> str:
-    """Systems by number of claims with each verdict, from ``results/``."""
+def overview(folder: Path, problems: dict[str, str] | None = None) -> str:
+    """Systems by number of claims with each verdict, from ``results/``.
+
+    Args:
+        folder: of the published verdicts.
+        problems: takes what is wrong with a system that is left out.
+    """
     lines = [
         "| system | paper | claims | " + " | ".join(OUTCOMES[:4]) + " | other | scale |",
         "|---|---|" + "--:|" * 6 + "---|",
     ]
     for name, room in rooms().items():
-        published = read_published(room, folder)
-        if published is None:
-            continue
-        counts = published.counts
-        other = sum(counts.get(outcome, 0) for outcome in OUTCOMES[4:])
-        cells = [str(counts.get(outcome, "")) for outcome in OUTCOMES[:4]]
-        paper = f"[{room.claims.paper.arxiv}]({room.claims.paper.url})" if room.claims.paper.arxiv else "ours"
-        stale = " (stale)" if published.stale_claims(room) else ""
-        title = f"`{name}` {room.claims.system.title}{room.claims.system.qualifier}"
-        lines.append(
-            f"| {title} | {paper} | {len(published.claims)} | {' | '.join(cells)} | {other or ''} "
-            f"| {published.scale}{stale} |"
-        )
+        try:
+            published = read_published(room, folder)
+            if published is not None:
+                lines.append(_row(room, published))
+        except Exception as error:
+            if problems is None:
+                raise
+            problems[name] = f"{type(error).__name__}: {error}"
     return "\n".join(lines)
+
+
+def _row(room: Room, published: Published) -> str:
+    counts = published.counts
+    other = sum(counts.get(outcome, 0) for outcome in OUTCOMES[4:])
+    cells = [str(counts.get(outcome, "")) for outcome in OUTCOMES[:4]]
+    paper = f"[{room.claims.paper.arxiv}]({room.claims.paper.url})" if room.claims.paper.arxiv else "ours"
+    stale = " (stale)" if published.stale_claims(room) else ""
+    title = f"`{room.name}` {room.claims.system.title}{room.claims.system.qualifier}"
+    return (
+        f"| {title} | {paper} | {len(published.claims)} | {' | '.join(cells)} | {other or ''} "
+        f"| {published.scale}{stale} |"
+    )
 
 
 def claims_table(room: Room, published: Published | None) -> str:
@@ -60,18 +74,23 @@ def claims_table(room: Room, published: Published | None) -> str:
     )
 
 
-def renew_readme(readme: Path, folder: Path) -> bool:
+def renew_readme(readme: Path, folder: Path, problems: dict[str, str] | None = None) -> bool:
     """Replace the table between the two marks in the README; True when it changed.
 
     A README without them is left alone.
+
+    Args:
+        readme: the file.
+        folder: of the published verdicts.
+        problems: takes what is wrong with a system that is left out; without it that is an error.
     """
     text = readme.read_text(encoding="utf-8")
     if BEGIN not in text or END not in text:
         return False
     head, rest = text.split(BEGIN, 1)
     tail = rest.split(END, 1)[1]
-    renewed = f"{head}{BEGIN}\n\n{overview(folder)}\n\n{END}{tail}"
+    renewed = f"{head}{BEGIN}\n\n{overview(folder, problems)}\n\n{END}{tail}"
     if renewed == text:
         return False
-    readme.write_text(renewed, encoding="utf-8")
+    write_whole(readme, renewed)
     return True

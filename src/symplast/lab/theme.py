@@ -14,8 +14,6 @@ from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from symplast import stats
-
 INK = "#5b6470"
 """Colour of text and axes: a grey that is legible on both backgrounds; ``currentColor`` in the report."""
 
@@ -100,6 +98,8 @@ def mean_over_seeds(samples: xr.DataArray) -> tuple[np.ndarray, np.ndarray]:
     rows = samples.transpose("seed", ...).values
     if len(rows) < 2:
         return rows[0], np.full_like(rows[0], np.nan, dtype=float)
+    from symplast import stats
+
     return stats.mean_and_half_width(rows)
 
 

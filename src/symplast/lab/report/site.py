@@ -17,6 +17,7 @@ from symplast.lab.report.figures import Picture, pictures
 from symplast.lab.report.gauge import gauge
 from symplast.lab.store import Damage, Store
 from symplast.lab.verdicts import MARKS, OUTCOMES, Verdict
+from symplast.lab.whole_files import write_whole
 
 MEANINGS = {
     "reproduced": "the measured interval lies wholly inside what the rule accepts",
@@ -42,7 +43,7 @@ class ClaimEntry:
     verdict: Verdict
     row: dict[str, Any]
     gauges: list[str]
-    published_verdict: str | None
+    published: str
 
 
 def write_report(
@@ -51,6 +52,7 @@ def write_report(
     out: Path,
     *,
     damages: Sequence[Damage] = (),
+    left_out: dict[str, str] | None = None,
     wall_s: float | None = None,
 ) -> Path:
     """Write the site to ``<out>/report``.
@@ -60,6 +62,7 @@ def write_report(
         store: where their evidence is.
         out: folder; drawn figures are kept in ``<out>/figures``.
         damages: run folders that were skipped.
+        left_out: systems that have no page, and why; those whose page can't be made are added.
         wall_s: seconds that the command took, where there was one.
 
     Returns:
@@ -85,17 +88,25 @@ def write_report(
         "version": symplast.__version__,
         "written": now().replace("T", " ").replace("+00:00", " UTC"),
     }
-    figures = {audit.room.name: pictures(audit, store, out / "figures") for audit in audits}
+    left_out = {} if left_out is None else left_out
+    figures: dict[str, list[Picture]] = {}
     for audit in audits:
-        entries = claim_entries(audit)
-        page = environment.get_template("system.html").render(
-            **common, audit=audit, entries=entries, figures=figures[audit.room.name], runs=_ordered_runs(audit)
-        )
-        (folder / f"{audit.room.name}.html").write_text(page, encoding="utf-8")
+        try:
+            drawn = pictures(audit, store, out / "figures")
+            page = environment.get_template("system.html").render(
+                **common, audit=audit, entries=claim_entries(audit), figures=drawn, runs=_ordered_runs(audit)
+            )
+        except Exception as error:  # one system's fault leaves the pages of the others alone
+            left_out[audit.room.name] = f"{type(error).__name__}: {error}"
+            continue
+        write_whole(folder / f"{audit.room.name}.html", page)
+        figures[audit.room.name] = drawn
+    audits = [audit for audit in audits if audit.room.name in figures]
     page = environment.get_template("index.html").render(
         **common,
         audits=audits,
         damages=damages,
+        left_out=left_out,
         wall_s=wall_s,
         machine=_machines(audits),
         python=platform.python_version(),
@@ -103,19 +114,24 @@ def write_report(
         cover=_cover(figures),
     )
     index = folder / "index.html"
-    index.write_text(page, encoding="utf-8")
+    write_whole(index, page)
     return index
 
 
 def claim_entries(audit: Audit) -> list[ClaimEntry]:
-    """The claims of a system as the page shows them."""
+    """The claims of a system as the page shows them, the published verdict with each that came out otherwise."""
     measured = {f"{run.experiment}.{name}": q for run in audit.runs.values() for name, q in run.quantities.items()}
-    published = read_published(audit.room)
+    try:
+        published = read_published(audit.room)
+    except ValueError:  # a damaged file; the commands say so
+        published = None
     entries = []
     for verdict in audit.verdicts:
         row = claim_row(verdict, audit)
         gauges = [gauge(judgement, verdict.claim.kind, measured) for judgement in verdict.judgements]
-        entries.append(ClaimEntry(verdict, row, gauges, published.verdict(row["id"]) if published else None))
+        qualifier = audit.room.claims.system.qualifier
+        before = published.beside(row["id"], verdict.outcome, qualifier) if published else ""
+        entries.append(ClaimEntry(verdict, row, gauges, "" if before == "same" else before))
     return entries
 
 
@@ -123,7 +139,7 @@ def _ordered_runs(audit: Audit) -> list[tuple[Any, str]]:
     """Runs with the one-line description of their experiment, in the order of the study."""
     if not audit.runs:
         return []
-    experiments = audit.room.study().experiments
+    experiments = audit.room.outline().experiments
     return [(audit.runs[name], experiment.doc) for name, experiment in experiments.items() if name in audit.runs]
 
 
