@@ -131,10 +131,54 @@ def test_verdicts_stand_beside_published_ones(toy, tmp_path: Path) -> None:
     published = read_published(toy, tmp_path)
     assert published.verdict("toy.T3") == "partly"
     assert published.stale_claims(toy) == []
+    assert published.beside("toy.T3", "partly") == "same"
+    assert published.beside("toy.T1", "reproduced") == "same"
+    assert published.beside("toy.T1", "refuted") == "reproduced"
+    assert published.beside("toy.T1", "not run", " (reconstruction)") == (
+        "reproduced (reconstruction), 55 at quick scale"
+    )
+    assert published.beside("toy.T9", "not run") == ""
     assert read_published(toy, tmp_path / "elsewhere") is None
-    (tmp_path / "toy.json").write_text("{}")
-    with pytest.raises(ValueError, match="not a file of published verdicts"):
-        read_published(toy, tmp_path)
+    whole = json.loads((tmp_path / "toy.json").read_text())
+    for spoiled in ("", "{}", "[" * 5000, json.dumps(whole | {"claims": [{}]}), json.dumps(whole)[:-9]):
+        (tmp_path / "toy.json").write_text(spoiled)
+        with pytest.raises(ValueError, match="not a file of published verdicts"):
+            read_published(toy, tmp_path)
+
+
+def test_what_is_not_run_here_shows_what_was_published(toy, tmp_path: Path, monkeypatch) -> None:
+    """In the table of the terminal and on the page: verdict and value."""
+    import shutil
+
+    from typer.testing import CliRunner
+
+    from symplast.cli import app
+    from symplast.lab import Store, plan, run
+    from symplast.lab import registry as systems
+    from symplast.lab.published import publish
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    copy = tmp_path / "toy"
+    shutil.copytree(toy.folder, copy)
+    store = Store(tmp_path / "runs")
+    run(plan(["toy"], "quick"), store, workers=0)
+    publish(toy, store, "quick", copy)
+    object.__setattr__(toy, "folder", copy)
+    shown = CliRunner().invoke(app, ["show", "toy"]).stdout
+    assert "not run" in shown
+    assert "published: reproduced, 55" in " ".join(shown.split())
+    CliRunner().invoke(app, ["report", "toy"])
+    page = (tmp_path / "symplast-out" / "report" / "toy.html").read_text()
+    assert "published: reproduced, 55 at quick scale" in page
+    assert systems.room("toy") is toy
+
+
+def test_publish_without_a_readme(command, tmp_path: Path) -> None:
+    command("reproduce", "toy", "--scale", "full", "--workers", "0")
+    done = command("publish", "toy", "--to", "out", "--readme", "", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["written"] == ["out/toy.json"]
 
 
 def test_completion_knows_the_systems(command, environment, tmp_path: Path) -> None:

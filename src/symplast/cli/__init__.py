@@ -6,9 +6,9 @@ import sys
 from importlib import import_module
 
 import typer
-from rich.markup import escape
 
-from symplast.cli.console import err
+from symplast.cli.console import err, styled
+from symplast.cli.options import by_option
 
 app = typer.Typer(
     name="symplast",
@@ -60,10 +60,10 @@ def main() -> None:
 def _told(error: BaseException) -> int:
     """Print an error as one line; the exit code that belongs to it."""
     message = " ".join(str(error).split())
-    if isinstance(error, ValueError | FileNotFoundError):
-        err.print(f"[bold red]error:[/] {escape(message)}", soft_wrap=True, highlight=False)
-        return 2
-    name = "" if isinstance(error, OSError) else f"{type(error).__name__}: "
-    hint = "" if isinstance(error, OSError) else "  (symplast --debug ... shows where)"
-    err.print(f"[bold red]error:[/] {escape(name + message + hint)}", soft_wrap=True, highlight=False)
-    return 1
+    wrong_input = isinstance(error, ValueError | FileNotFoundError)
+    if isinstance(error, ValueError):
+        message = by_option(message, typer.main.get_command(app), sys.argv[1:])
+    if not isinstance(error, ValueError | OSError):
+        message = f"{type(error).__name__}: {message}  (symplast --debug ... shows where)"
+    err.print(styled(("error:", "bold red"), f" {message}"), soft_wrap=True)
+    return 2 if wrong_input else 1

@@ -5,7 +5,7 @@ from typing import Any
 
 import typer
 
-from symplast.cli.console import out, print_json
+from symplast.cli.console import out, print_json, set_aside, tell_refused, write_text
 from symplast.cli.options import OUT, STORE, System, Systems, chosen
 
 
@@ -22,42 +22,41 @@ def list_systems(
     as_json: bool = typer.Option(False, "--json", help="Print as JSON."),
 ) -> None:
     """List the systems with their papers and their last verdicts."""
+    from symplast.cli.tables import counts, published_verdicts
     from symplast.lab.audit import audit, newest
-    from symplast.lab.published import read_published
     from symplast.lab.registry import rooms
     from symplast.lab.store import Store
 
     stored = Store(store_url or out_folder / "runs").runs()
     rows: list[dict[str, Any]] = []
+    tell_refused()
     for name, room in rooms().items():
-        runs, scale = newest(stored, room, check_code=False)
-        published = read_published(room)
-        last = audit(room, runs, scale, check_code=False).counts if runs else {}
-        rows.append(
-            {
-                "system": name,
-                "title": room.claims.system.title + room.claims.system.qualifier,
-                "arxiv": room.claims.paper.arxiv,
-                "claims": len(room.claims.claim),
-                "data": room.claims.system.data,
-                "last": last,
-                "published": published.counts if published else {},
-            }
-        )
+        with set_aside(name, {}):
+            runs, scale = newest(stored, room, check_code=False)
+            published = published_verdicts(room)
+            last = audit(room, runs, scale, check_code=False).counts if runs else {}
+            rows.append(
+                {
+                    "system": name,
+                    "title": room.claims.system.title + room.claims.system.qualifier,
+                    "arxiv": room.claims.paper.arxiv,
+                    "claims": len(room.claims.claim),
+                    "data": room.claims.system.data,
+                    "last": last,
+                    "published": published.counts if published else {},
+                }
+            )
     if as_json:
         print_json(rows)
         return
     from rich.table import Table
 
-    from symplast.cli.tables import counts
-
-    table = Table(pad_edge=False)
-    for column in ("system", "what it is", "arXiv", "claims", "published verdicts", "your last run"):
-        table.add_column(column, overflow="fold", no_wrap=column in ("system", "arXiv"))
+    table = Table(pad_edge=False, show_lines=True)
+    for column in ("system", "what it is", "published verdicts", "your last run"):
+        table.add_column(column, no_wrap=column != "what it is", overflow="fold")
     for row in rows:
-        table.add_row(
-            row["system"], row["title"], row["arxiv"], str(row["claims"]), counts(row["published"]), counts(row["last"])
-        )
+        about = f"{row['claims']} claims" + (f" of arXiv:{row['arxiv']}" if row["arxiv"] else "")
+        table.add_row(row["system"], f"{row['title']}\n{about}", counts(row["published"]), counts(row["last"]))
     out.print(table)
 
 
@@ -81,12 +80,12 @@ def show(
         return
     from symplast.cli.tables import verdict_table
 
-    out.print(place.claims.system.title + place.claims.system.qualifier, style="bold", markup=False)
-    out.print(f"{place.claims.system.summary.strip()}\n", soft_wrap=True, markup=False, highlight=False)
-    out.print(f"{place.claims.paper.citation}\n", highlight=False, soft_wrap=True, markup=False)
+    out.print(place.claims.system.title + place.claims.system.qualifier, style="bold")
+    out.print(f"{place.claims.system.summary.strip()}\n", soft_wrap=True)
+    out.print(f"{place.claims.paper.citation}\n", soft_wrap=True)
     out.print(verdict_table(found))
     if not runs:
-        out.print(f"Nothing measured yet. Measure: symplast reproduce {system}", highlight=False)
+        out.print(f"Nothing measured yet. Measure: symplast reproduce {system}")
 
 
 def cite(
@@ -95,8 +94,13 @@ def cite(
     """Print BibTeX of the papers behind SYSTEMS (default: all)."""
     from symplast.lab.registry import room
 
-    entries = {name: room(name).claims.paper.bibtex() for name in chosen(systems)}
+    entries, broken = {}, dict[str, str]()
+    for name in chosen(systems):
+        with set_aside(name, broken):
+            entries[name] = room(name).claims.paper.bibtex()
     if as_json:
         print_json(entries)
-    else:
-        typer.echo("\n\n".join(entries.values()))
+    elif entries:
+        write_text("\n\n".join(entries.values()))
+    if broken:
+        raise typer.Exit(1)

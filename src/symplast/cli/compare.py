@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from symplast.cli.console import check_output, err, out, picture_kind, print_json
+from symplast.cli.console import check_output, err, out, picture_kind, print_json, styled, warn
 from symplast.cli.options import OUT, STORE
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ def compare(
         kind = picture_kind(figure, "--figure")
     from symplast.cli.progress import RichProgress
     from symplast.lab.store import Store
+    from symplast.lab.whole_files import write_whole
     from symplast.learning.combination import Combination
     from symplast.learning.comparison import compare
 
@@ -82,7 +83,7 @@ def compare(
         criterion=criterion,
     )
     if any("hlop" in each for each in transforms) and optimiser.partition(":")[0] != "sgd":
-        err.print(f"[yellow]note:[/] {optimiser} turns changes after the projection of hlop; sgd keeps it exact")
+        warn(f"{optimiser} turns changes after the projection of hlop; sgd keeps it exact", "note:")
     with RichProgress(err) as progress:
         found = compare(
             rules,
@@ -97,19 +98,19 @@ def compare(
             progress=progress,
         )
     if csv is not None:
-        found.table.to_csv(csv, index=False)
+        write_whole(csv, found.table.to_csv(index=False))
     if figure is not None and len(found.table):
         from symplast.lab.theme import render
         from symplast.learning.figures import draw_comparison
 
-        figure.write_bytes(render(draw_comparison(found), kind))
+        write_whole(figure, render(draw_comparison(found), kind))
         err.print(f"figure: {figure}", soft_wrap=True, highlight=False, markup=False)
     if as_json:
         print_json(as_record(found))
     else:
         show(found, criterion)
     if found.interrupted:
-        err.print("[yellow]interrupted:[/] the same command resumes.")
+        warn("the same command resumes.", "interrupted:")
         raise typer.Exit(130)
     if any(run.status == "failed" for run in found.failed):
         raise typer.Exit(1)
@@ -128,7 +129,6 @@ def as_record(found: "Comparison") -> dict[str, Any]:
 def show(found: "Comparison", criterion: float) -> None:
     """Print the table, what was refused and what failed."""
     from rich.box import HORIZONTALS
-    from rich.markup import escape
     from rich.table import Table
 
     sequence = bool(found.table.backward_transfer.notna().any()) if len(found.table) else False
@@ -146,7 +146,7 @@ def show(found: "Comparison", criterion: float) -> None:
         transforms = [] if row["transform"] == "none" else row["transform"].split("+")
         named = [row["rule"], row["transform"]] if wide else ["\n+ ".join([row["rule"], *transforms])]
         table.add_row(
-            *map(escape, named),
+            *named,
             f"{row['score']:.3f} ± {row['score_high'] - row['score']:.3f}",
             gap,
             last,
@@ -157,24 +157,23 @@ def show(found: "Comparison", criterion: float) -> None:
     for row in found.table.to_dict("records"):
         tell_doubts(row)
     for refusal in found.refused:
-        out.print("[yellow]refused[/] ", end="")
-        out.print(f"{refusal.rule} with {refusal.transform}: {refusal.reason}", markup=False, soft_wrap=True)
+        told = f" {refusal.rule} with {refusal.transform}: {refusal.reason}"
+        out.print(styled(("refused", "yellow"), told), soft_wrap=True)
     for run in found.failed:
-        out.print(f"[red]{run.status}[/] ", end="")
-        out.print(f"{run.label}: {run.failure.headline if run.failure else ''}", markup=False, soft_wrap=True)
+        told = f" {run.label}: {run.failure.headline if run.failure else ''}"
+        out.print(styled((run.status, "red"), told), soft_wrap=True)
 
 
 def tell_doubts(row: "dict[Any, Any]") -> None:
     """Say where a row's numbers are not what they seem."""
     what = f"{row['rule']} with {row['transform']}"
     if row["diverged"]:
-        out.print("[yellow]diverged[/] ", end="")
         told = f"the loss of {row['diverged']} of {row['seeds']} seeds is not finite; their scores say nothing"
-        out.print(f"{what}: {told}", markup=False, soft_wrap=True)
+        out.print(styled(("diverged", "yellow"), f" {what}: {told}"), soft_wrap=True)
     if row["unsettled"] > UNSETTLED:
-        out.print("[yellow]not settled[/] ", end="")
         told = f"{row['unsettled']:.1%} of the examples at the end; alignment leaves them out. Take more steps"
-        out.print(f"{what}: {told}, such as --network recurrent:steps=200", markup=False, soft_wrap=True)
+        told += ", such as --network recurrent:steps=200"
+        out.print(styled(("not settled", "yellow"), f" {what}: {told}"), soft_wrap=True)
 
 
 def list_parts(as_json: bool) -> None:
@@ -185,10 +184,10 @@ def list_parts(as_json: bool) -> None:
         print_json({kind: {name: part.says for name, part in found.items()} for kind, found in PARTS.items()})
         return
     for kind, found in PARTS.items():
-        out.print(f"[bold]{kind}[/]")
+        out.print(kind, style="bold")
         for name, part in found.items():
             settings = ",".join(f"{key}={value}" for key, value in part.settings.items() if key != "name")
-            out.print(f"  {name:18} {part.says}{f'  [dim]({settings})[/]' if settings else ''}", highlight=False)
+            out.print(styled(f"  {name:18} {part.says}", (f"  ({settings})" if settings else "", "dim")))
 
 
 def _counts(text: str) -> tuple[int, ...]:

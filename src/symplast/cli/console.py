@@ -1,5 +1,10 @@
-"""Where commands write: results to stdout, messages to stderr, pictures to files."""
+"""Where commands write: results to stdout, messages to stderr, pictures to files.
 
+What users name (files, columns, labels, plug-ins) may hold anything. So nothing that is printed here is read as markup,
+and signs that would command the terminal are left out; colour comes from :func:`styled`.
+"""
+
+import re
 import sys
 import warnings
 from collections.abc import Iterable, Iterator
@@ -8,10 +13,58 @@ from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+from rich.text import Text
 
-out = Console()
-err = Console(stderr=True)
+COMMANDS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Characters that command a terminal or turn the direction of writing; not tab and newline."""
+
+
+def printable(text: str) -> str:
+    """Text without the characters that would command a terminal.
+
+    Example:
+        >>> printable("loss\\x1b[2J [1]")
+        'loss[2J [1]'
+    """
+    return COMMANDS.sub("", text)
+
+
+class PlainConsole(Console):
+    """A console that prints text as it is: no markup, no emoji codes, no control characters."""
+
+    def __init__(self, *, stderr: bool = False):
+        super().__init__(stderr=stderr, markup=False, emoji=False, highlight=False)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Rich's segments, without what would command the terminal; its own commands (a moving bar) pass."""
+        for text, style, control in super().render(renderable, options):
+            yield Segment(text if control else printable(text), style, control)
+
+
+out = PlainConsole()
+err = PlainConsole(stderr=True)
+
+
+def styled(*parts: str | tuple[str, str]) -> Text:
+    """One line of parts, some of them ``(text, style)``; none is read as markup.
+
+    Example:
+        >>> styled(("warning:", "yellow"), " column [b]").plain
+        'warning: column [b]'
+    """
+    return Text.assemble(*parts)
+
+
+def warn(text: object, lead: str = "warning:") -> None:
+    """A line on stderr that begins with a word in yellow."""
+    err.print(styled((lead, "yellow"), f" {text}"), soft_wrap=True)
+
+
+def write_text(text: str) -> None:
+    """Write text to stdout as it is, unwrapped, but for what would command the terminal."""
+    sys.stdout.write(printable(text) + "\n")
 
 
 def print_json(value: Any) -> None:
@@ -40,11 +93,29 @@ def check_output(path: Path, option: str, *endings: str) -> None:
         raise ValueError(f"{option} must end in {ending} and lie in a folder that exists, got {path}")
 
 
-def tell_damages(damages: Iterable[tuple[str, str]]) -> None:
-    """Say which runs were skipped, and why."""
+def tell_damages(damages: Iterable[tuple[str, str]], lead: str = "skipped a damaged run:") -> None:
+    """Say what in a store can't be used, and why."""
     for place, reason in damages:
-        err.print("[yellow]skipped a damaged run:[/] ", end="")
-        err.print(f"{place}: {reason}", soft_wrap=True, markup=False, highlight=False)
+        warn(f"{place}: {reason}", lead)
+
+
+@contextmanager
+def set_aside(name: str, broken: dict[str, str]) -> Iterator[None]:
+    """What goes wrong with one system is said, put into ``broken`` and stops no other system."""
+    try:
+        yield
+    except Exception as error:
+        what = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+        broken[name] = f"{what}{error}"
+        warn(f"{name}: {' '.join(broken[name].split())}", "left out:")
+
+
+def tell_refused() -> None:
+    """Say which plug-ins are announced but can't be used."""
+    from symplast.lab.registry import refused
+
+    for name, reason in refused().items():
+        warn(f"plug-in {name} {reason}", "left out:")
 
 
 @contextmanager
@@ -57,4 +128,4 @@ def computing() -> Iterator[None]:
         warnings.simplefilter("always")
         yield
     for text in dict.fromkeys(str(warning.message) for warning in said):
-        err.print(f"[yellow]warning:[/] {text}", soft_wrap=True, highlight=False)
+        warn(text)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from symplast.cli.console import err, out, print_json
+from symplast.cli.console import err, out, print_json, styled
 
 if TYPE_CHECKING:
     from symplast.curl import TwoLayer
@@ -66,11 +66,8 @@ def tolerate(
         return
     kind = "inputs" if layer == "hidden" else "hidden units"
     closed = "" if found.large_net is None else f"; closed form for large nets {found.large_net:.3g}"
-    out.print(
-        f"[bold]critical share of flipped {kind}: {found.critical}[/] (mean over {draws} draws{closed})",
-        highlight=False,
-        soft_wrap=True,
-    )
+    critical_share = (f"critical share of flipped {kind}: {found.critical}", "bold")
+    out.print(styled(critical_share, f" (mean over {draws} draws{closed})"), soft_wrap=True)
     _print_table(rows)
     if nothing := [f"{row['fraction']:g}" for row in rows if row["flipped"] == 0 and row["fraction"] > 0]:
         out.print(f"no neuron is flipped at {', '.join(nothing)}: {found.neurons} {kind} are too few", highlight=False)
@@ -151,4 +148,4 @@ def _shown(value: float, low: float | None, high: float | None) -> str:
     """The value with its interval, short enough for a row of three."""
     if low is None or high is None:
         return f"{value:.4g}"
-    return f"{value:.3g} \\[{low:.2g}, {high:.2g}]"
+    return f"{value:.3g} [{low:.2g}, {high:.2g}]"

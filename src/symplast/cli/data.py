@@ -3,9 +3,8 @@
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
 
-from symplast.cli.console import err, out, print_json
+from symplast.cli.console import err, out, print_json, styled, warn
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -36,7 +35,7 @@ def list_datasets(as_json: bool = AS_JSON) -> None:
     out.print(table)
     for row in rows:
         if row["state"] == "damaged":
-            err.print(f"[yellow]{row['name']}:[/] {escape(row['problem'])}", soft_wrap=True, highlight=False)
+            warn(row["problem"], f"{row['name']}:")
 
 
 @app.command()
@@ -59,7 +58,7 @@ def fetch(
                 place = datasets.folder(name, progress=progress, ask_again=True)
         except (datasets.DatasetUnavailable, datasets.DataError) as error:
             failed = True
-            err.print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True, highlight=False)
+            err.print(styled(("error:", "bold red"), f" {error}"), soft_wrap=True)
         else:
             if not as_json:
                 out.print(f"{name}: {place}", markup=False, soft_wrap=True, highlight=False)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from symplast.cli.console import err, out, print_json
+from symplast.cli.console import err, out, print_json, warn
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,12 +34,13 @@ def design(
 ) -> None:
     """Choose synapses and threshold for an error budget; the answer is verified in exact arithmetic."""
     from symplast.dendrites import design
+    from symplast.lab.whole_files import write_whole
 
     found = design(
         n, a, patterns, fp_max=fp, noise=noise, fn_max=fn, per=per, objective=objective, max_synapses=max_synapses
     )
     if pareto is not None:
-        found.pareto.to_csv(pareto, index=False)
+        write_whole(pareto, found.pareto.to_csv(index=False))
         err.print(f"{len(found.pareto)} designs written to {pareto}", soft_wrap=True, highlight=False)
     if as_json:
         slack = {"fp": found.slack.fp, "fn": _finite(found.slack.fn)}
@@ -48,7 +49,7 @@ def design(
             {**record, "slack": slack, "verified": found.certificate.holds, "pareto": found.pareto.to_dict("records")}
         )
         return
-    out.print(f"[bold]s = {found.s} synapses, theta = {found.theta}[/]", highlight=False)
+    out.print(f"s = {found.s} synapses, theta = {found.theta}", style="bold")
     whole = "all patterns together" if per == "population" else "one segment"
     out.print(f"false positives {found.fp:.4g} ({whole}; {found.patterns:,} patterns)", highlight=False, soft_wrap=True)
     out.print(f"false negatives {found.fn:.4g} ({found.v} of {int(a)} active cells lost)", highlight=False)
@@ -69,6 +70,7 @@ def sweep(
 ) -> None:
     """False positives of every combination, as CSV (or JSON)."""
     from symplast.dendrites import sweep
+    from symplast.lab.whole_files import write_whole
 
     table = sweep(
         n=_counts(n, "--n"),
@@ -82,7 +84,7 @@ def sweep(
     elif csv is None:
         typer.echo(table.to_csv(index=False), nl=False)
     else:
-        table.to_csv(csv, index=False)
+        write_whole(csv, table.to_csv(index=False))
         err.print(f"{len(table)} rows written to {csv}", soft_wrap=True, highlight=False)
 
 
@@ -146,7 +148,7 @@ def check(
         seen = exceedance[exceedance.measured > 0].to_dict("records")
         _print_table([{str(k): v for k, v in row.items()} for row in seen])
     for warning in said:
-        err.print(f"[yellow]warning:[/] {warning.message}", soft_wrap=True, highlight=False)
+        warn(warning.message)
 
 
 def _read_patterns(path: Path) -> "np.ndarray[Any, Any]":

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from symplast.cli.console import check_output, computing, err, out, picture_kind, print_json
+from symplast.cli.console import check_output, computing, err, out, picture_kind, print_json, styled
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,13 +34,14 @@ def fit(
     from symplast.devices.curve_files import fit_figure, read_curves
     from symplast.devices.curve_fit import fit_curves
     from symplast.lab.theme import render
+    from symplast.lab.whole_files import write_whole
 
     picture = plot or Path(f"{curves.name.split('.')[0]}-fit.svg")
     kind = picture_kind(picture, "--plot")
     with computing():
         measured = read_curves(curves)
         found = fit_curves(*measured, level=level)
-    picture.write_bytes(render(fit_figure(found, measured), kind))
+    write_whole(picture, render(fit_figure(found, measured), kind))
     err.print(f"written to {picture}", soft_wrap=True, highlight=False)
     ltp, ltd = found.model.neurosim_label()
     levels = {"n_ltp": len(measured.ltp) - 1, "n_ltd": len(measured.ltd) - 1}
@@ -93,6 +94,7 @@ def advise(
     import jax
 
     from symplast.devices import Variation, advise
+    from symplast.lab.whole_files import write_whole
 
     with computing():
         device = _device(curves, measured)
@@ -116,7 +118,7 @@ def advise(
             epochs=passes,
         )
     if csv is not None:
-        advice.runs.to_csv(csv, index=False)
+        write_whole(csv, advice.runs.to_csv(index=False))
         err.print(f"{len(advice.runs)} runs written to {csv}", soft_wrap=True, highlight=False)
     rows = [
         {
@@ -133,7 +135,7 @@ def advise(
         return
     _print_ranking(rows)
     tie = f"; {', '.join(advice.ties)} can't be told from it with {seeds} seeds" if advice.ties else ""
-    out.print(f"best: [bold]{advice.best}[/]{tie}", highlight=False)
+    out.print(styled("best: ", (advice.best, "bold"), tie))
 
 
 def _task(name: str) -> "tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]":

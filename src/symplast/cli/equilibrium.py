@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from symplast.cli.console import err, out, print_json
+from symplast.cli.console import err, out, print_json, warn
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,6 +46,7 @@ def bias(
     import numpy as np
 
     from symplast.equilibrium import NotSettled, bias_report
+    from symplast.lab.whole_files import write_whole
     from symplast.learning.recurrent import Relaxation
 
     if examples < 1:
@@ -58,7 +59,7 @@ def bias(
             net, jnp.asarray(x[:examples]), jnp.asarray(y[:examples]), *shown, steps=steps, free_steps=free_steps
         )
     if csv is not None:
-        found.table.to_csv(csv, index=False)
+        write_whole(csv, found.table.to_csv(index=False))
         err.print(f"{len(found.table)} rows written to {csv}", soft_wrap=True, highlight=False)
     known = found.radius[np.isfinite(found.radius)]
     radius = [float(np.quantile(known, q)) for q in (0.05, 0.5)] if known.size else [None, None]
@@ -76,7 +77,7 @@ def bias(
             out.print(f"no number of points mends nudges beyond {told}", highlight=False, soft_wrap=True)
         _print_table([_shown(row) for row in found.table.to_dict("records")])
     for warning in said:
-        err.print(f"[yellow]warning:[/] {warning.message}", soft_wrap=True, highlight=False)
+        warn(warning.message)
 
 
 @app.command()

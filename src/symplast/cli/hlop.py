@@ -42,6 +42,7 @@ def subspace(
 
     from symplast.hlop import OjaSubspace
     from symplast.hlop.activity_files import best_share, read_activity
+    from symplast.lab.whole_files import whole_file
 
     if batch < 1 or epochs < 1:
         raise ValueError(f"--batch and --epochs must be at least 1, got {batch} and {epochs}")
@@ -85,7 +86,8 @@ def subspace(
         "clipped": space.clipped,
     }
     if save is not None:
-        np.save(save, np.asarray(space.basis))
+        with whole_file(save) as file:
+            np.save(file, np.asarray(space.basis))
         err.print(f"written to {save}", soft_wrap=True, highlight=False)
     if as_json:
         print_json(found)
@@ -94,5 +96,5 @@ def subspace(
         f"{rows} rows hold {100 * share:.2f} % of the second moment; the best hold {100 * best:.2f} %", highlight=False
     )
     if found["of_best"] < NEARLY:
-        out.print("[dim]more --epochs bring the rows nearer to the best[/]")
+        out.print("more --epochs bring the rows nearer to the best", style="dim")
     out.print(f"|H H^T - I| = {space.deviation:.3g}, {space.clipped} changes clipped, lr {rate:.3g}", highlight=False)

@@ -1,5 +1,7 @@
 """Arguments and options that several commands share."""
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -42,3 +44,36 @@ def as_scale(text: str) -> Any:
     if text not in SCALES:
         raise ValueError(f"--scale must be one of {', '.join(SCALES)}; got {text!r}")
     return text
+
+
+def by_option(message: str, command: Any, arguments: Sequence[str]) -> str:
+    """A message about a Python argument as one about the option or argument of the command that was called.
+
+    Args:
+        message: such as ``batch_size must be at least 1``; others stay as they are.
+        command: the whole command line, as click has it.
+        arguments: what was typed after its name.
+
+    Example:
+        >>> app = typer.Typer()
+        >>> @app.command()
+        ... def train(data: str, batch_size: int = 1) -> None: ...
+        >>> command = typer.main.get_command(app)
+        >>> by_option("batch_size must be at least 1, got 0", command, ["--batch-size=0"])
+        '--batch-size must be at least 1, got 0'
+        >>> by_option("data and batch_size must agree", command, [])
+        'DATA and --batch-size must agree'
+    """
+    for word in arguments:
+        command = getattr(command, "commands", {}).get(word, command)
+    spelled: dict[str, str] = {}
+    for parameter in command.params:
+        name = max(parameter.opts, key=len)
+        if parameter.param_type_name == "argument":
+            name = (parameter.metavar or name).upper()
+        spelled |= {parameter.name: name, name.lstrip("-").replace("-", "_").lower(): name}
+    # names before the verb, such as "inputs and hidden must be ..."
+    found = re.match(r"\w+(?:(?:, | and | or )\w+)*(?= (?:=|(?:must|needs?|is|are|has|have|goes|can't)\b))", message)
+    if not found:
+        return message
+    return re.sub(r"\w+", lambda word: spelled.get(word[0], word[0]), found[0]) + message[found.end() :]

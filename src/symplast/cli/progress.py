@@ -5,14 +5,14 @@ import time
 from types import TracebackType
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
+from symplast.cli.console import printable, styled
 from symplast.lab.records import Run
 from symplast.lab.runner import Job
 from symplast.lab.runner import Progress as Listener
 
-MARKS = {"done": "[green]✓[/]", "failed": "[red]✗[/]", "skipped": "[yellow]–[/]"}
+MARKS = {"done": ("✓", "green"), "failed": ("✗", "red"), "skipped": ("–", "yellow")}
 
 
 class RichProgress(Listener):
@@ -26,10 +26,10 @@ class RichProgress(Listener):
         self._console = console
         self._bar = Progress(
             SpinnerColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=30),
             TimeElapsedColumn(),
-            TextColumn("[dim]{task.fields[left]}"),
+            TextColumn("{task.fields[left]}", style="dim", markup=False),
             console=console,
             transient=True,
             disable=not console.is_terminal,
@@ -54,7 +54,7 @@ class RichProgress(Listener):
             self._total = self._bar.add_task(f"{len(jobs)} experiments", total=sum(expected_s.values()), left="")
 
     def started(self, job: Job) -> None:
-        task = self._bar.add_task(f"  {escape(job.name)}", total=self._expected[job.name], left="")
+        task = self._bar.add_task(f"  {printable(job.name)}", total=self._expected[job.name], left="")
         self._tasks[job.name] = (task, time.monotonic())
 
     def finished(self, job: Job, run: Run) -> None:
@@ -63,8 +63,7 @@ class RichProgress(Listener):
             self._bar.remove_task(self._tasks.pop(job.name)[0])
         seconds = f"{run.run_s:.1f} s" + (f" + {run.compile_s:.1f} s compiling" if run.compile_s >= 0.05 else "")
         told = run.failure.headline[:120] if run.failure else ""
-        self._console.print(f"{MARKS[run.status]} {escape(job.name)} [dim]({seconds})[/] ", end="", highlight=False)
-        self._console.print(told, markup=False, highlight=False)
+        self._console.print(styled(MARKS[run.status], f" {job.name} ", (f"({seconds})", "dim"), f" {told}"))
         self.tick()
 
     def tick(self) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from symplast.cli.console import check_output, computing, err, out, print_json
+from symplast.cli.console import check_output, computing, err, out, print_json, warn
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,6 +46,7 @@ def fit(
     import jax
     import numpy as np
 
+    from symplast.lab.whole_files import whole_file
     from symplast.pspm import PSPM, LIFParams, NotIdentifiable, Rule
     from symplast.spiking.arguments import count_steps
 
@@ -62,7 +63,8 @@ def fit(
         found = model.fit_recording(spikes, drive, key=for_fit, starts=starts, epochs=epochs)
         best = int(np.argmin(found.fits.after))
         replaced = " (what it held is replaced)" if target.exists() else ""
-        np.savez(target, W=found.fits.W, drive=found.drive, best=best, distance=found.fits.after)
+        with whole_file(target) as file:
+            np.savez(file, W=found.fits.W, drive=found.drive, best=best, distance=found.fits.after)
         err.print(f"written to {target}{replaced}", soft_wrap=True, highlight=False)
         check = model.recovery_test(found.fits.W[best], found.drive, key=for_test, starts=starts, epochs=epochs)
     agreement = float(np.mean([pair.excitatory for pair in found.agreement]))
@@ -90,7 +92,7 @@ def fit(
         out.print(f"{name} weights of known networks of this kind are recovered with a correlation of {e}")
     upper = ", ".join(f"{name} {r:.2f}" for name, r in told["recovered_of_fitted"].items() if r is not None)
     if upper:
-        out.print(f"[dim]of the fitted weights themselves, which share the rule's leaning: {upper}[/]", highlight=False)
+        out.print(f"of the fitted weights themselves, which share the rule's leaning: {upper}", style="dim")
 
 
 def _read(path: Path) -> "tuple[np.ndarray, np.ndarray, np.ndarray | None, float]":
@@ -100,7 +102,7 @@ def _read(path: Path) -> "tuple[np.ndarray, np.ndarray, np.ndarray | None, float
 
     arrays = read_npz(path, {"spikes": "(steps, neurons) of 0 and 1", "inhibitory": "(neurons,) true or false"})
     if unknown := sorted(arrays.keys() - {"spikes", "inhibitory", "drive", "dt_ms"}):
-        err.print(f"[yellow]not used:[/] {', '.join(unknown)} in {path}", soft_wrap=True, highlight=False)
+        warn(f"{', '.join(unknown)} in {path}", "not used:")
     dt_ms = arrays.get("dt_ms", np.array(1.0))
     if dt_ms.size != 1 or dt_ms.dtype.kind not in "iuf":
         raise ValueError(f"dt_ms in {path} must be one number, it is {dt_ms.dtype}{dt_ms.shape}")

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from symplast.cli.console import err, out, print_json, tell_damages
+from symplast.cli.console import err, out, print_json, set_aside, styled, tell_damages, tell_refused, warn
 from symplast.cli.options import OUT, STORE, Systems, as_scale, chosen
 
 if TYPE_CHECKING:
     from symplast.lab.audit import Audit
-    from symplast.lab.records import Run
-    from symplast.lab.registry import Room
+    from symplast.lab.claims import Scale
     from symplast.lab.runner import Job, Outcome
 
 
@@ -36,18 +35,19 @@ def reproduce(
     """Measure the claims of SYSTEMS (default: all) and judge them.
 
     What is measured already and has not changed is not run again. Exit code 0 when every experiment ran, whatever the
-    verdicts; 1 when one failed; 130 after Ctrl-C.
+    verdicts; 1 when one failed or a system can't be used; 130 after Ctrl-C, 143 after SIGTERM.
     """
     from symplast.cli.progress import RichProgress
+    from symplast.cli.report import readable
     from symplast.lab.audit import audit
-    from symplast.lab.registry import room, rooms
+    from symplast.lab.registry import refused, room
     from symplast.lab.report import write_report
     from symplast.lab.runner import plan, run
     from symplast.lab.store import Store
 
     begin = time.perf_counter()
-    names = chosen(systems)
-    at = as_scale(scale)
+    at, broken = as_scale(scale), dict[str, str]()
+    names = usable(systems, at, broken)
     jobs = plan(names, at, seeds=seeds, changes=parse_changes(settings))
     store = Store(store_url or out_folder / "runs")
     store.check_writable()
@@ -55,6 +55,8 @@ def reproduce(
         outcome = run(jobs, store, workers=workers, cluster=cluster, force=force, progress=progress)
     damages = list(store.damages)
     tell_damages(damages)
+    tell_damages(store.misdated, "not taken as the newest:")
+    damages += store.misdated
     audits = {name: audit(room(name), outcome.runs.values(), at) for name in names}
     wall_s = time.perf_counter() - begin
     if as_json:
@@ -63,15 +65,35 @@ def reproduce(
         show(list(audits.values()), outcome, len(jobs), wall_s)
     if outcome.interrupted:
         missing = len(jobs) - len(outcome.runs)
-        err.print(f"[yellow]interrupted:[/] {missing} of {len(jobs)} experiments not done; the same command resumes.")
-        raise typer.Exit(130)  # at once; symplast report writes the report of what there is
-    stored = store.runs()
-    found = [audits.get(name) or readable(room(name), stored) for name in rooms()]
-    shown = [one for one in found if one is not None]
-    index = write_report(shown, store, out_folder, damages=damages, wall_s=wall_s)
-    err.print(f"report: {index}", soft_wrap=True, highlight=False, markup=False)
-    if outcome.failed:
+        warn(f"{missing} of {len(jobs)} experiments not done; the same command resumes.", "interrupted:")
+        raise typer.Exit(outcome.exit_code)  # at once; symplast report writes the report of what there is
+    others = [name for name in chosen(None) if name not in audits and name not in broken]
+    shown = audits | {one.room.name: one for one in (readable(others, store.runs(), broken) if others else [])}
+    index = write_report(
+        [shown[name] for name in sorted(shown)], store, out_folder, damages=damages, left_out=broken, wall_s=wall_s
+    )
+    err.print(f"report: {index}", soft_wrap=True)
+    if outcome.failed or (refused() and not systems) or broken.keys() & {*(systems or chosen(None))}:
         raise typer.Exit(1)
+
+
+def usable(systems: list[str] | None, scale: "Scale", broken: dict[str, str]) -> list[str]:
+    """The systems asked for whose experiments can be planned; what is wrong with another goes into ``broken``.
+
+    Raises:
+        ValueError: an unknown system, or nothing is left.
+    """
+    from symplast.lab.runner import plan
+
+    if not systems:
+        tell_refused()
+    names = chosen(systems)
+    for name in names:
+        with set_aside(name, broken):
+            plan([name], scale)
+    if not (found := [name for name in names if name not in broken]):
+        raise ValueError(f"none of the systems can be used: {', '.join(names)}")
+    return found
 
 
 def parse_changes(settings: list[str]) -> dict[str, str]:
@@ -112,20 +134,6 @@ def as_record(audits: "list[Audit]", jobs: "list[Job]", outcome: "Outcome", wall
     }
 
 
-def readable(room: "Room", stored: "list[Run]") -> "Audit | None":
-    """Another system's audit for the report; None, with a word on stderr, where that system is broken."""
-    from symplast.lab.audit import audit, newest
-
-    try:
-        found = audit(room, *newest(stored, room))
-        if found.runs:
-            room.study()
-        return found
-    except Exception as error:
-        err.print(f"left out of the report: {room.name}: {error}", soft_wrap=True, markup=False)
-        return None
-
-
 def show(audits: "list[Audit]", outcome: "Outcome", n_jobs: int, wall_s: float) -> None:
     """Print the table of verdicts and the failures."""
     from symplast.cli.tables import verdict_table
@@ -134,9 +142,8 @@ def show(audits: "list[Audit]", outcome: "Outcome", n_jobs: int, wall_s: float) 
         out.print(verdict_table(audit))
     for run in outcome.runs.values():
         if run.failure:
-            colour = "red" if run.status == "failed" else "yellow"
-            out.print(f"[{colour}]{run.status}[/] {run.name}: {run.failure.type}: ", end="", soft_wrap=True)
-            out.print(run.failure.headline, markup=False, soft_wrap=True)
+            status = (run.status, "red" if run.status == "failed" else "yellow")
+            out.print(styled(status, f" {run.name}: {run.failure.type}: {run.failure.headline}"), soft_wrap=True)
     measured = len(outcome.runs) - len(outcome.reused)
     out.print(
         f"\n{measured} of {n_jobs} experiments measured now, {len(outcome.reused)} already there, "

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from symplast.cli.console import computing, err, out, print_json
+from symplast.cli.console import computing, err, out, print_json, warn
 
 if TYPE_CHECKING:
     from symplast.scaling import RunTable
@@ -82,7 +82,7 @@ def fit(
         split = f"{best['N']:.4g} parameters, {best['D']:.4g} tokens"
         out.print(f"best split of {best['C']:.3g} FLOP: {split}", highlight=False, soft_wrap=True)
     for flag in found["flags"]:
-        err.print(f"[yellow]warning:[/] {flag}", soft_wrap=True, highlight=False)
+        warn(flag)
 
 
 @app.command()

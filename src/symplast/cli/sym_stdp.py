@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from symplast.cli.console import computing, err, out, picture_kind, print_json
+from symplast.cli.console import computing, err, out, picture_kind, print_json, warn
 
 if TYPE_CHECKING:
     import numpy as np
@@ -149,6 +149,7 @@ def clusters(
     """How well classes cluster in the input, the hidden and the classifier layer, and t-SNE maps of them."""
     kind = None if plot is None else picture_kind(plot, "--plot")
     from symplast.lab.theme import render
+    from symplast.lab.whole_files import write_whole
     from symplast.sym_stdp import SymSTDPClassifier, cluster_report, embedding
     from symplast.sym_stdp.clusters import has_a_map
 
@@ -161,7 +162,7 @@ def clusters(
     if plot is not None and kind is not None:
         from symplast.sym_stdp.figures import draw_maps
 
-        plot.write_bytes(render(draw_maps(maps, y), kind))
+        write_whole(plot, render(draw_maps(maps, y), kind))
         err.print(f"written to {plot}", soft_wrap=True, highlight=False)
     if as_json:
         print_json({"images": len(y), "layers": report.to_dict("records")})
@@ -191,7 +192,7 @@ def _examples(data: str, part: str, images: float | None) -> tuple["np.ndarray",
         try:
             shown = pictures(data)
         except DatasetUnavailable as missing:
-            err.print(f"[yellow]{data} can't be had, taking the built-in digits:[/] {missing}", soft_wrap=True)
+            warn(missing, f"{data} can't be had, taking the built-in digits:")
             shown = pictures("digits")
         X, y = (shown.X, shown.y) if part == "train" else (shown.X_test, shown.y_test)
     elif data.endswith(".npz"):

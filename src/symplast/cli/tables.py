@@ -1,16 +1,20 @@
 """Verdicts as tables in the terminal."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from rich.box import HORIZONTALS
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
+from symplast.cli.console import styled, warn
 from symplast.lab.published import read_published
 from symplast.lab.verdicts import MARKS
 
 if TYPE_CHECKING:
     from symplast.lab.audit import Audit
+    from symplast.lab.published import Published
+    from symplast.lab.registry import Room
     from symplast.lab.verdicts import Outcome
 
 COLOURS: "dict[Outcome, str]" = {
@@ -23,14 +27,24 @@ COLOURS: "dict[Outcome, str]" = {
 }
 
 
-def coloured(outcome: Any) -> str:
-    """An outcome with its mark, so that colour is never the only sign."""
-    return f"[{COLOURS[outcome]}]{MARKS[outcome]} {outcome}[/]"
+def coloured(outcome: "Outcome") -> tuple[str, str]:
+    """An outcome with its mark, so that colour is never the only sign; text and style."""
+    return f"{MARKS[outcome]} {outcome}", COLOURS[outcome]
 
 
-def counts(found: Any) -> str:
-    """Counts of outcomes in one line."""
-    return "  ".join(f"[{COLOURS[o]}]{n} {o}[/]" for o, n in found.items()) or "[bright_black]none[/]"
+def counts(found: "Mapping[Outcome, int]") -> Text:
+    """Counts of outcomes, one a line."""
+    lines = [(f"{n} {outcome}", COLOURS[outcome]) for outcome, n in found.items()]
+    return Text("\n").join(Text(*line) for line in lines) if lines else Text("none", "bright_black")
+
+
+def published_verdicts(room: "Room") -> "Published | None":
+    """A system's published verdicts; None, with a word on stderr, where their file is damaged."""
+    try:
+        return read_published(room)
+    except (ValueError, OSError) as error:
+        warn(error)
+        return None
 
 
 def verdict_table(audit: "Audit") -> Table:
@@ -38,10 +52,10 @@ def verdict_table(audit: "Audit") -> Table:
     from symplast.lab.audit import claim_row
     from symplast.lab.numbers import shown
 
-    published = read_published(audit.room)
+    published = published_verdicts(audit.room)
     changed = f"; parameters changed: {', '.join(audit.changed)}" if audit.changed else ""
     system = audit.room.claims.system
-    title = escape(f"{audit.room.name}: {system.title}{system.qualifier} ({audit.scale} scale{changed})")
+    title = f"{audit.room.name}: {system.title}{system.qualifier} ({audit.scale} scale{changed})"
     table = Table(title=title, title_justify="left", box=HORIZONTALS, show_lines=True, pad_edge=False)
     table.add_column("", no_wrap=True)
     table.add_column("claim", ratio=5, overflow="fold")
@@ -51,17 +65,18 @@ def verdict_table(audit: "Audit") -> Table:
         row = claim_row(verdict, audit)
         unit = row["parts"][0]["unit"] if row["parts"] else ""
         near = bool(verdict.judgements) and verdict.judgements[0].part.rule.near is not None
-        paper = "" if row["published"] is None else f"\n[dim]paper: {escape(str(row['published']))}[/]"
-        said = published.verdict(row["id"]) if published else None
-        beside = "" if said is None else "same" if said == verdict.outcome else said + system.qualifier
-        beside = beside and f"\n[dim]published: {beside}[/]"
+        paper = "" if row["published"] is None else f"\npaper: {row['published']}"
+        measured = shown(row["measured"], row["interval"], unit, digits=6 if near else 4)
+        before = published.beside(row["id"], verdict.outcome, system.qualifier) if published else ""
         table.add_row(
             verdict.claim.id,
-            escape(verdict.claim.says) + paper,
-            escape(shown(row["measured"], row["interval"], unit, digits=6 if near else 4)),
-            coloured(verdict.outcome)
-            + (system.qualifier if verdict.judgements else "")
-            + (" [yellow](stale)[/]" if verdict.stale else "")
-            + beside,
+            styled(verdict.claim.says, (paper, "dim")),
+            measured,
+            styled(
+                coloured(verdict.outcome),
+                system.qualifier if verdict.judgements else "",
+                (" (stale)" if verdict.stale else "", "yellow"),
+                (f"\npublished: {before}" if before else "", "dim"),
+            ),
         )
     return table
