@@ -100,7 +100,7 @@ def run(W: Array, drive: Array, params: LIFParams, keep_v: bool = False) -> tupl
 
     def step(carried: tuple[Array, Array, Array], current: Array) -> tuple[Any, Any]:
         v, waiting, before = carried
-        jump = jnp.sum(W * before[..., None, :], axis=-1)
+        jump = jnp.einsum("...ij,...j->...i", W, before)
         state, fired = cells.step(cells.init()._replace(v=v, refractory=waiting), current, params.dt_ms, jump)
         return (state.v, state.refractory, fired.astype(W.dtype)), (fired, state.v if keep_v else None)
 
