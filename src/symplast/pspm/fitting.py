@@ -1,6 +1,5 @@
 """Fitting a network to spike trains: one start or many, with what the weights are worth."""
 
-import dataclasses
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -264,8 +263,7 @@ def permuted_weights(key: Key[Array, ""], W: Array, inhibitory: np.ndarray) -> A
 
 def _mean_correlation(values: np.ndarray) -> stats.Estimate:
     """Mean with its interval, which ends where correlations do."""
-    found = stats.mean_interval(values)
-    return dataclasses.replace(found, low=max(found.low, -1.0), high=min(found.high, 1.0))
+    return stats.mean_interval(values, bounds=(-1, 1))
 
 
 class Recording(NamedTuple):

@@ -15,7 +15,7 @@ from jaxtyping import Array, Bool, Float, Int, Key
 
 from symplast.pspm.network import UNITS, LIFParams, run
 from symplast.spiking import SpikeSteps, pair_steps, pooled_gaussian_distance
-from symplast.spiking.arguments import check_at_least_zero, check_positive, is_traced, parameter
+from symplast.spiking.arguments import check_at_least_zero, check_positive, is_traced, named
 
 ARMS = {
     "none": (0.0, 0.0, 0.0),
@@ -71,9 +71,9 @@ class Rule(eqx.Module):
     window_ms: float = eqx.field(static=True, default=5.0)
     pool_ms: float = eqx.field(static=True, default=10.0)
     skip_ms: float | None = eqx.field(static=True, default=None)
-    p: float | Array = eqx.field(converter=parameter, default=0.5)
-    eta: float | Array = eqx.field(converter=parameter, default=0.005)
-    eta_h: float | Array = eqx.field(converter=parameter, default=0.02)
+    p: float | Array = eqx.field(converter=named("p"), default=0.5)
+    eta: float | Array = eqx.field(converter=named("eta"), default=0.005)
+    eta_h: float | Array = eqx.field(converter=named("eta_h"), default=0.02)
     units: int | None = eqx.field(static=True, default=UNITS)
     shift: bool = eqx.field(static=True, default=False)
     sigma_ms: float = eqx.field(static=True, default=5.0)

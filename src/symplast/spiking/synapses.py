@@ -20,7 +20,7 @@ from symplast.spiking.arguments import (
     check_positive,
     count_steps,
     is_traced,
-    parameter,
+    named,
 )
 from symplast.spiking.relaxation import METHODS, Method, relax
 
@@ -43,7 +43,7 @@ class ExponentialSynapse(eqx.Module):
         0.735759
     """
 
-    tau_ms: Values = eqx.field(converter=parameter, default=5.0)
+    tau_ms: Values = eqx.field(converter=named("tau_ms"), default=5.0)
     method: Method = eqx.field(static=True, default="exact", kw_only=True)
 
     def __check_init__(self) -> None:

@@ -39,7 +39,8 @@ def spike_steps(spikes: Bool[Array, " steps"], slots: int) -> SpikeSteps:
     if slots < 1:
         raise ValueError(f"slots must be at least 1, got {slots}")
     length = spikes.shape[0]
-    return SpikeSteps(jnp.nonzero(spikes, size=slots, fill_value=length)[0].astype(jnp.int32), spikes.sum(dtype=jnp.int32))
+    found = jnp.nonzero(spikes, size=slots, fill_value=length)[0]
+    return SpikeSteps(found.astype(jnp.int32), spikes.sum(dtype=jnp.int32))
 
 
 class Partners(NamedTuple):
