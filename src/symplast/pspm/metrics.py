@@ -76,7 +76,7 @@ def interval_histogram(spikes: Any, dt_ms: float = 1.0, edges_ms: Any = EDGES_MS
     """Shares of all neurons' inter-spike intervals by bin; zeros without any; those beyond the edges are dropped."""
     trains = SpikeTrains.of_array(spikes, dt_ms)
     intervals = np.concatenate([np.diff(train) for train in trains]) if len(trains) else np.zeros(0)
-    counts, _ = np.histogram(intervals, np.asarray(edges_ms, np.float64))
+    counts, _ = np.histogram(intervals, np.asarray(plain(edges_ms, "edges_ms"), np.float64))
     return counts / max(counts.sum(), 1)
 
 

@@ -23,6 +23,7 @@ from symplast.spiking.arguments import (
     named,
 )
 from symplast.spiking.relaxation import METHODS, Method, relax
+from symplast.stats.arguments import plain
 
 
 class ExponentialSynapse(eqx.Module):
@@ -119,7 +120,7 @@ class Delay(eqx.Module):
         if (steps is None) == (delay_ms is None) or (delay_ms is None) != (dt_ms is None):
             raise ValueError("give either delay_ms with dt_ms, or steps")
         if delay_ms is not None:
-            each = [count_steps(delay, dt_ms, "delay_ms") for delay in np.ravel(delay_ms)]
+            each = [count_steps(delay, dt_ms, "delay_ms") for delay in np.ravel(plain(delay_ms, "delay_ms"))]
             steps = np.array(each, np.int32).reshape(np.shape(delay_ms))
         if is_traced(steps):
             if longest is None:

@@ -35,7 +35,7 @@ def plain(value: Any, name: str) -> Any:
         )
     if isinstance(value, list | tuple):
         for part in value:
-            if not isinstance(part, int | float):
+            if type(part) not in (int, float, bool):
                 plain(part, name)
     return value
 

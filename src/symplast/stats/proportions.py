@@ -118,7 +118,8 @@ def _clopper_pearson_limits(k: Floats, n: Floats, alpha: float) -> tuple[Floats,
     none, all_ = k == 0, k == n
     low = betaincinv(np.where(none, 1, k), n - k + 1, alpha / 2)
     high = betaincinv(k + 1, np.where(all_, 1, n - k), 1 - alpha / 2)
-    return np.clip(np.where(none, 0.0, low), 0, 1), np.clip(np.where(all_, 1.0, high), 0, 1)
+    low, high = np.where(none, 0.0, low), np.where(all_, 1.0, high)
+    return np.asarray(np.clip(low, 0, 1)), np.asarray(np.clip(high, 0, 1))
 
 
 def _wilson_limits(k: Floats, n: Floats, alpha: float) -> tuple[Floats, Floats]:
@@ -127,4 +128,4 @@ def _wilson_limits(k: Floats, n: Floats, alpha: float) -> tuple[Floats, Floats]:
     centre = (p + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
     low, high = np.where(k == 0, 0.0, centre - half), np.where(k == n, 1.0, centre + half)
-    return np.clip(low, 0, 1), np.clip(high, 0, 1)
+    return np.asarray(np.clip(low, 0, 1)), np.asarray(np.clip(high, 0, 1))
