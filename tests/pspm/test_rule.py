@@ -5,10 +5,27 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from symplast.lab.jax_setup import CompileClock
 from symplast.pspm import LIFParams, Rule, draw_drive, draw_weights, inhibitory_cells, simulate_lif
 from symplast.pspm.fitting import side_by_side
-from symplast.pspm.rule import ARMS, _local_change, _permuted, _pools, _train, dale, homeostatic_factor, train_lanes
-from symplast.spiking import pair_spikes
+from symplast.pspm.rule import (
+    ARMS,
+    BLOCK,
+    SLOTS,
+    _lists,
+    _local_change,
+    _permuted,
+    _places,
+    _pool,
+    _previous,
+    _target_lists,
+    _train,
+    _train_briefly,
+    dale,
+    homeostatic_factor,
+    train_lanes,
+)
+from symplast.spiking import pair_spikes, spike_steps
 
 KEY = jax.random.key(3)
 UNITS, STEPS = 10, 120
@@ -22,10 +39,10 @@ def problem():
     return np.asarray(simulate_lif(W, drive, PARAMS).spikes), drive, start
 
 
-def one_epoch(arms, rule=None, epochs=1):
+def one_epoch(arm, rule=None, epochs=1, fits=2):
     target, drive, start = problem()
-    lanes = side_by_side(target, drive, INHIBITORY, arms, jax.random.split(KEY, len(arms)))
-    return train_lanes(rule or Rule(), PARAMS, lanes, jnp.stack([start] * len(arms)), epochs), lanes, start
+    lanes = side_by_side(target, drive, INHIBITORY, arm, jax.random.split(KEY, fits))
+    return train_lanes(rule or Rule(), PARAMS, lanes, jnp.stack([start] * fits), epochs), lanes, start
 
 
 def by_hand(rule, key, local, homeo):
@@ -56,20 +73,22 @@ def by_hand(rule, key, local, homeo):
 
 @pytest.mark.parametrize("shift", [False, True])
 def test_an_epoch_equals_a_plain_loop(shift: bool) -> None:
-    arms = ["none", "local", "homeo", "both"]
-    (W, history), lanes, start = one_epoch(arms, Rule(shift=shift))
-    np.testing.assert_array_equal(W[0], start)
-    for lane, arm in enumerate(arms):
-        key = jax.random.fold_in(lanes.keys[lane], 0)
+    arms, costs = ["none", "local", "homeo", "both"], []
+    for arm in arms:
+        (W, history), lanes, start = one_epoch(arm, Rule(shift=shift))
         local, homeo, _ = ARMS[arm]
-        np.testing.assert_allclose(W[lane], by_hand(Rule(shift=shift), key, local, homeo), atol=1e-6, err_msg=arm)
-    assert np.ptp(np.asarray(history.cost[0])) == 0  # all lanes start alike
-    assert not np.allclose(W[1], start)
+        for lane in range(2):
+            key = jax.random.fold_in(lanes.keys[lane], 0)
+            np.testing.assert_allclose(W[lane], by_hand(Rule(shift=shift), key, local, homeo), atol=1e-6, err_msg=arm)
+        costs.append(history.cost[0])
+        assert np.array_equal(W[1], start) == (arm == "none")
+    assert np.ptp(np.asarray(costs)) == 0  # all start alike
 
 
 def test_shuffling_keeps_each_neurons_changes_within_the_signs() -> None:
     change = jax.random.normal(KEY, (3, UNITS, UNITS)) * (1 - jnp.eye(UNITS))
-    moved = np.asarray(_permuted(change, jnp.asarray(INHIBITORY), jax.random.split(KEY, 3)))
+    inhibitory = jnp.asarray(INHIBITORY)
+    moved = np.asarray(_permuted(change, inhibitory, _places(inhibitory), jax.random.split(KEY, 3)))
     assert (np.diagonal(moved, axis1=1, axis2=2) == 0).all()
     off = ~np.eye(UNITS, dtype=bool)
     for lane in range(3):
@@ -82,16 +101,39 @@ def test_shuffling_keeps_each_neurons_changes_within_the_signs() -> None:
 def test_pool_is_who_fired_in_the_steps_before() -> None:
     spikes = np.zeros((30, 1, 1), bool)
     spikes[[4, 20]] = True
-    pool = np.asarray(_pools(jnp.asarray(spikes), 10))[0, :, 0]
+    before, latest = _previous(jnp.asarray(spikes))
+    pool = [bool(_pool(before, jnp.array([[time]]), 10)[0, 0, 0]) for time in range(30)]
     assert np.flatnonzero(pool).tolist() == [*range(5, 15), *range(21, 30)]
+    assert int(latest[0, 0]) == 20
+
+
+@pytest.mark.parametrize("slots", [2, 20])
+def test_lists_of_spikes_are_those_of_the_substrate(slots: int) -> None:
+    spikes = np.random.default_rng(0).random((30, 2, 3)) < 0.3
+    spikes[:, 0, 1] = False
+    total = spikes.sum(axis=0)
+    found = _lists(*_previous(jnp.asarray(spikes)), jnp.asarray(total, jnp.int32), slots)
+    for lists in (found, _target_lists(spikes, slots)):
+        np.testing.assert_array_equal(lists.total, total)
+        for lane, unit in np.ndindex(2, 3):
+            if total[lane, unit] <= slots:  # else the fit is done again with longer lists
+                right = spike_steps(jnp.asarray(spikes[:, lane, unit]), slots)
+                np.testing.assert_array_equal(lists.steps[lane, unit], right.steps)
+
+
+def test_places_are_those_of_a_sorted_row() -> None:
+    inhibitory = np.array([False, True, False, True, False])
+    group = np.where(np.eye(5, dtype=bool), 2, np.broadcast_to(inhibitory, (5, 5)))
+    order = np.argsort(group, axis=-1, kind="stable")
+    np.testing.assert_array_equal(np.argsort(order, axis=-1), _places(jnp.asarray(inhibitory)))
 
 
 def test_no_coin_no_change() -> None:
     times, signs = jnp.full((1, 1, 2), 3), jnp.ones((1, 1, 2), jnp.int32)
-    pools = jnp.ones((1, 5, 2))
-    change = _local_change(times, signs, jnp.array(1), pools, jax.random.split(KEY, 1), 0.0, 0.1)
+    before = jnp.zeros((5, 1, 2), jnp.int32)  # both fired at step 0
+    change = _local_change(times, signs, jnp.array(1), before, 10, jax.random.split(KEY, 1), 0.0, 0.1)
     assert (np.asarray(change) == 0).all()
-    sure = np.asarray(_local_change(times, signs, jnp.array(1), pools, jax.random.split(KEY, 1), 1.0, 0.1))
+    sure = np.asarray(_local_change(times, signs, jnp.array(1), before, 10, jax.random.split(KEY, 1), 1.0, 0.1))
     assert (sure[0][~np.eye(2, dtype=bool)] > 0).all()
 
 
@@ -105,29 +147,53 @@ def test_homeostasis_and_dale() -> None:
 
 
 def test_results_do_not_depend_on_the_batch_and_lists_grow() -> None:
-    (together, _), _, _ = one_epoch(["both", "shuffled"], epochs=3)
+    (together, _), _, _ = one_epoch("both", epochs=3)
     target, drive, start = problem()
-    lanes = side_by_side(target, drive, INHIBITORY, ["both"], jax.random.split(KEY, 2)[:1])
+    lanes = side_by_side(target, drive, INHIBITORY, "both", jax.random.split(KEY, 2)[:1])
     alone, _ = train_lanes(Rule(), PARAMS, lanes, start[None], 3)
     np.testing.assert_allclose(together[0], alone[0], atol=1e-6)
     busy = jnp.full((STEPS, 1, UNITS), 40.0)  # fires at every third step: more spikes than the first lists hold
-    quiet = side_by_side(np.zeros((STEPS, UNITS), bool), busy[:, 0], INHIBITORY, ["both"], jax.random.split(KEY, 1))
+    quiet = side_by_side(np.zeros((STEPS, UNITS), bool), busy[:, 0], INHIBITORY, "both", jax.random.split(KEY, 1))
     _, history = train_lanes(Rule(), PARAMS, quiet, start[None], 1)
-    assert int(history.spikes[0, 0]) == 40 * UNITS
+    assert int(history.spikes[0, 0]) == 40 * UNITS > SLOTS * UNITS
     assert float(history.cost[0, 0]) == 40 * UNITS
 
 
-def test_step_sizes_compile_nothing_again_and_scale_with_the_network() -> None:
-    (before, _), _, start = one_epoch(["local"], Rule(eta=0.005))
-    compiled = _train._cached._cache_size()
-    (twice, _), _, _ = one_epoch(["local"], Rule(eta=0.01, p=0.5, eta_h=0.3))
-    assert _train._cached._cache_size() == compiled
+def test_arms_and_step_sizes_compile_nothing_again_and_scale_with_the_network() -> None:
+    (before, _), _, start = one_epoch("local", Rule(eta=0.005))
+    with CompileClock() as clock:
+        for arm in ARMS:
+            one_epoch(arm, Rule(eta=0.02, p=0.3))
+        (twice, _), lanes, _ = one_epoch("local", Rule(eta=0.01, p=0.5, eta_h=0.3))
+        train_lanes(Rule(), PARAMS, lanes, jnp.stack([start] * 2), 1, watch_every=7)
+    assert clock.count == 0
     moved = np.asarray(before[0] - start)
     free = (np.asarray(before[0]) != 0) & (np.asarray(twice[0]) != 0)  # where Dale's law cut nothing
     assert free.sum() > 20
     np.testing.assert_allclose(np.asarray(twice[0] - start)[free], 2 * moved[free], atol=1e-6)
-    (unscaled, _), _, _ = one_epoch(["local"], Rule(eta=0.005 * 40 / UNITS, units=None))
+    (unscaled, _), _, _ = one_epoch("local", Rule(eta=0.005 * 40 / UNITS, units=None))
     np.testing.assert_allclose(unscaled, before, atol=1e-7)
+
+
+def test_optimising_the_program_changes_no_weight() -> None:
+    _, lanes, start = one_epoch("shuffled", epochs=3)
+    lists = _target_lists(np.asarray(lanes.target), SLOTS)
+    one, other = (
+        train(Rule(), PARAMS, lanes, lists, jnp.stack([start] * 2), np.array([0, 3, 1], np.int32))
+        for train in (_train, _train_briefly)
+    )
+    np.testing.assert_allclose(one[0], other[0], atol=1e-6)
+    np.testing.assert_array_equal(one[1].cost, other[1].cost)
+
+
+def test_epochs_go_on_from_block_to_block() -> None:
+    (first, _), lanes, start = one_epoch("both", epochs=BLOCK)
+    last, history = train_lanes(Rule(), PARAMS, lanes, jnp.stack([start] * 2), BLOCK + 2, watch_every=10)
+    lists = _target_lists(np.asarray(lanes.target), SLOTS)
+    again, _, _ = _train_briefly(Rule(), PARAMS, lanes, lists, first, np.array([BLOCK, BLOCK + 2, 1], np.int32))
+    np.testing.assert_array_equal(last, again)
+    assert history.cost.shape == (BLOCK + 2, 2)
+    assert np.flatnonzero(np.isfinite(history.distance[:, 0])).tolist() == [0, 10, 20]
 
 
 @pytest.mark.parametrize(

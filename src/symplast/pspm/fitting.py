@@ -1,6 +1,5 @@
 """Fitting a network to spike trains: one start or many, with what the weights are worth."""
 
-import dataclasses
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -149,8 +148,7 @@ class PSPM:
             raise ValueError("W0 must hold at least one start, (starts, units, units)")
         starts = jnp.stack([self._checked(W, "W0") for W in (W0 if many else [W0])])
         epochs, watch_every = check_count(epochs, "epochs"), check_count(watch_every, "watch_every")
-        arms, keys = [self.mode] * len(starts), jax.random.split(key, len(starts))
-        lanes = side_by_side(target, current, self.inhibitory, arms, keys)
+        lanes = side_by_side(target, current, self.inhibitory, self.mode, jax.random.split(key, len(starts)))
         W, history = train_lanes(self.rule, self.params, lanes, starts, epochs, watch_every)
         before, after = (_simulated(w, lanes.drive, self.params) for w in (starts, W))
         apart = [np.array([self._distance(target, s).pooled for s in each]) for each in (before, after)]
@@ -226,9 +224,7 @@ class PSPM:
         truths = jnp.stack([*known, *[fitted] * len(W0)])
         currents = jnp.repeat(current[:, None], len(truths), axis=1)
         targets = run_lanes(truths, currents, self.params)
-        lanes = side_by_side(
-            targets, currents, self.inhibitory, [self.mode] * len(truths), jax.random.split(for_fit, len(truths))
-        )
+        lanes = side_by_side(targets, currents, self.inhibitory, self.mode, jax.random.split(for_fit, len(truths)))
         again, _ = train_lanes(self.rule, self.params, lanes, jnp.stack(W0 * 2), check_count(epochs, "epochs"), epochs)
         found = [weight_recovery(*pair, self.inhibitory) for pair in zip(truths, again, strict=True)]
         by_sign = {name: np.array([getattr(each, name) for each in found[: len(W0)]]) for name in Recovery._fields}
@@ -267,8 +263,7 @@ def permuted_weights(key: Key[Array, ""], W: Array, inhibitory: np.ndarray) -> A
 
 def _mean_correlation(values: np.ndarray) -> stats.Estimate:
     """Mean with its interval, which ends where correlations do."""
-    found = stats.mean_interval(values)
-    return dataclasses.replace(found, low=max(found.low, -1.0), high=min(found.high, 1.0))
+    return stats.mean_interval(values, bounds=(-1, 1))
 
 
 class Recording(NamedTuple):
@@ -343,14 +338,14 @@ def similarity(
     )
 
 
-def side_by_side(target: Any, drive: Any, inhibitory: Any, arms: list[str], keys: Key[Array, " lanes"]) -> Lanes:
-    """Lanes for one target, or for (steps, lanes, units) of targets and drives."""
+def side_by_side(target: Any, drive: Any, inhibitory: Any, arm: str, keys: Key[Array, " lanes"]) -> Lanes:
+    """Lanes, one for each key, for one target, or for (steps, lanes, units) of targets and drives."""
 
     def lanes_of(values: Any) -> Array:
-        values = jnp.asarray(values)
-        return values if values.ndim == 3 else jnp.repeat(values[:, None], len(arms), axis=1)
+        values = np.asarray(values)
+        return jnp.asarray(values if values.ndim == 3 else np.repeat(values[:, None], len(keys), axis=1))
 
-    flags = jnp.array([ARMS[arm] for arm in arms])
+    flags = jnp.asarray(np.array(ARMS[arm]), jnp.result_type(float))
     return Lanes(lanes_of(target), lanes_of(drive), jnp.asarray(inhibitory), flags, keys)
 
 
@@ -360,9 +355,9 @@ def _simulated(W: Array, drive: Array, params: LIFParams) -> np.ndarray:
 
 
 @jax.jit(static_argnames="params")
-def run_lanes(W: Array, drive: Array, params: LIFParams) -> Array:
+def run_lanes(W: ArrayLike, drive: ArrayLike, params: LIFParams) -> Array:
     """Spikes (steps, lanes, units) of networks side by side."""
-    return run(W, drive, params)[0]
+    return run(jnp.asarray(W), jnp.asarray(drive), params)[0]
 
 
 def assumed_drive(

@@ -16,6 +16,7 @@ from symplast.spiking import (
 )
 from symplast.spiking.arguments import check_choice, check_positive
 from symplast.spiking.trains import check_spikes
+from symplast.stats.arguments import is_constant, plain, precision_of
 
 EDGES_MS = (0, 5, 10, 20, 40, 80, 160, 320)
 """Bins of the interval histogram, closed on the left, the last on both sides."""
@@ -75,7 +76,7 @@ def interval_histogram(spikes: Any, dt_ms: float = 1.0, edges_ms: Any = EDGES_MS
     """Shares of all neurons' inter-spike intervals by bin; zeros without any; those beyond the edges are dropped."""
     trains = SpikeTrains.of_array(spikes, dt_ms)
     intervals = np.concatenate([np.diff(train) for train in trains]) if len(trains) else np.zeros(0)
-    counts, _ = np.histogram(intervals, np.asarray(edges_ms, np.float64))
+    counts, _ = np.histogram(intervals, np.asarray(plain(edges_ms, "edges_ms"), np.float64))
     return counts / max(counts.sum(), 1)
 
 
@@ -129,16 +130,18 @@ def weight_recovery(W_ref: Any, W: Any, inhibitory: Any) -> Recovery:
     Raises:
         ValueError: matrices of other sizes than ``inhibitory`` says, or neurons that are not 0/1.
     """
+    precision = precision_of(plain(W_ref, "W_ref"), plain(W, "W"))
     W_ref, W, inhibitory = np.asarray(W_ref, np.float64), np.asarray(W, np.float64), check_cells(inhibitory)
     if W_ref.shape != W.shape or W.shape != (inhibitory.size, inhibitory.size):
         units = inhibitory.size
         raise ValueError(f"W_ref and W must be ({units}, {units}), as inhibitory says; got {W_ref.shape}, {W.shape}")
     off = ~np.eye(inhibitory.size, dtype=bool)
-    return Recovery(*(_correlation(W_ref[off & columns], W[off & columns]) for columns in (~inhibitory, inhibitory)))
+    both = [off & columns for columns in (~inhibitory, inhibitory)]
+    return Recovery(*(_correlation(W_ref[some], W[some], precision) for some in both))
 
 
-def _correlation(a: np.ndarray, b: np.ndarray) -> float:
-    if a.size < 2 or a.std() == 0 or b.std() == 0:
+def _correlation(a: np.ndarray, b: np.ndarray, precision: float) -> float:
+    if a.size < 2 or is_constant(a, precision=precision) or is_constant(b, precision=precision):
         return float("nan")
     return round(float(np.corrcoef(a, b)[0, 1]), 15)
 

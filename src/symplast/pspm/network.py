@@ -10,6 +10,7 @@ from jaxtyping import Array, ArrayLike, Bool, Float, Key
 
 from symplast.spiking import LIF, ProbabilisticIF, simulate
 from symplast.spiking.arguments import check_at_least_zero, check_count, check_finite, check_positive, is_traced
+from symplast.stats.arguments import plain
 
 UNITS = 40
 """The network size that weights and step sizes are given for unless told otherwise; others scale them by 40/N."""
@@ -100,7 +101,7 @@ def run(W: Array, drive: Array, params: LIFParams, keep_v: bool = False) -> tupl
 
     def step(carried: tuple[Array, Array, Array], current: Array) -> tuple[Any, Any]:
         v, waiting, before = carried
-        jump = jnp.sum(W * before[..., None, :], axis=-1)
+        jump = jnp.einsum("...ij,...j->...i", W, before)
         state, fired = cells.step(cells.init()._replace(v=v, refractory=waiting), current, params.dt_ms, jump)
         return (state.v, state.refractory, fired.astype(W.dtype)), (fired, state.v if keep_v else None)
 
@@ -214,7 +215,7 @@ def draw_drive(
 
 def check_cells(inhibitory: Any) -> np.ndarray:
     """True or false for each neuron, (units,)."""
-    cells = np.asarray(inhibitory)
+    cells = np.asarray(plain(inhibitory, "inhibitory"))
     if cells.ndim != 1 or not cells.size or not ((cells == 0) | (cells == 1)).all():
         raise ValueError("inhibitory must be true or false for each neuron, (units,)")
     return cells.astype(bool)
@@ -247,7 +248,7 @@ def check_drive(drive: Any, units: int) -> Array:
 def _numbers(values: Any, name: str, shape: str) -> Array:
     """Finite real numbers; as floats."""
     if not is_traced(values):
-        array = np.asarray(values)
+        array = np.asarray(plain(values, name))
         if array.dtype.kind not in "biuf" and array.dtype != jnp.bfloat16:
             raise ValueError(f"{name} must hold real numbers, {shape}, got {'None' if values is None else array.dtype}")
         if not np.isfinite(array).all():

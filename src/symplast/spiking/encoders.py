@@ -16,6 +16,7 @@ from symplast.spiking.arguments import (
     count_steps,
     is_traced,
 )
+from symplast.stats.arguments import plain
 
 
 def poisson_spikes(
@@ -102,8 +103,10 @@ def latency_spikes(
          [0 0 0 0 0]]
     """
     steps = count_steps(duration_ms, dt_ms, "duration_ms")
-    if not is_traced(intensity) and not ((np.asarray(intensity) >= 0) & (np.asarray(intensity) <= 1)).all():
-        raise ValueError("intensity must lie in [0, 1] everywhere; divide by the largest value first")
+    if not is_traced(intensity):
+        given = np.asarray(plain(intensity, "intensity"))
+        if not ((given >= 0) & (given <= 1)).all():
+            raise ValueError("intensity must lie in [0, 1] everywhere; divide by the largest value first")
     check_positive(threshold, "threshold")
     x = jnp.asarray(intensity, jnp.result_type(float))
     if tau_ms is None:

@@ -28,6 +28,7 @@ from symplast.spiking.arguments import (
     whole_numbers,
 )
 from symplast.spiking.visiting import visit
+from symplast.stats.arguments import plain
 
 Weights = Float[Array, "pre post"]
 WIDTHS = (8, 24, 64, 256)
@@ -79,7 +80,7 @@ class EventTable(eqx.Module):
     @classmethod
     def of_array(cls, spikes: Any, *, widths: Sequence[int] = WIDTHS) -> "EventTable":
         """The table of a spike array, (steps, units), true where a unit fires."""
-        array = np.asarray(spikes)
+        array = np.asarray(plain(spikes, "spikes"))
         if array.ndim != 2:
             raise ValueError(f"spikes must be (steps, units), got shape {array.shape}")
         step, unit = np.nonzero(array)

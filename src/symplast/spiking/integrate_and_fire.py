@@ -9,18 +9,20 @@ import jax.numpy as jnp
 from symplast.spiking.arguments import (
     Number,
     Values,
+    check_at_least_zero,
     check_choice,
     check_finite,
     check_positive,
-    optional_parameter,
+    named,
     parameter,
 )
 from symplast.spiking.neuron import ThresholdNeuron
 from symplast.spiking.relaxation import METHODS, Method, relax
+from symplast.stats.arguments import plain
 
 
 def _parameters(values: Any) -> tuple[Values, ...]:
-    return tuple(parameter(value) for value in values)
+    return tuple(parameter(value, "reversals") for value in plain(values, "reversals"))
 
 
 class IF(ThresholdNeuron):
@@ -65,7 +67,7 @@ class LIF(ThresholdNeuron):
         [0.0244 0.    ] [False  True] [0 2]
     """
 
-    tau_ms: Values = eqx.field(converter=parameter, default=20.0)
+    tau_ms: Values = eqx.field(converter=named("tau_ms"), default=20.0)
     method: Method = eqx.field(static=True, default="exact", kw_only=True)
 
     def __check_init__(self) -> None:
@@ -103,8 +105,8 @@ class ConductanceLIF(ThresholdNeuron):
     """
 
     reversals: tuple[Values, ...] = eqx.field(converter=_parameters)
-    tau_ms: Values = eqx.field(converter=parameter, default=20.0)
-    v_floor: Values | None = eqx.field(converter=optional_parameter, default=None, kw_only=True)
+    tau_ms: Values = eqx.field(converter=named("tau_ms"), default=20.0)
+    v_floor: Values | None = eqx.field(converter=named("v_floor", optional=True), default=None, kw_only=True)
     method: Method = eqx.field(static=True, default="exact", kw_only=True)
 
     def __check_init__(self) -> None:
@@ -122,6 +124,8 @@ class ConductanceLIF(ThresholdNeuron):
             raise ValueError(
                 f"inputs must be {kinds} conductances (one for each reversal), at most one current; got {len(inputs)}"
             )
+        for g in inputs[:kinds]:
+            check_at_least_zero(g, "conductances (the first of inputs)")
         conductances, current = inputs[:kinds], inputs[kinds] if len(inputs) > kinds else None
         pairs = list(zip(conductances, self.reversals, strict=True))
         if self.method == "euler":

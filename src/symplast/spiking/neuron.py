@@ -22,7 +22,7 @@ from symplast.spiking.arguments import (
     check_at_least_zero,
     check_finite,
     check_positive,
-    optional_parameter,
+    named,
     parameter,
 )
 from symplast.spiking.refractoriness import keep_waiting
@@ -57,7 +57,7 @@ class MembraneState(NamedTuple):
 
 
 def _threshold(value: Any) -> Any:
-    return value if isinstance(value, AdaptiveThreshold) else parameter(value)
+    return value if isinstance(value, AdaptiveThreshold) else parameter(value, "threshold")
 
 
 class ThresholdNeuron(Neuron):
@@ -70,7 +70,8 @@ class ThresholdNeuron(Neuron):
         threshold: a number, or an :class:`AdaptiveThreshold`.
         v_rest: potential before the first step.
         v_reset: potential after a spike; None subtracts the threshold instead (soft reset).
-        refractory_ms: time after a spike in which input is lost, rounded to whole steps; None for none.
+        refractory_ms: time after a spike in which input is lost, rounded to whole steps (:meth:`step` refuses one that
+            rounds to none); None for none.
         surrogate: derivative of the spike. With one, spikes are numbers 0 and 1 that gradients pass through; without,
             they are booleans.
         detach_reset: gradients do not pass through the reset.
@@ -90,9 +91,11 @@ class ThresholdNeuron(Neuron):
     """
 
     threshold: Values | AdaptiveThreshold = eqx.field(converter=_threshold, default=1.0, kw_only=True)
-    v_rest: Values = eqx.field(converter=parameter, default=0.0, kw_only=True)
-    v_reset: Values | None = eqx.field(converter=optional_parameter, default=0.0, kw_only=True)
-    refractory_ms: Values | None = eqx.field(converter=optional_parameter, default=None, kw_only=True)
+    v_rest: Values = eqx.field(converter=named("v_rest"), default=0.0, kw_only=True)
+    v_reset: Values | None = eqx.field(converter=named("v_reset", optional=True), default=0.0, kw_only=True)
+    refractory_ms: Values | None = eqx.field(
+        converter=named("refractory_ms", optional=True), default=None, kw_only=True
+    )
     surrogate: Surrogate | None = eqx.field(default=None, kw_only=True)
     detach_reset: bool = eqx.field(static=True, default=True, kw_only=True)
     strict: bool = eqx.field(static=True, default=False, kw_only=True)

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Key
 
-from symplast.spiking.arguments import Number, Shape, Steps, Values, check_at_least_zero, check_positive, parameter
+from symplast.spiking.arguments import Number, Shape, Steps, Values, check_at_least_zero, check_positive, named
 from symplast.spiking.neuron import Neuron
 from symplast.spiking.refractoriness import keep_waiting
 
@@ -43,8 +43,8 @@ class ProbabilisticIF(Neuron):
         Larremore, Shew and Restrepo 2011 (critical branching networks of this form).
     """
 
-    p_external: Values = eqx.field(converter=parameter, default=0.0)
-    refractory_ms: Values = eqx.field(converter=parameter, default=0.0)
+    p_external: Values = eqx.field(converter=named("p_external"), default=0.0)
+    refractory_ms: Values = eqx.field(converter=named("refractory_ms"), default=0.0)
 
     def __check_init__(self) -> None:
         check_at_least_zero(self.p_external, "p_external")

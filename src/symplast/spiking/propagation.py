@@ -11,6 +11,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from symplast.spiking.arguments import whole_numbers
 from symplast.spiking.visiting import visit
+from symplast.stats.arguments import plain
 
 
 class FanOut(eqx.Module):
@@ -54,7 +55,7 @@ class FanOut(eqx.Module):
             raise ValueError(
                 f"pre, post and value must be of equal length, got {sources.size}, {goals.size}, {np.size(value)}"
             )
-        strengths = np.broadcast_to(np.ravel(np.asarray(value, np.float64)), sources.shape)
+        strengths = np.broadcast_to(np.ravel(np.asarray(plain(value, "value"), np.float64)), sources.shape)
         for name, cells, limit in (("pre", sources, n_pre), ("post", goals, n_post)):
             if cells.size and not (cells.min() >= 0 and cells.max() < limit):
                 raise ValueError(f"{name} must lie in [0, {limit}), got {cells.min()} to {cells.max()}")
@@ -72,7 +73,7 @@ class FanOut(eqx.Module):
     @classmethod
     def of_dense(cls, weights: Any) -> "FanOut":
         """The connections of a matrix (pre, post) that are not 0."""
-        matrix = np.asarray(weights)
+        matrix = np.asarray(plain(weights, "weights"))
         if matrix.ndim != 2:
             raise ValueError(f"weights must be a matrix (pre, post), got shape {matrix.shape}")
         pre, post = np.nonzero(matrix)

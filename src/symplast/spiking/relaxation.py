@@ -5,6 +5,7 @@ from typing import TypeAlias
 import jax.numpy as jnp
 
 from symplast.spiking.arguments import Number, Values, check_choice
+from symplast.stats.arguments import plain
 
 Method: TypeAlias = str
 """How a step is taken: ``exact`` or ``euler``."""
@@ -19,6 +20,8 @@ def gain(tau_ms: Number, dt_ms: Number, method: Method = "exact") -> Values:
         0.048771 0.050000
     """
     check_choice(method, "method", METHODS)
+    plain(tau_ms, "tau_ms")
+    plain(dt_ms, "dt_ms")
     ratio = jnp.asarray(dt_ms / tau_ms)
     return ratio if method == "euler" else -jnp.expm1(-ratio)
 

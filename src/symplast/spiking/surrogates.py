@@ -23,7 +23,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from symplast.spiking.arguments import Number, Values, check_positive, parameter
+from symplast.spiking.arguments import Number, Values, check_positive, named, parameter
 
 
 @jax.custom_jvp
@@ -61,7 +61,7 @@ class Surrogate(eqx.Module):
 class Sigmoid(Surrogate):
     """``alpha s(alpha z) (1 - s(alpha z))`` with the logistic s; height ``alpha / 4``."""
 
-    alpha: Values = eqx.field(converter=parameter, default=4.0)
+    alpha: Values = eqx.field(converter=named("alpha"), default=4.0)
 
     def __check_init__(self) -> None:
         check_positive(self.alpha, "alpha")
@@ -75,7 +75,7 @@ class Sigmoid(Surrogate):
 class FastSigmoid(Surrogate):
     """``1 / (1 + alpha |z|)^2``; height 1, heavy tails."""
 
-    alpha: Values = eqx.field(converter=parameter, default=25.0)
+    alpha: Values = eqx.field(converter=named("alpha"), default=25.0)
 
     def __check_init__(self) -> None:
         check_positive(self.alpha, "alpha")
@@ -88,7 +88,7 @@ class FastSigmoid(Surrogate):
 class ArcTan(Surrogate):
     """``(alpha/2) / (1 + (pi alpha z / 2)^2)``; height ``alpha / 2``."""
 
-    alpha: Values = eqx.field(converter=parameter, default=2.0)
+    alpha: Values = eqx.field(converter=named("alpha"), default=2.0)
 
     def __check_init__(self) -> None:
         check_positive(self.alpha, "alpha")
@@ -101,8 +101,8 @@ class ArcTan(Surrogate):
 class Triangle(Surrogate):
     """``height max(0, 1 - |z| / width)``."""
 
-    width: Values = eqx.field(converter=parameter, default=1.0)
-    height: Values = eqx.field(converter=parameter, default=0.3)
+    width: Values = eqx.field(converter=named("width"), default=1.0)
+    height: Values = eqx.field(converter=named("height"), default=0.3)
 
     def __check_init__(self) -> None:
         check_positive(self.width, "width")
@@ -116,7 +116,7 @@ class Triangle(Surrogate):
 class Gaussian(Surrogate):
     """The normal density of standard deviation ``width``."""
 
-    width: Values = eqx.field(converter=parameter, default=0.5)
+    width: Values = eqx.field(converter=named("width"), default=0.5)
 
     def __check_init__(self) -> None:
         check_positive(self.width, "width")
@@ -129,7 +129,7 @@ class Gaussian(Surrogate):
 class Boxcar(Surrogate):
     """``1 / (2 width)`` where ``|z| <= width``, else 0."""
 
-    width: Values = eqx.field(converter=parameter, default=0.5)
+    width: Values = eqx.field(converter=named("width"), default=0.5)
 
     def __check_init__(self) -> None:
         check_positive(self.width, "width")

@@ -20,9 +20,10 @@ from symplast.spiking.arguments import (
     check_positive,
     count_steps,
     is_traced,
-    parameter,
+    named,
 )
 from symplast.spiking.relaxation import METHODS, Method, relax
+from symplast.stats.arguments import plain
 
 
 class ExponentialSynapse(eqx.Module):
@@ -43,7 +44,7 @@ class ExponentialSynapse(eqx.Module):
         0.735759
     """
 
-    tau_ms: Values = eqx.field(converter=parameter, default=5.0)
+    tau_ms: Values = eqx.field(converter=named("tau_ms"), default=5.0)
     method: Method = eqx.field(static=True, default="exact", kw_only=True)
 
     def __check_init__(self) -> None:
@@ -119,7 +120,7 @@ class Delay(eqx.Module):
         if (steps is None) == (delay_ms is None) or (delay_ms is None) != (dt_ms is None):
             raise ValueError("give either delay_ms with dt_ms, or steps")
         if delay_ms is not None:
-            each = [count_steps(delay, dt_ms, "delay_ms") for delay in np.ravel(delay_ms)]
+            each = [count_steps(delay, dt_ms, "delay_ms") for delay in np.ravel(plain(delay_ms, "delay_ms"))]
             steps = np.array(each, np.int32).reshape(np.shape(delay_ms))
         if is_traced(steps):
             if longest is None:

@@ -14,13 +14,14 @@ from symplast.spiking.arguments import (
     check_choice,
     check_finite,
     check_positive,
+    named,
     parameter,
 )
 from symplast.spiking.relaxation import METHODS, Method, relax
 
 
 def _increment(value: Any) -> Any:
-    return value if callable(value) else parameter(value)
+    return value if callable(value) else parameter(value, "increment")
 
 
 class AdaptiveThreshold(eqx.Module):
@@ -49,10 +50,10 @@ class AdaptiveThreshold(eqx.Module):
         Diehl and Cook 2015 (adaptive threshold of excitatory cells); Bellec et al. 2018 (ALIF).
     """
 
-    base: Values = eqx.field(converter=parameter, default=1.0)
-    tau_ms: Values = eqx.field(converter=parameter, default=200.0)
+    base: Values = eqx.field(converter=named("base"), default=1.0)
+    tau_ms: Values = eqx.field(converter=named("tau_ms"), default=200.0)
     increment: Values | Callable[[Values], Values] = eqx.field(converter=_increment, default=0.1)
-    start: Values = eqx.field(converter=parameter, default=0.0)
+    start: Values = eqx.field(converter=named("start"), default=0.0)
     method: Method = eqx.field(static=True, default="exact")
 
     def __check_init__(self) -> None:

@@ -11,7 +11,7 @@ from symplast.spiking.arguments import (
     check_choice,
     check_finite,
     check_positive,
-    parameter,
+    named,
 )
 from symplast.spiking.relaxation import METHODS, Method, relax
 
@@ -39,8 +39,8 @@ class Trace(eqx.Module):
         1.25
     """
 
-    tau_ms: Values = eqx.field(converter=parameter, default=20.0)
-    increment: Values = eqx.field(converter=parameter, default=1.0)
+    tau_ms: Values = eqx.field(converter=named("tau_ms"), default=20.0)
+    increment: Values = eqx.field(converter=named("increment"), default=1.0)
     saturating: bool = eqx.field(static=True, default=False, kw_only=True)
     method: Method = eqx.field(static=True, default="exact", kw_only=True)
 

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from symplast.stats.arguments import Integer, Real, check_count, check_level
+from symplast.stats.arguments import EPS, Integer, Real, check_count, check_level, plain
 from symplast.stats.estimate import Alternative, Estimate, Significance
 
 
@@ -18,7 +18,7 @@ def fisher_z(r: Real, n: Integer, level: Real = 0.95) -> Estimate:
         level: confidence level in (0, 1).
 
     Returns:
-        ``r`` with its interval, of zero width at r = 1 and r = -1.
+        ``r`` with its interval, of zero width at r = 1 and r = -1 (up to rounding).
 
     Raises:
         ValueError: ``r`` outside [-1, 1], ``n`` below 4 or no whole number.
@@ -28,7 +28,7 @@ def fisher_z(r: Real, n: Integer, level: Real = 0.95) -> Estimate:
         0.6 [0.3861, 0.7526]
     """
     level, r, n = check_level(level), _check_correlation(r, "r"), check_count(n, "n", least=4)
-    if abs(r) == 1:
+    if _is_perfect(r):
         return Estimate(r, r, r, level, n, "fisher-z")
     half = ndtri(0.5 + level / 2) / np.sqrt(n - 3)
     z = np.arctanh(r)
@@ -61,7 +61,7 @@ def fisher_z_test(
         (2.489, 0.0128)
     """
     for name, r in (("r1", r1), ("r2", r2)):
-        if abs(_check_correlation(r, name)) == 1:
+        if _is_perfect(_check_correlation(r, name)):
             raise ValueError(f"{name} must lie strictly between -1 and 1: a perfect correlation has no z, got {r}")
     n1, n2 = check_count(n1, "n1", least=4), check_count(n2, "n2", least=4)
     z = float((np.arctanh(r1) - np.arctanh(r2)) / np.sqrt(1 / (n1 - 3) + 1 / (n2 - 3)))
@@ -72,6 +72,11 @@ def fisher_z_test(
 
 
 def _check_correlation(r: Real, name: str) -> float:
-    if not -1 <= r <= 1:
+    if not -1 <= plain(r, name) <= 1:
         raise ValueError(f"{name} must be a correlation in [-1, 1], got {r}")
     return float(r)
+
+
+def _is_perfect(r: float) -> bool:
+    """1 or -1 up to the rounding of a correlation that was computed."""
+    return 1 - abs(r) <= 8 * EPS

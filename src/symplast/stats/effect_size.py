@@ -7,7 +7,16 @@ from scipy.optimize import brentq
 from scipy.special import gammaincc, gammaln, ndtri
 from scipy.stats import nct
 
-from symplast.stats.arguments import Floats, Real, Sample, check_level, check_pairs, check_sample
+from symplast.stats.arguments import (
+    Floats,
+    Real,
+    Sample,
+    check_level,
+    check_pairs,
+    check_sample,
+    is_constant,
+    precision_of,
+)
 from symplast.stats.estimate import Estimate
 
 
@@ -111,6 +120,7 @@ def cliffs_delta(x: Sample, y: Sample, *, level: Real = 0.95) -> Estimate:
         spread = z * np.sqrt(variance * ((1 - delta**2) ** 2 + z**2 * variance))
         scale = 1 - delta**2 + z**2 * variance
         low, high = (delta - delta**3 - spread) / scale, (delta - delta**3 + spread) / scale
+    low, high = np.clip([low, high], -1, 1)
     return Estimate(delta, float(low), float(high), level, n + m, "cliff")
 
 
@@ -121,10 +131,13 @@ def _standardised_difference(x: Any, y: Any, paired: bool, level: float) -> tupl
         check_pairs(a, b)
         n, freedom, per_t = a.size, a.size - 1, 1 / np.sqrt(a.size)
         spread = (a - b).std(ddof=1)
+        varied = (a - b,)
     else:
         n, freedom, per_t = a.size + b.size, a.size + b.size - 2, np.sqrt(1 / a.size + 1 / b.size)
         spread = np.sqrt(((a.size - 1) * a.var(ddof=1) + (b.size - 1) * b.var(ddof=1)) / freedom)
-    if spread == 0:
+        varied = (a, b)
+    largest, precision = float(max(np.abs(a).max(), np.abs(b).max())), precision_of(x, y)
+    if all(is_constant(sample, largest, precision) for sample in varied):
         what = "differences x - y" if paired else "samples"
         raise ValueError(f"the {what} must vary: without spread the standardised difference is not defined")
     d = float((a.mean() - b.mean()) / spread)

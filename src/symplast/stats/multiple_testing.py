@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import false_discovery_control
 
-from symplast.stats.arguments import Floats, Sample
+from symplast.stats.arguments import Floats, Sample, plain
 
 
 def benjamini_hochberg(p_values: Sample) -> Floats:
@@ -62,7 +62,7 @@ def holm(p_values: Sample) -> Floats:
 
 
 def _check_p_values(p_values: Any) -> Floats:
-    p = np.asarray(p_values, dtype=np.float64)
+    p = np.asarray(plain(p_values, "p_values"), dtype=np.float64)
     if p.ndim != 1 or p.size == 0:
         raise ValueError(f"p_values must be a non-empty list of p values, got shape {p.shape}")
     if not ((p >= 0) & (p <= 1)).all():

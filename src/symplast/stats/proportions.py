@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import betaincinv, ndtri
 
-from symplast.stats.arguments import Floats, Integer, Real, check_level
+from symplast.stats.arguments import Floats, Integer, Real, check_level, plain
 from symplast.stats.estimate import Estimate
 
 ProportionMethod: TypeAlias = Literal["clopper-pearson", "wilson"]
@@ -108,7 +108,7 @@ def _estimate(k: Integer, n: Integer, level: Real, method: ProportionMethod) -> 
 
 
 def _counts(values: Any, name: str) -> Floats:
-    counts = np.asarray(values)
+    counts = np.asarray(plain(values, name))
     if counts.dtype.kind not in "iuf" or not (np.isfinite(counts) & (counts == np.floor(counts))).all():
         raise ValueError(f"{name} must count trials, so hold whole numbers, got {values!r}")
     return counts.astype(np.float64)
@@ -118,7 +118,8 @@ def _clopper_pearson_limits(k: Floats, n: Floats, alpha: float) -> tuple[Floats,
     none, all_ = k == 0, k == n
     low = betaincinv(np.where(none, 1, k), n - k + 1, alpha / 2)
     high = betaincinv(k + 1, np.where(all_, 1, n - k), 1 - alpha / 2)
-    return np.where(none, 0.0, low), np.where(all_, 1.0, high)
+    low, high = np.where(none, 0.0, low), np.where(all_, 1.0, high)
+    return np.asarray(np.clip(low, 0, 1)), np.asarray(np.clip(high, 0, 1))
 
 
 def _wilson_limits(k: Floats, n: Floats, alpha: float) -> tuple[Floats, Floats]:
@@ -126,4 +127,5 @@ def _wilson_limits(k: Floats, n: Floats, alpha: float) -> tuple[Floats, Floats]:
     p = k / n
     centre = (p + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
-    return np.where(k == 0, 0.0, centre - half), np.where(k == n, 1.0, centre + half)
+    low, high = np.where(k == 0, 0.0, centre - half), np.where(k == n, 1.0, centre + half)
+    return np.asarray(np.clip(low, 0, 1)), np.asarray(np.clip(high, 0, 1))

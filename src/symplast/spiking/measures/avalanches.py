@@ -6,6 +6,7 @@ import numpy as np
 
 from symplast.spiking.arguments import check_count
 from symplast.spiking.trains import check_spikes
+from symplast.stats.arguments import plain
 
 
 class Avalanches(NamedTuple):
@@ -94,18 +95,27 @@ def fit_power_law(
     Raises:
         ImportError: the package ``powerlaw`` is not installed.
         ValueError: fewer than 10 sizes at or above ``smallest``, sizes that are not whole numbers of at least 1 or are
-            all the same, or an alternative that the package doesn't have.
+            all the same, fewer than 3 different ones where ``smallest`` is None, or an alternative that the package
+            doesn't have.
 
     Source:
         Clauset, Shalizi and Newman 2009, by Alstott, Bullmore and Plenz's ``powerlaw`` (2014).
     """
-    numbers = np.asarray(sizes)
-    if numbers.ndim != 1 or not (np.isfinite(numbers) & (numbers >= 1) & (numbers == np.floor(numbers))).all():
+    numbers = np.asarray(plain(sizes, "sizes"))
+    if numbers.dtype.kind not in "iuf" or numbers.ndim != 1:
+        raise ValueError(f"sizes must be a list of numbers, got {numbers.dtype}{numbers.shape}")
+    if not (np.isfinite(numbers) & (numbers >= 1) & (numbers == np.floor(numbers))).all():
         raise ValueError("sizes must be whole numbers of at least 1")
     least = 1 if smallest is None else check_count(smallest, "smallest")
     _check_enough(numbers, least)
     if np.ptp(numbers[numbers >= least]) == 0:
         raise ValueError(f"sizes must not all be the same at or above {least}: one value makes no distribution")
+    different = np.unique(numbers)
+    if smallest is None and different.size < 3:
+        raise ValueError(
+            f"sizes must hold at least 3 different values for smallest to be chosen, got {different.tolist()} only; "
+            "give smallest"
+        )
     try:
         import powerlaw
     except ImportError as missing:

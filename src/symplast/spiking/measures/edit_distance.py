@@ -7,7 +7,8 @@ import numpy as np
 
 from symplast.spiking.arguments import check_at_least_zero, check_positive
 from symplast.spiking.measures.padding import pad
-from symplast.spiking.trains import Times, check_train
+from symplast.spiking.trains import Times, check_train, in_ms
+from symplast.stats.arguments import precision_of
 
 
 def victor_purpura(a: Any, b: Any, cost_per_ms: float) -> float:
@@ -94,7 +95,9 @@ def pair_spikes(target_ms: Any, model_ms: Any, window_ms: float, skip_ms: float 
     check_positive(skip, "skip_ms")
     target, model = check_train(target_ms, "target_ms"), check_train(model_ms, "model_ms")
     apart = np.abs(target[:, None] - model)
-    moves = np.where(apart <= window_ms, apart, np.inf)
+    largest = max(np.abs(target).max(initial=0), np.abs(model).max(initial=0), window_ms)
+    rounding = 4 * precision_of(in_ms(target_ms), in_ms(model_ms)) * largest
+    moves = np.where(apart <= window_ms + rounding, apart, np.inf)
     row, column = np.indices((target.size + 1, model.size + 1))
     costs = _skewed_costs(moves[None], skip)[row + column, 0, row]
     pairs, missing, extra = [], [], []

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from symplast.spiking.measures.padding import pad
-from symplast.spiking.trains import Times, check_train, check_window
+from symplast.spiking.trains import Times, check_train, check_window, in_ms
+from symplast.stats.arguments import precision_of
 
 
 def isi_distance(a: Any, b: Any, t_stop_ms: float, t_start_ms: float = 0.0) -> float:
@@ -103,7 +104,10 @@ def spike_synchronisation(a: Any, b: Any, t_stop_ms: float, t_start_ms: float = 
     left, right = after - 1, np.minimum(after, second.size - 1)
     nearest = np.where(first - second[left] <= second[right] - first, left, right)
     near = np.minimum(_shortest(first, window), _shortest(second, window)[nearest]) / 2
-    return 2 * int((np.abs(first - second[nearest]) < near).sum()) / total
+    rounding = (
+        4 * precision_of(in_ms(a), in_ms(b)) * max(abs(t_start_ms), abs(t_stop_ms))
+    )  # a tie is none, rounded or not
+    return 2 * int((near - np.abs(first - second[nearest]) > rounding).sum()) / total
 
 
 def isi_distances(a: Sequence[Times], b: Sequence[Times], t_stop_ms: float, t_start_ms: float = 0.0) -> np.ndarray:
@@ -150,7 +154,7 @@ class Merged(NamedTuple):
 
 def _one_pair(a: Any, b: Any, start: float, stop: float) -> tuple[list[Times], list[Times]]:
     first, second = check_train(a, "a"), check_train(b, "b")
-    check_window([first, second], start, stop)
+    first, second = check_window([first, second], start, stop, precision_of(in_ms(a), in_ms(b)))
     return [first], [second]
 
 

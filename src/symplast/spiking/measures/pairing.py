@@ -39,7 +39,8 @@ def spike_steps(spikes: Bool[Array, " steps"], slots: int) -> SpikeSteps:
     if slots < 1:
         raise ValueError(f"slots must be at least 1, got {slots}")
     length = spikes.shape[0]
-    return SpikeSteps(jnp.nonzero(spikes, size=slots, fill_value=length)[0], spikes.sum(dtype=jnp.int32))
+    found = jnp.nonzero(spikes, size=slots, fill_value=length)[0]
+    return SpikeSteps(found.astype(jnp.int32), spikes.sum(dtype=jnp.int32))
 
 
 class Partners(NamedTuple):
@@ -85,6 +86,7 @@ def pair_steps(
     slots = target.steps.shape[0]
     if model.steps.shape != (slots,):
         raise ValueError(f"target and model must have lists of one length, got {slots} and {model.steps.shape[0]}")
+    target, model = (SpikeSteps(*(part.astype(jnp.int32) for part in train)) for train in (target, model))
     window = jnp.asarray(window, jnp.int32)
     skip = window if skip is None else jnp.asarray(skip, jnp.int32)
     cost, moves = _moves(target.steps, model.steps, window, skip, (target.total, model.total))
@@ -96,7 +98,7 @@ def pair_steps(
 def _moves(a: Array, b: Array, window: Array, skip: Array, counts: tuple[Array, Array]) -> tuple[Array, Array]:
     """Least cost of all spikes in steps, and the last move of every cell ``[i + j, i]`` of the table."""
     slots = a.shape[0]
-    i = jnp.arange(slots + 1)
+    i = jnp.arange(slots + 1, dtype=jnp.int32)
     never = jnp.int32(2**30)
     own = jnp.concatenate([a[:1], a])  # a[i - 1]
     turned = jnp.pad(b[::-1], (slots, slots + 1))  # a slice of it instead of a gather, many times faster
@@ -120,7 +122,7 @@ def _moves(a: Array, b: Array, window: Array, skip: Array, counts: tuple[Array, 
         return (least, before, final), move
 
     start = jnp.full(slots + 1, never), jnp.full(slots + 1, never), never
-    (_, _, final), moves = jax.lax.scan(diagonal, start, jnp.arange(2 * slots + 1))
+    (_, _, final), moves = jax.lax.scan(diagonal, start, jnp.arange(2 * slots + 1, dtype=jnp.int32))
     return final, moves
 
 
@@ -135,6 +137,6 @@ def _go_back(moves: Array, m: Array, n: Array, slots: int) -> tuple[Array, Array
         j = j - (pair | (move == EXTRA)).astype(j.dtype)
         return (i, j, of_target, of_model), None
 
-    spike = jnp.arange(slots)
+    spike = jnp.arange(slots, dtype=jnp.int32)
     nobody = jnp.full(slots, -1, jnp.int32)
     return jax.lax.scan(step, (m, n, nobody, nobody), length=2 * slots)[0][2:]

@@ -15,7 +15,8 @@ from symplast.spiking.measures.interval_distances import (
 )
 from symplast.spiking.measures.padding import ROWS
 from symplast.spiking.measures.van_rossum import van_rossum, van_rossum_distances
-from symplast.spiking.trains import SpikeTrains, Times, check_train, check_window
+from symplast.spiking.trains import SpikeTrains, Times, check_train, check_window, in_ms
+from symplast.stats.arguments import EPS, precision_of
 
 Distance = Callable[..., float]
 AT_ONCE: dict[Distance, Callable[..., np.ndarray]] = {
@@ -58,15 +59,22 @@ def pairwise(
         taken = signature(measure).parameters
         window = {"t_start_ms": trains.t_start_ms, "t_stop_ms": trains.t_stop_ms}
         settings = {name: value for name, value in window.items() if name in taken} | settings
+    precision = max(_precision(trains), EPS if others is None else _precision(others))
     first = [check_train(train, f"trains[{i}]") for i, train in enumerate(trains)]
     if others is None:
         row, column = np.triu_indices(len(first))
         matrix = np.zeros((len(first), len(first)))
-        matrix[row, column] = matrix[column, row] = _measured(measure, first, first, row, column, settings)
+        matrix[row, column] = matrix[column, row] = _measured(measure, first, first, row, column, settings, precision)
         return matrix
     second = [check_train(train, f"others[{i}]") for i, train in enumerate(others)]
     row, column = (index.ravel() for index in np.indices((len(first), len(second))))
-    return _measured(measure, first, second, row, column, settings).reshape(len(first), len(second))
+    return _measured(measure, first, second, row, column, settings, precision).reshape(len(first), len(second))
+
+
+def _precision(trains: Sequence[Any]) -> float:
+    if isinstance(trains, SpikeTrains) and trains.precision is not None:
+        return trains.precision
+    return precision_of(*map(in_ms, trains))
 
 
 def _measured(
@@ -76,12 +84,14 @@ def _measured(
     row: np.ndarray,
     column: np.ndarray,
     settings: dict[str, Any],
+    precision: float,
 ) -> np.ndarray:
     many = AT_ONCE.get(measure)
     if many is None:
         return np.array([measure(first[i], second[j], **settings) for i, j in zip(row, column, strict=True)], float)
     if "t_stop_ms" in settings:
-        check_window([*first, *second], settings.get("t_start_ms", 0.0), settings["t_stop_ms"])
+        inside = check_window([*first, *second], settings.get("t_start_ms", 0.0), settings["t_stop_ms"], precision)
+        first, second = inside[: len(first)], inside[len(first) :]
     parts = [np.zeros(0)]
     for start in range(0, row.size, ROWS):
         some = slice(start, start + ROWS)

@@ -9,6 +9,7 @@ from scipy.fft import next_fast_len
 from symplast.spiking.arguments import check_choice, check_positive
 from symplast.spiking.measures.padding import pad
 from symplast.spiking.trains import Times, check_train
+from symplast.stats.arguments import plain
 
 BLOCK = 512
 """Spikes handled at once: bounds memory, and makes long trains linear in time."""
@@ -150,6 +151,7 @@ def pooled_gaussian_distance(A: Any, B: Any, sigma_ms: float, dt_ms: float) -> A
 def _sampled_energies(A: Any, B: Any, sigma_ms: float, dt_ms: float) -> tuple[Any, Any, Any]:
     check_positive(sigma_ms, "sigma_ms")
     check_positive(dt_ms, "dt_ms")
+    plain(A, "A"), plain(B, "B")
     if not hasattr(A, "__array_namespace__"):
         A, B = np.asarray(A), np.asarray(B)
     if A.shape != B.shape or A.ndim < 1:

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from symplast.spiking.trains import check_train
+from symplast.stats.arguments import is_constant, plain, precision_of
 
 
 def fano_factor(counts: Any, axis: int = 0) -> np.ndarray:
@@ -28,7 +29,7 @@ def fano_factor(counts: Any, axis: int = 0) -> np.ndarray:
     Source:
         Fano 1947; the variance divides by the number of trials.
     """
-    numbers = np.asarray(counts, np.float64)
+    numbers = np.asarray(plain(counts, "counts"), np.float64)
     if numbers.ndim < 1 or numbers.shape[axis] < 2:
         raise ValueError(f"counts must hold at least 2 trials along axis {axis}, got shape {numbers.shape}")
     if not (np.isfinite(numbers) & (numbers >= 0)).all():
@@ -102,10 +103,11 @@ def population_synchrony(signals: Any) -> float:
     Source:
         Golomb and Rinzel 1994.
     """
+    precision = precision_of(plain(signals, "signals"))
     x = np.asarray(signals, np.float64)
     if x.ndim != 2 or not np.isfinite(x).all():
         raise ValueError(f"signals must be finite numbers (steps, units), got shape {x.shape}")
     alone = x.var(axis=0).mean()
-    if alone == 0:
+    if x.size == 0 or all(is_constant(unit, float(np.abs(x).max()), precision) for unit in x.T):
         raise ValueError("signals must change in time: the synchrony of constants is not defined")
     return float(np.sqrt(x.mean(axis=1).var() / alone))
