@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, Key, PyTree
 
-from symplast.hlop.circuit import Circuit, OjaRule, learn, random_bases
+from symplast.hlop.circuit import Circuit, OjaRule, learn, orthogonal, random_bases
 from symplast.hlop.network import LOWEST_THRESHOLD, Protection, SpikingMLP, loss_of
 from symplast.learning.learner import Learner
 from symplast.learning.protocol import Batch
@@ -106,7 +106,7 @@ class SpikingLearner(Learner):
         """One update of the weights and ``iterations`` of each circuit; neither sees the other's."""
         if self.online:
             return self._learn_online(state, batch)
-        x, y, protection = batch.inputs, batch.targets, self.protection(state)
+        x, y, protection = batch.inputs, batch.targets, self.protection(state, batch.inputs)
 
         def loss(params: SpikingMLP) -> tuple[Array, tuple[Array, ...]]:
             found = _joined(params, state.net).forward(x, state.task, protection, rates=self.rates)
@@ -114,18 +114,28 @@ class SpikingLearner(Learner):
 
         (value, activity), grads = jax.value_and_grad(loss, has_aux=True)(trainable(state.net))
         net, opt = self.updated(state.net, state.opt, grads)
-        return SpikingState(net, opt, self._circuits(state.circuits, activity), state.task), {"loss": value}
+        circuits = self._circuits(state.circuits, activity, self._known(state, x, protection))
+        return SpikingState(net, opt, circuits, state.task), {"loss": value}
 
     def predict(self, state: SpikingState, inputs: Float[Array, "rows inputs"]) -> Float[Array, "rows classes"]:
         """Logits, by the head of ``state.task``; in groups of rows, since all steps are held at once."""
         return jax.lax.map(lambda x: state.net(x[None], state.task)[0], inputs, batch_size=min(500, len(inputs)))
 
-    def protection(self, state: SpikingState) -> Protection:
-        """What the weights' gradients leave alone."""
+    def protection(self, state: SpikingState, x: Float[Array, "rows inputs"]) -> Protection:
+        """What the weights' gradients leave alone while the network learns from x."""
         if not (self.protects and state.circuits):
             return Protection()
         spikes = self.rules[0].spikes if self.spiking_projection else None
-        return Protection(tuple(circuit.old for circuit in state.circuits), spikes)
+        bases = tuple(circuit.old for circuit in state.circuits)
+        return Protection(bases, spikes, orthogonal(x, bases[0], spikes))
+
+    def _known(self, state: SpikingState, x: Array, protection: Protection) -> Array | None:
+        """What the first circuit's old rows leave of the input, in its own learning; the same at every step."""
+        if not state.circuits:
+            return None
+        if protection.rest is not None and protection.spikes is self.rules[0].spikes:
+            return protection.rest
+        return orthogonal(x, state.circuits[0].old, self.rules[0].spikes)
 
     def updated(self, net: SpikingMLP, opt: PyTree, grads: SpikingMLP) -> tuple[SpikingMLP, PyTree]:
         """The network after one step of the optimiser."""
@@ -145,19 +155,27 @@ class SpikingLearner(Learner):
             return changes
         return eqx.tree_at(lambda c: c.heads.biases, changes, jnp.zeros_like(changes.heads.biases))
 
-    def _circuits(self, circuits: tuple[Circuit, ...], activity: tuple[Array, ...]) -> tuple[Circuit, ...]:
-        pairs = list(zip(circuits, activity, self.rules, strict=False))
+    def _circuits(
+        self, circuits: tuple[Circuit, ...], activity: tuple[Array, ...], known: Array | None
+    ) -> tuple[Circuit, ...]:
+        """After the batch; ``known`` is what the first circuit's old rows leave of its input."""
         if self.method != "ottt":
-            return tuple(learn(*each) for each in pairs)
+            return self._each_learned(circuits, activity, known)
 
         def step(now: tuple[Circuit, ...], seen: tuple[Array, ...]) -> tuple[tuple[Circuit, ...], None]:
-            rows = (activity[0], *seen)
-            return tuple(learn(c, x, rule) for c, x, rule in zip(now, rows, self.rules, strict=False)), None
+            return self._each_learned(now, (activity[0], *seen), known), None
 
         return jax.lax.scan(step, circuits, activity[1:], self.timesteps)[0] if circuits else ()
 
+    def _each_learned(
+        self, circuits: tuple[Circuit, ...], activity: tuple[Array, ...], known: Array | None
+    ) -> tuple[Circuit, ...]:
+        rests = (known, *[None] * len(activity))
+        return tuple(learn(*each) for each in zip(circuits, activity, self.rules, rests, strict=False))
+
     def _learn_online(self, state: SpikingState, batch: Batch) -> tuple[SpikingState, dict[str, Array]]:
-        x, y, protection = batch.inputs, batch.targets, self.protection(state)
+        x, y, protection = batch.inputs, batch.targets, self.protection(state, batch.inputs)
+        known = self._known(state, x, protection)
 
         def step(carried: Any, _: None) -> tuple[Any, Array]:
             net, opt, circuits, cells = carried
@@ -168,7 +186,7 @@ class SpikingLearner(Learner):
 
             (value, (cells, activity)), grads = jax.value_and_grad(loss, has_aux=True)(trainable(net))
             net, opt = self.updated(net, opt, grads)
-            circuits = tuple(learn(c, a, rule) for c, a, rule in zip(circuits, activity, self.rules, strict=False))
+            circuits = self._each_learned(circuits, activity, known)
             return (net, opt, circuits, jax.lax.stop_gradient(cells)), value
 
         start = state.net, state.opt, state.circuits, state.net.at_rest(len(x))
