@@ -70,7 +70,9 @@ def permuted_mnist(
 
 
 def standard_images(
-    name: Literal["digits", "mnist", "fashion-mnist"], train: int | None = None, test: int | None = None
+    name: Literal["digits", "digits-28", "mnist-5k", "mnist", "fashion-mnist"],
+    train: int | None = None,
+    test: int | None = None,
 ) -> Task:
     """Images with the pixels shifted and scaled as for MNIST."""
     plain = images(name, train=train, test=test)
