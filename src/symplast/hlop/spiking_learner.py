@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, Key, PyTree
 
-from symplast.hlop.circuit import Circuit, OjaRule, learn, orthogonal, random_bases
+from symplast.hlop.circuit import Circuit, OjaRule, learn, orthogonal
 from symplast.hlop.network import LOWEST_THRESHOLD, Protection, SpikingMLP, loss_of
 from symplast.learning.learner import Learner
 from symplast.learning.protocol import Batch
@@ -38,14 +38,15 @@ def plain_sgd(lr: float) -> optax.GradientTransformation:
 
 
 class SpikingLearner(Learner):
-    """A spiking network, its circuits and an optimiser, in the first task or in the later ones.
+    """A spiking network, its circuits and an optimiser.
+
+    Old rows of the circuits are projected out. In later tasks thresholds and biases of heads stay. A new state has no
+    circuits; :class:`~symplast.hlop.ContinualTrainer` adds them at the beginning of each task.
 
     Attributes:
         sizes: units of each layer.
         method: as ``feedback``, ``timesteps`` and ``heads`` a setting of :class:`SpikingMLP`.
         rules: how each circuit learns; empty without HLOP.
-        rows: lateral neurons of each layer in the first task.
-        protects: whether old rows are projected out, and thresholds and biases of heads stay (later tasks).
         spiking_projection: as ``rates`` a setting of :class:`HLOPConfig`.
         optimiser: optax transform.
         online: an update at every time step (``ottt``).
@@ -57,8 +58,6 @@ class SpikingLearner(Learner):
     timesteps: int = eqx.field(static=True)
     heads: int | None = eqx.field(static=True)
     rules: tuple[OjaRule, ...]
-    rows: tuple[int, ...] = eqx.field(static=True)
-    protects: bool = eqx.field(static=True)
     spiking_projection: bool = eqx.field(static=True)
     rates: bool = eqx.field(static=True)
     optimiser: optax.GradientTransformation = eqx.field(static=True)
@@ -70,9 +69,7 @@ class SpikingLearner(Learner):
         net: SpikingMLP,
         optimiser: optax.GradientTransformation,
         rules: tuple[OjaRule, ...] = (),
-        rows: tuple[int, ...] = (),
         *,
-        protects: bool = False,
         spiking_projection: bool = False,
         rates: bool = False,
         online: bool = False,
@@ -85,8 +82,6 @@ class SpikingLearner(Learner):
             timesteps=net.timesteps,
             heads=None if net.heads is None else len(net.heads.biases),
             rules=rules,
-            rows=rows,
-            protects=protects,
             spiking_projection=spiking_projection,
             rates=rates,
             optimiser=optimiser,
@@ -94,13 +89,9 @@ class SpikingLearner(Learner):
         )
 
     def init(self, key: Key[Array, ""]) -> SpikingState:
-        """Draw a network and the rows of the first task."""
+        """Draw a network."""
         net = SpikingMLP(self.sizes, self.method, self.feedback, self.timesteps, heads=self.heads, key=key)
-        circuits: tuple[Circuit, ...] = ()
-        if self.rows:
-            drawn = random_bases(jax.random.fold_in(key, 3), list(zip(self.rows, net.widths, strict=True)))
-            circuits = tuple(Circuit.begin(new[:0], new) for new in drawn)
-        return SpikingState(net, self.optimiser.init(trainable(net)), circuits, jnp.int32(0))
+        return SpikingState(net, self.optimiser.init(trainable(net)), (), jnp.int32(0))
 
     def learn(self, state: SpikingState, batch: Batch, key: Key[Array, ""]) -> tuple[SpikingState, dict[str, Array]]:
         """One update of the weights and ``iterations`` of each circuit; neither sees the other's."""
@@ -113,7 +104,7 @@ class SpikingLearner(Learner):
             return loss_of(found.output, y), found.activity
 
         (value, activity), grads = jax.value_and_grad(loss, has_aux=True)(trainable(state.net))
-        net, opt = self.updated(state.net, state.opt, grads)
+        net, opt = self.updated(state.net, state.opt, grads, state.task)
         circuits = self._circuits(state.circuits, activity, self._known(state, x, protection))
         return SpikingState(net, opt, circuits, state.task), {"loss": value}
 
@@ -123,7 +114,7 @@ class SpikingLearner(Learner):
 
     def protection(self, state: SpikingState, x: Float[Array, "rows inputs"]) -> Protection:
         """What the weights' gradients leave alone while the network learns from x."""
-        if not (self.protects and state.circuits):
+        if not state.circuits:
             return Protection()
         spikes = self.rules[0].spikes if self.spiking_projection else None
         bases = tuple(circuit.old for circuit in state.circuits)
@@ -137,23 +128,16 @@ class SpikingLearner(Learner):
             return protection.rest
         return orthogonal(x, state.circuits[0].old, self.rules[0].spikes)
 
-    def updated(self, net: SpikingMLP, opt: PyTree, grads: SpikingMLP) -> tuple[SpikingMLP, PyTree]:
+    def updated(
+        self, net: SpikingMLP, opt: PyTree, grads: SpikingMLP, task: Int[Array, ""]
+    ) -> tuple[SpikingMLP, PyTree]:
         """The network after one step of the optimiser."""
         params = trainable(net)
-        changes, opt = self.optimiser.update(self._fixed(grads), opt, params)
-        changes = self._fixed(changes)  # weight decay would still move them
+        changes, opt = self.optimiser.update(_fixed(grads, task), opt, params)
+        changes = _fixed(changes, task)  # weight decay would still move them
         params = optax.apply_updates(params, changes)
         kept = tuple(jnp.maximum(V, LOWEST_THRESHOLD) for V in params.thresholds)
         return _joined(eqx.tree_at(lambda p: p.thresholds, params, kept), net), opt
-
-    def _fixed(self, changes: SpikingMLP) -> SpikingMLP:
-        """In later tasks thresholds and biases of heads stay: they would move old responses."""
-        if not self.protects:
-            return changes
-        changes = eqx.tree_at(lambda c: c.thresholds, changes, jax.tree.map(jnp.zeros_like, changes.thresholds))
-        if changes.heads is None:
-            return changes
-        return eqx.tree_at(lambda c: c.heads.biases, changes, jnp.zeros_like(changes.heads.biases))
 
     def _circuits(
         self, circuits: tuple[Circuit, ...], activity: tuple[Array, ...], known: Array | None
@@ -185,13 +169,25 @@ class SpikingLearner(Learner):
                 return loss_of(output, y) / self.timesteps, (after, activity)
 
             (value, (cells, activity)), grads = jax.value_and_grad(loss, has_aux=True)(trainable(net))
-            net, opt = self.updated(net, opt, grads)
+            net, opt = self.updated(net, opt, grads, state.task)
             circuits = self._each_learned(circuits, activity, known)
             return (net, opt, circuits, jax.lax.stop_gradient(cells)), value
 
         start = state.net, state.opt, state.circuits, state.net.at_rest(len(x))
         (net, opt, circuits, _), values = jax.lax.scan(step, start, None, self.timesteps)
         return SpikingState(net, opt, circuits, state.task), {"loss": values.sum()}
+
+
+def _fixed(changes: SpikingMLP, task: Int[Array, ""]) -> SpikingMLP:
+    """In later tasks thresholds and biases of heads stay: they would move old responses."""
+
+    def first_only(change: Array) -> Array:
+        return jnp.where(task > 0, jnp.zeros_like(change), change)
+
+    changes = eqx.tree_at(lambda c: c.thresholds, changes, tuple(map(first_only, changes.thresholds)))
+    if changes.heads is None:
+        return changes
+    return eqx.tree_at(lambda c: c.heads.biases, changes, first_only(changes.heads.biases))
 
 
 def trainable(net: SpikingMLP) -> SpikingMLP:

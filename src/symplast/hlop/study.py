@@ -77,7 +77,10 @@ _first_rows = jax.jit(orthonormal_rows, static_argnums=(1, 2))
 
 def _orders(key: Any, images: int, passes: int) -> np.ndarray:
     """(passes, images) a new order of the images for each pass."""
-    return np.stack([jax.random.permutation(jax.random.fold_in(key, turn), images) for turn in range(passes)])
+    return np.asarray(_shuffled(jax.random.split(key, passes), images))
+
+
+_shuffled = jax.jit(jax.vmap(jax.random.permutation, in_axes=(0, None)), static_argnums=1)
 
 
 @jax.jit
@@ -91,13 +94,13 @@ AT_ONCE = 4
 PERMUTED_QUICK: dict[str, Any] = {
     "dataset": "mnist-5k",
     "seeds": 3,
-    "images": 3968,
-    "epochs": 2,
+    "images": 1408,
+    "epochs": 4,
     "tests": 1000,
     "tasks": 3,
     "hidden": [100],
-    "rows_first": [60, 30],
-    "rows_new": [60, 15],
+    "rows_first": [50, 20],
+    "rows_new": [50, 20],
     "ways": ["bptt", "dsr", "spikes_learning", "spikes"],
 }
 PERMUTED_FULL: dict[str, Any] = {
@@ -184,11 +187,11 @@ def permuted_mnist(config: Config, key: Any) -> Evidence:
         "datasets": ["mnist-5k", "digits-28"],
         "seeds": 3,
         "images": 1408,
-        "epochs": 3,
+        "epochs": 4,
         "tests": 300,
         "hidden": [100],
-        "rows_first": [80, 40],
-        "rows_new": [70, 20],
+        "rows_first": [50, 20],
+        "rows_new": [50, 20],
         "heads": ["shared"],
     },
     full={
