@@ -40,7 +40,7 @@ OVERHEAD = {"bptt": 2.5, "bptt on mean rates": 1.6, "dsr": 1.6}
 
 
 def learner(method: str, hidden: int, circuits: bool, rates: bool) -> SpikingLearner:
-    """A learner in a later task, or without circuits."""
+    """A learner with or without circuits."""
     return SpikingLearner(
         sizes=(784, hidden, hidden, 10),
         method=method,
@@ -48,8 +48,6 @@ def learner(method: str, hidden: int, circuits: bool, rates: bool) -> SpikingLea
         timesteps=20 if method == "dsr" else 6,
         heads=None,
         rules=HLOPConfig(NEW, NEW).rules(3) if circuits else (),
-        rows=(),
-        protects=circuits,
         spiking_projection=False,
         rates=rates,
         optimiser=plain_sgd(0.1),

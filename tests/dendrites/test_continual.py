@@ -8,7 +8,7 @@ import pytest
 from symplast import datasets
 from symplast.dendrites import (
     MODELS,
-    PrototypeLearner,
+    AdamPrototypeLearner,
     component_learner,
     learn_in_sequence,
     permuted_mnist,
@@ -33,7 +33,7 @@ def test_what_each_model_is_made_of(model: str) -> None:
     learner = component_learner(model, (64, 40, 40, 10), tasks=3)
     network = jax.eval_shape(learner.make_network, KEY)
     dendrites, sparse = "dendrites" in model, "sparse" in model
-    assert isinstance(learner, PrototypeLearner) == dendrites
+    assert isinstance(learner, AdamPrototypeLearner) == dendrites
     for hidden in network.layers[:-1]:
         assert (hidden.segments is not None) == dendrites
         assert hidden.winners == (2 if sparse else None)

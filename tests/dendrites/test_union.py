@@ -1,10 +1,22 @@
 """Unions: the law of K against exact rationals, the three modes, reference values."""
 
+import time
+
 import numpy as np
 import pytest
+from scipy.stats import hypergeom
 
-from symplast.dendrites import DendriticSegment, expected_union_size, fp_exact, union_fp, union_size, union_size_exact
-from symplast.dendrites.union import _chains, rounded_union_size
+from symplast.dendrites import (
+    DendriticSegment,
+    expected_union_size,
+    fp_exact,
+    neuron_fp,
+    union_fp,
+    union_size,
+    union_size_exact,
+)
+from symplast.dendrites.union import _steps, rounded_union_size
+from symplast.lab.jax_setup import CompileClock
 
 
 @pytest.mark.parametrize(("n", "s", "M"), [(5, 2, 2), (30, 7, 5), (12, 12, 3), (20, 0, 2), (9, 4, 6), (200, 10, 1)])
@@ -61,12 +73,58 @@ def test_ties_are_exact():
     assert rounded_union_size(np.array([2, 10]), np.array([1, 5]), 2).tolist() == [2, 8]
 
 
-def test_union_programs_are_reused():
-    union_size(3000, 20, 5)
-    before = _chains._cache_size()
-    union_size(4000, 18, 6)
-    union_size(900, 31, 3)
-    assert _chains._cache_size() == before
+def plain_loop(n, s, M):
+    """The chain as one would write it first: a full table and a loop over the shared cells."""
+    table = hypergeom.pmf(np.arange(s + 1), n, np.arange(min(n, M * s) + 1)[:, None], s)
+    law = np.zeros(len(table))
+    law[0] = 1
+    for _ in range(M):
+        grown = np.zeros_like(law)
+        for h in range(s + 1):
+            grown[s - h :] += (law * table[:, h])[: len(law) - s + h]
+        law = grown
+    return law
+
+
+@pytest.mark.parametrize(("n", "s", "M"), [(2000, 40, 400), (20_000, 25, 100), (300, 24, 30)])
+def test_the_law_is_that_of_a_plain_loop_and_at_least_as_fast(n, s, M):
+    start = time.process_time()
+    plain = plain_loop(n, s, M)
+    between = time.process_time()
+    with CompileClock() as clock:
+        law = union_size(n, s, M).pmf
+    taken = time.process_time() - between
+    np.testing.assert_allclose(law, plain, rtol=1e-9, atol=1e-18)
+    assert clock.count == 0
+    assert taken < between - start
+
+
+def test_the_time_that_is_refused_is_the_time_that_it_takes():
+    """Steps are counted from above, and not by more than a factor of ten."""
+    for n, s, M in ((2000, 40, 400), (50_000, 40, 300)):
+        counted, entries = _steps(*(np.array([x]) for x in (n, s, M)))
+        law = union_size(n, s, M).pmf
+        widths = sum(np.count_nonzero(union_size(n, s, m).pmf) for m in range(20, M, 20)) * 20
+        assert widths * s < counted < 10 * widths * s
+        assert entries >= law.size
+
+
+def test_probabilities_never_exceed_one():
+    for n, a, s, theta, M in ((2000, 400, 40, 20, 400), (500, 250, 30, 10, 200), (100, 90, 20, 5, 7)):
+        p = union_fp(DendriticSegment(n, a, s, theta), M)
+        assert 0 <= float(p) <= 1
+        neuron_fp([p])
+    sizes = union_size(2000, 40, np.array([1, 5, 400]))
+    np.testing.assert_allclose(sizes.pmf.sum(axis=-1), 1, rtol=1e-14)
+    missed = DendriticSegment(60, 20, 10, 10).fn(np.arange(21), noise="resample")
+    assert float(missed.max()) <= 1
+
+
+def test_a_chain_ends_when_all_cells_are_taken():
+    start = time.process_time()
+    law = union_size(12, 3, 10**9).pmf
+    assert law.tolist() == [0] * 12 + [1]
+    assert time.process_time() - start < 5
 
 
 def test_huge_unions_are_refused_with_the_way_out():

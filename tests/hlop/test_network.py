@@ -123,9 +123,9 @@ def test_heads_are_read_by_task_or_by_row():
 
 def test_thresholds_learn_in_the_first_task_and_stay_above_the_floor():
     states = []
-    for protects in (False, True):
-        learner = SpikingLearner(SIZES, "dsr", "fa", 4, None, (), (), protects, True, False, plain_sgd(1e4), False)
-        state = learner.init(KEY)
+    learner = SpikingLearner.like(network("dsr", feedback="fa"), plain_sgd(1e4))
+    for task in (0, 1):
+        state = learner.init(KEY)._replace(task=jnp.int32(task))
         big = eqx.tree_at(lambda s: s.net.weights[0], state, 200 * state.net.weights[0])
         states.append((big, eqx.filter_jit(learner.learn)(big, Batch(X, Y), KEY)[0]))
     (first, learned), (before, after) = states

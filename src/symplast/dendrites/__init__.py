@@ -14,7 +14,7 @@ many patterns?               :func:`population_fp`, :func:`union_fp`, :func:`neu
 how does it scale?           :func:`sweep`, :func:`log_power_law`, :func:`fixed_activity_limit`
 does theory hold?            :func:`simulate`, :func:`estimate_from_data`
 run it on patterns           :class:`SegmentBank`
-train it                     :class:`ActiveDendriteMLP`, :class:`PrototypeLearner`
+train it                     :class:`ActiveDendriteMLP`, :class:`PrototypeLearner`, :class:`AdamPrototypeLearner`
 is each component needed?    :func:`component_learner`, :func:`learn_in_sequence`
 ===========================  =========================================================================
 """
@@ -46,12 +46,14 @@ from symplast.dendrites.prototypes import InContext, PrototypeContext, Prototype
 from symplast.dendrites.sampling import SimulatedRate, simulate
 from symplast.dendrites.segment import DendriticSegment, MissRate
 from symplast.dendrites.sweep import Sweep, ThresholdRange, sweep, threshold_range
+from symplast.dendrites.taskwise import AdamPrototypeLearner
 from symplast.dendrites.union import UnionSize, expected_union_size, union_fp, union_size
 
 __all__ = [
     "MODELS",
     "ActiveDendriteLayer",
     "ActiveDendriteMLP",
+    "AdamPrototypeLearner",
     "CodeStatistics",
     "CorrelatedPatterns",
     "DendriticSegment",

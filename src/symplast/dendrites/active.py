@@ -36,6 +36,12 @@ def _largest(values: Float[Array, " n"], count: int) -> Bool[Array, " n"]:
     return jnp.zeros(values.shape, bool).at[index].set(True)
 
 
+def gate_of(answers: Float[Array, "*units segments"]) -> Float[Array, "*units"]:
+    """``sigmoid(d_{i j*})`` of the answers d: the signed one of the segment that answers most."""
+    winner = jnp.argmax(jnp.abs(answers), axis=-1, keepdims=True)
+    return jax.nn.sigmoid(jnp.take_along_axis(answers, winner, axis=-1)[..., 0])
+
+
 class ActiveDendriteLayer(eqx.Module):
     """``y_i = (w_i . x + b_i) sigmoid(d_{i j*})``, ``d_ij = u_ij . c``, ``j* = argmax_j |d_ij|``; then the k largest y.
 
@@ -126,9 +132,7 @@ class ActiveDendriteLayer(eqx.Module):
         size = self.segments.shape[2]
         if context.shape != (size,):
             raise ValueError(f"context must have context_dim={size} entries, got {context.shape}; vmap for several")
-        answer = self.segments @ context
-        winner = jnp.argmax(jnp.abs(answer), axis=1)
-        return jax.nn.sigmoid(jnp.take_along_axis(answer, winner[:, None], axis=1)[:, 0])
+        return gate_of(self.segments @ context)
 
     def drive(self, x: Float[Array, " in_dim"]) -> Float[Array, " units"]:
         """``w_i . x + b_i`` over the synapses that exist."""

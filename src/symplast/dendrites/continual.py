@@ -5,6 +5,7 @@ Learning rates are arrays in the optimiser's state, so that one compiled program
 
 from collections.abc import Sequence
 from functools import cache
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -13,9 +14,10 @@ import optax
 from jaxtyping import Array, Float, Key
 
 from symplast.dendrites.active import ActiveDendriteMLP
-from symplast.dendrites.prototypes import InContext, PrototypeLearner, restart_each_task
+from symplast.dendrites.prototypes import restart_each_task
+from symplast.dendrites.taskwise import AdamPrototypeLearner, adam
 from symplast.learning.credit_rules import Autodiff
-from symplast.learning.learner import GradientLearner
+from symplast.learning.learner import GradientLearner, Learner
 from symplast.learning.sequences import SequenceHistory, average_score, train_sequence
 from symplast.learning.tasks import Task, images, permuted
 from symplast.learning.training import Training, begin
@@ -43,7 +45,14 @@ def standardised(task: Task, mean: float | None = None, spread: float | None = N
     return Task((task.inputs - mean) / spread, task.targets, (task.test_inputs - mean) / spread, task.test_targets)
 
 
-def permuted_mnist(tasks: int, key: Key[Array, ""], *, train: int | None = None, test: int | None = None) -> list[Task]:
+def permuted_mnist(
+    tasks: int,
+    key: Key[Array, ""],
+    *,
+    train: int | None = None,
+    test: int | None = None,
+    dataset: Literal["mnist", "mnist-5k"] = "mnist",
+) -> list[Task]:
     """Permuted MNIST as in Iyer et al. 2022: pixels ``(pixel/255 - 0.13062755) / 0.3081078``, then reordered.
 
     The first task keeps its order. Training and test images of a task are reordered alike.
@@ -52,17 +61,18 @@ def permuted_mnist(tasks: int, key: Key[Array, ""], *, train: int | None = None,
         tasks: how many.
         key: draws the orders.
         train, test: use the first so many images, None for all.
+        dataset: ``mnist``, or its 5000 images that need no download.
 
     Raises:
-        DatasetUnavailable: MNIST can't be had; says how to get it.
+        DatasetUnavailable: the images can't be had; says how to get it.
         ValueError: fewer than one task, or more images than there are.
     """
-    plain = images("mnist", train=train, test=test)
+    plain = images(dataset, train=train, test=test)
     return permuted(standardised(plain, PIXEL_MEAN, PIXEL_SPREAD), tasks, key)
 
 
 @cache
-def component_learner(model: str, sizes: tuple[int, ...], tasks: int) -> GradientLearner:
+def component_learner(model: str, sizes: tuple[int, ...], tasks: int) -> Learner:
     """A learner of the ablation, with an Adam that is fresh for each task.
 
     ====================  =========================  =============  ================
@@ -92,18 +102,17 @@ def component_learner(model: str, sizes: tuple[int, ...], tasks: int) -> Gradien
     segments = tasks if "dendrites" in model else 0
     kwta = 0.05 if "sparse" in model else None
     missing = 0.0 if model == "MLP" else 0.5
-    adam = optax.inject_hyperparams(optax.adam, static_args=("b1", "b2", "eps", "eps_root"))(learning_rate=1e-3)
 
     def make_network(key: Key[Array, ""]) -> ActiveDendriteMLP:
         return ActiveDendriteMLP(sizes, segments=segments, kwta=kwta, weight_sparsity=missing, key=key)
 
     if segments:
-        return PrototypeLearner(make_network, InContext(tasks), restart_each_task(adam))
-    return GradientLearner(make_network, Autodiff(), restart_each_task(adam))
+        return AdamPrototypeLearner(make_network, tasks)
+    return GradientLearner(make_network, Autodiff(), restart_each_task(adam(1e-3)))
 
 
 def learn_in_sequence(
-    learner: GradientLearner, tasks: Sequence[Task], rate: float, key: Key[Array, ""], epochs: int, batch_size: int
+    learner: Learner, tasks: Sequence[Task], rate: float, key: Key[Array, ""], epochs: int, batch_size: int
 ) -> tuple[Training, SequenceHistory]:
     """Train one seed of a :func:`component_learner` on task after task at a learning rate.
 
@@ -119,7 +128,7 @@ def learn_in_sequence(
 
 
 def rate_scores(
-    learner: GradientLearner,
+    learner: Learner,
     rates: Sequence[float],
     tasks: Sequence[Task],
     key: Key[Array, ""],
@@ -135,7 +144,7 @@ def rate_scores(
 
 
 def recognised(training: Training, tasks: Sequence[Task]) -> float:
-    """Share of test examples whose nearest prototype is that of their task, for one seed of a PrototypeLearner."""
+    """Share of test examples whose nearest prototype is that of their task, for one seed."""
     context = jax.tree.map(lambda leaf: leaf[0], training.states.rule)
     right = [np.mean(np.asarray(context.nearest(task.test_inputs)) == index) for index, task in enumerate(tasks)]
     return float(np.mean(right))

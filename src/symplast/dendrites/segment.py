@@ -175,4 +175,4 @@ def _log_miss_resampled(n: int, a: int, s: int, spare: int, v: int) -> float:
     """Mixture over the number of lost cells that the resampling switches on again."""
     back = np.arange(v + 1)
     weights = log_pmf(max(n - a + v, 1), v, v)
-    return float(np.logaddexp.reduce(weights + log_tail(max(a, 1), v - back, s, spare)))
+    return min(float(np.logaddexp.reduce(weights + log_tail(max(a, 1), v - back, s, spare))), 0.0)

@@ -26,7 +26,7 @@ from symplast.dendrites.sweep import Sweep, sweep, threshold_range
 from symplast.dendrites.union import expected_union_size, union_fp, union_size
 from symplast.lab import Config, Evidence, Study, evidence
 from symplast.lab.study import Setting
-from symplast.learning import GradientLearner, Task, average_score, backward_transfer
+from symplast.learning import Learner, Task, average_score, backward_transfer
 
 study = Study("dendrites")
 
@@ -259,24 +259,36 @@ PAPER_RATES = [5e-4, 1e-4, 5e-6, 3e-6]
 """Published for 2 x 2048 units; chosen there for each model."""
 
 COMPARISON: dict[str, Setting] = {
-    "tasks": 5,
-    "train": 10_000,
-    "test": 2000,
-    "hidden": 512,
+    "dataset": "mnist-5k",
+    "tasks": 3,
+    "train": 4000,
+    "test": 1000,
+    "hidden": 200,
     "batch": 64,
-    "epochs": [1, 1, 1, 1],
+    "epochs": [3, 3, 3, 3],
 }
 """Data and budget of the continual-learning models; a list has an entry for each model, in the order of MODELS."""
+
+COMPARISON_FULL: dict[str, Setting] = {
+    "dataset": "mnist",
+    "tasks": 10,
+    "train": 60_000,
+    "test": 2000,
+    "hidden": 512,
+    "batch": 128,
+    "epochs": [1, 1, 1, 1],
+}
+"""The same at full scale."""
 
 SEARCH, VERDICT = 1, 2
 """Folded into the key, so that learning rates are chosen on seeds (networks and tasks) that no verdict uses."""
 
 
 @study.experiment(
-    quick={"seeds": 5, **COMPARISON, "rates": [2e-3, 1e-3, 3e-4, 3e-4]},
-    full={"tasks": 10, "train": 60_000, "batch": 128, "rates": [1e-3, 3e-4, 1e-4, 1e-4]},
+    quick={"seeds": 4, **COMPARISON, "rates": [2e-3, 1e-3, 3e-4, 3e-4]},
+    full={"seeds": 5, **COMPARISON_FULL, "rates": [1e-3, 3e-4, 1e-4, 1e-4]},
     paper={"seeds": 8, "test": 10_000, "hidden": 2048, "batch": 256, "epochs": [3, 5, 5, 5], "rates": PAPER_RATES},
-    data=("mnist",),
+    data={"quick": ("mnist-5k",), "full": ("mnist",)},
 )
 def continual(config: Config, key: Any) -> Evidence:
     """Four networks learn permuted MNIST task after task: dendrites with sparse activity, either alone, an MLP."""
@@ -316,15 +328,15 @@ def continual(config: Config, key: Any) -> Evidence:
 
 
 @study.experiment(
-    quick={"seeds": 1, **COMPARISON, "tasks": 2, "train": 2000, "rates": [1e-4, 3e-4, 1e-3, 2e-3]},
-    full={"tasks": 10, "train": 60_000, "batch": 128, "rates": [3e-5, 1e-4, 3e-4, 1e-3, 2e-3]},
-    data=("mnist",),
+    quick={"seeds": 1, **COMPARISON, "epochs": [1, 1, 1, 1], "rates": [3e-4, 1e-3, 2e-3]},
+    full={**COMPARISON_FULL, "rates": [3e-5, 1e-4, 3e-4, 1e-3, 2e-3]},
+    data={"quick": ("mnist-5k",), "full": ("mnist",)},
 )
 def learning_rates(config: Config, key: Any) -> Evidence:
     """The search for each network's learning rate, on other seeds than those of the comparison.
 
-    At quick scale it shows two short tasks only. The rates of the comparison's quick scale come from this search at its
-    size: ``--set learning_rates.tasks=5 --set learning_rates.train=10000 --set learning_rates.seeds=3``.
+    At quick scale it shows one pass over each task. The rates of the comparison's quick scale come from this search at
+    its size: ``--set learning_rates.epochs=[3,3,3,3] --set learning_rates.seeds=3``.
     """
     learners, of_search = _learners(config), jax.random.fold_in(key, SEARCH)
     accuracy = np.empty((len(MODELS), len(config.rates), config.seeds))
@@ -346,10 +358,11 @@ def learning_rates(config: Config, key: Any) -> Evidence:
 def _tasks(config: Config, key: Any, seed: int) -> tuple[list[Task], Any]:
     """The tasks of a seed, and its key for networks and batches."""
     for_tasks, for_networks = jax.random.split(jax.random.fold_in(key, seed))
-    return permuted_mnist(config.tasks, for_tasks, train=config.train, test=config.test), for_networks
+    size = {"train": config.train, "test": config.test}
+    return permuted_mnist(config.tasks, for_tasks, dataset=config.dataset, **size), for_networks
 
 
-def _learners(config: Config) -> list[GradientLearner]:
+def _learners(config: Config) -> list[Learner]:
     sizes = (784, config.hidden, config.hidden, 10)
     return [component_learner(model, sizes, config.tasks) for model in MODELS]
 

@@ -2,22 +2,22 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import partial
 from typing import Literal
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
 from symplast.dendrites.arguments import Count, CountLike, check_at_most, check_count
-from symplast.dendrites.overlap import Float64, log_overlap_pmf, log_tail, power_of_two
-from symplast.dendrites.precision import in_float64
+from symplast.dendrites.overlap import Float64, log_tail
 from symplast.dendrites.segment import DendriticSegment
 
 UnionMode = Literal["paper", "exact", "bound"]
-LARGEST_CHAIN = 2e11
+LARGEST_CHAIN = 4e10
 """Most multiply-adds that the exact law of K may cost: about a minute."""
+LEAST = 1e-300
+"""Smaller probabilities of K count as 0."""
+LARGEST_TABLE = 2e8
+"""Most numbers that it may keep at once: 1.6 GB."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +75,7 @@ def union_size(n: CountLike, s: CountLike, M: CountLike) -> UnionSize:
         The :class:`UnionSize`.
 
     Raises:
-        ValueError: wrong counts, or a chain of more than about a minute's work.
+        ValueError: wrong counts, or a chain of more than about a minute's work or 1.6 GB.
 
     Example:
         >>> size = union_size(n=20_000, s=25, M=10)
@@ -86,15 +86,20 @@ def union_size(n: CountLike, s: CountLike, M: CountLike) -> UnionSize:
     shape = np.broadcast_shapes(*map(np.shape, (cells, synapses, patterns)))
     all_n, all_s, all_M = (np.broadcast_to(x, shape).ravel() for x in (cells, synapses, patterns))
     largest = int(np.minimum(all_n, all_s.astype(np.float64) * all_M).max(initial=0))
-    work = float(largest) * float(all_s.max(initial=0)) * float(all_M.max(initial=0)) * all_n.size
-    if work > LARGEST_CHAIN:
+    pairs, chain = np.unique(np.stack([all_n, all_s], axis=1), axis=0, return_inverse=True)
+    chain = chain.reshape(-1)
+    longest = np.array([all_M[chain == i].max() for i in range(len(pairs))], np.int64)
+    steps, entries = _steps(*pairs.T, longest)
+    if steps > LARGEST_CHAIN or max(entries, float(largest + 1) * all_n.size) > LARGEST_TABLE:
         raise ValueError(
-            f"the exact law of K for n={all_n.max()}, s={all_s.max()}, M={all_M.max()} takes {work:.1e} steps; "
-            "use mode='paper' (expected size) or mode='bound'"
+            f"the exact law of K for n={all_n.max()}, s={all_s.max()}, M={all_M.max()} takes up to {steps:.1e} steps "
+            f"(at most {LARGEST_CHAIN:.0e}, about a minute) and {entries:.1e} table entries (at most "
+            f"{LARGEST_TABLE:.0e}); use mode='paper' (expected size) or mode='bound'"
         )
-    width, size = power_of_two(int(all_s.max(initial=0)), 16), power_of_two(largest, 64)
-    pmf = _union_law(all_n, all_s, all_M, width, size)
-    pmf = pmf[:, : largest + 1]
+    pmf = np.zeros((all_n.size, largest + 1))
+    for i, (cell, synapse) in enumerate(pairs):
+        size = int(min(cell, synapse * longest[i]))
+        pmf[chain == i, : size + 1] = _law(int(cell), int(synapse), all_M[chain == i], size)
     mean = np.asarray(expected_union_size(cells, synapses, patterns))
     deviation = np.arange(largest + 1) - mean.reshape(-1, 1)
     var = (pmf * deviation**2).sum(axis=-1).reshape(shape)
@@ -138,7 +143,7 @@ def union_fp(segment: DendriticSegment, M: CountLike, mode: UnionMode | str = "e
     synapses = np.arange(pmf.shape[-1])
     n, a, theta = (np.asarray(x)[..., None] for x in (segment.n, segment.a, segment.theta))
     fires = np.exp(log_tail(n, a, np.minimum(synapses, n), theta))
-    return (pmf * fires).sum(axis=-1)[()]
+    return np.minimum((pmf * fires).sum(axis=-1), 1)[()]  # an average of probabilities, but for rounding
 
 
 def rounded_union_size(n: CountLike, s: CountLike, M: CountLike) -> Count:
@@ -160,32 +165,58 @@ def rounded_union_size(n: CountLike, s: CountLike, M: CountLike) -> Count:
     return rounded if rounded.ndim else int(rounded)
 
 
-@in_float64
-def _union_law(n: np.ndarray, s: np.ndarray, M: np.ndarray, width: int, size: int) -> np.ndarray:
-    return np.asarray(_chains(*(jnp.asarray(x, jnp.int64) for x in (n, s, M)), width=width, size=size))
+def _law(n: int, s: int, M: np.ndarray, size: int) -> np.ndarray:
+    """Law of K on 0 .. size after each number of patterns of M; one chain serves them all."""
+    band = _moves(n, s, size)
+    law = np.zeros(size + 1 + s)  # s zeros in front, so that K - s .. K is a window
+    law[s] = 1
+    windows = np.lib.stride_tricks.sliding_window_view(law, s + 1)
+    rows = np.empty((len(M), size + 1))
+    low = high = 0
+    for m in range(1, int(M.max()) + 1):
+        high = min(high + s, size)
+        grown = np.einsum("kh,kh->k", band[low : high + 1], windows[low : high + 1])
+        law[s + low : s + high + 1] = np.where(grown < LEAST, 0.0, grown)
+        held = np.flatnonzero(law[s + low : s + high + 1])
+        low, high = low + int(held[0]), low + int(held[-1])
+        law[s + low : s + high + 1] /= law[s + low : s + high + 1].sum()  # rounding must not add up over patterns
+        rows[m == M] = law[s:]
+        if low == n:
+            rows[m < M] = law[s:]
+            break
+    return rows
 
 
-@partial(jax.jit, static_argnames=("width", "size"))
-def _chains(n, s, M, width, size):
-    """Law of K for each row; ``width`` >= s and ``size`` >= K are static paddings."""
+def _moves(n: int, s: int, size: int) -> np.ndarray:
+    """``P[K -> k]`` for ``K = k - s .. k``, row k; logarithms are summed as in :func:`log_overlap_pmf`."""
+    K, j = np.arange(size + 1.0)[:, None], np.arange(float(s))
+    with np.errstate(divide="ignore"):
+        choose = _sums(np.log((s - j) / (j + 1)))
+        shared = _sums(np.log(np.maximum(K - j, 0) / n))
+        fresh = _sums(np.log(np.maximum(n - K - j, 0) / n))
+    chance = np.exp(choose + shared + fresh[:, ::-1] - np.log((n - j) / n).sum())  # [K, H]
+    band = np.zeros((size + 1, s + 1))
+    for h in range(s + 1):  # K + s - h = k
+        grown = s - h
+        band[grown:, h] = chance[: size + 1 - grown, h]
+    return band
 
-    k = jnp.arange(size + 1)
 
-    def chain(counts):
-        cells, synapses, patterns = counts
-        full = [jnp.broadcast_to(x, k.shape) for x in (cells, jnp.minimum(k, cells), synapses)]
-        shared = jnp.where((k <= cells)[:, None], jnp.exp(log_overlap_pmf(*full, width)), 0.0)  # [K, H]
+def _sums(terms: np.ndarray) -> np.ndarray:
+    return np.concatenate([np.zeros((*terms.shape[:-1], 1)), np.cumsum(terms, axis=-1)], axis=-1)
 
-        def add_pattern(_, law):
-            def from_shared(h, grown):
-                moved = jnp.pad(law * shared[:, h], (width, width))  # K -> K + s - h
-                return grown + jax.lax.dynamic_slice(moved, (width - (synapses - h),), (size + 1,))
 
-            return jax.lax.fori_loop(0, synapses + 1, from_shared, jnp.zeros_like(law))
+def _steps(n: np.ndarray, s: np.ndarray, M: np.ndarray) -> tuple[float, float]:
+    """Multiply-adds and table entries of the chains for pairs (n, s) up to M: widths times synapses times patterns.
 
-        return jax.lax.fori_loop(0, patterns, add_pattern, jnp.zeros(size + 1).at[0].set(1.0))
-
-    return jax.lax.map(chain, (n, s, M))
+    A law is as wide as float64 reaches, some 40 standard deviations either way.
+    """
+    n, s, M = (x.astype(np.float64) for x in (n, s, M))
+    most = np.minimum(n, s * M)
+    spread = np.sqrt(np.minimum(most, n - s) / 4)  # negatively correlated cells: at most the binomial's
+    width = np.minimum(most, 80 * spread) + s + 1
+    lasting = np.minimum(M, np.divide(800 * n, np.maximum(s, 1)))  # then every cell is taken, and the chain ends
+    return float((width * (s + 1) * lasting).sum()), float(((most + 1) * (s + 1)).max(initial=0))
 
 
 def _checked(n, s, M):

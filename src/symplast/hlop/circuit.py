@@ -115,20 +115,23 @@ def orthogonal(x: Float[Array, "*rows n"], basis: Rows, spikes: LateralSpikes | 
     return x - explained(x, basis, spikes) if len(basis) else x
 
 
-def learn(circuit: Circuit, x: Float[Array, "rows n"], rule: OjaRule) -> Circuit:
+def learn(
+    circuit: Circuit, x: Float[Array, "rows n"], rule: OjaRule, rest: Float[Array, "rows n"] | None = None
+) -> Circuit:
     """The circuit after one batch.
 
     Args:
         circuit: before it.
         x: presynaptic activity, one row an example.
         rule: how it learns.
+        rest: what the old rows leave of x, where that is known already.
 
     Returns:
         The circuit after ``rule.iterations`` updates of its new rows.
     """
     if not len(circuit.new):
         return circuit
-    rest = orthogonal(x, circuit.old, rule.spikes)
+    rest = orthogonal(x, circuit.old, rule.spikes) if rest is None else rest
     by_gram = len(x) > len(circuit.new)  # y^T (y H) or (y^T y) H, whichever is cheaper
 
     def update(_: Any, carried: tuple[Rows, Rows, Int[Array, ""]]) -> tuple[Rows, Rows, Int[Array, ""]]:

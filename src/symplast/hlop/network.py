@@ -32,10 +32,13 @@ class Protection(NamedTuple):
     Attributes:
         bases: lateral rows of earlier tasks for each projected layer; empty where there are none.
         spikes: spiking lateral neurons, or None.
+        rest: what the first layer's rows leave of the network's input, where that is known already: the input stays
+            the same over all steps.
     """
 
     bases: tuple[Rows, ...] = ()
     spikes: LateralSpikes | None = None
+    rest: Float[Array, "rows inputs"] | None = None
 
 
 class Pass(NamedTuple):
@@ -242,13 +245,16 @@ class SpikingMLP(eqx.Module):
         carrier = self.backward[layer] if self.feedback == "fa" else None
         if self.feedback == "ss":
             carrier = jnp.sign(W) / jnp.sqrt(W.shape[1])
+        basis = protection.bases[layer] if protection.bases else None
+        if layer == 0 and protection.rest is not None:
+            basis, pre = None, protection.rest
         return hlop_linear(
             x,
             W,
-            protection.bases[layer] if protection.bases else None,
+            basis,
             pre=pre,
             backward=carrier,
-            mode="weight" if protection.spikes is None else "input",
+            mode="cheaper",
             spikes=protection.spikes,
             same_error=self.method == "dsr" and 0 < layer < len(self.sizes) - 2,
         )

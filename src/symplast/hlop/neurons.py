@@ -63,6 +63,7 @@ class MultiStepLIF(eqx.Module):
 
     def run(self, x: Array, steps: int | None) -> Drive:
         """Spikes for a drive in time, or for one that is held."""
+        x = _numbers(x)
         shape = x.shape if steps is not None else x.shape[1:]
 
         def step(v: Array, now: Array | None) -> tuple[Array, Array]:
@@ -89,7 +90,7 @@ def weighted_rate(z: Drive, dt: float | Array = 0.05, tau: float | Array = 1.0) 
     """``sum_t w_t z_t / sum_t w_t`` with ``w_t = exp(-(T-t) dt / tau)``: recent steps count most.
 
     Args:
-        z: values with time first.
+        z: values with time first; spikes may be bool or whole numbers.
         dt: length of a step.
         tau: time constant; infinity gives the plain mean.
 
@@ -97,8 +98,14 @@ def weighted_rate(z: Drive, dt: float | Array = 0.05, tau: float | Array = 1.0) 
         >>> print(f"{weighted_rate(jnp.arange(4.0)):.4f}")
         1.5625
     """
-    weights = _weights(len(z), dt, tau, z.dtype)
-    return jnp.tensordot(weights, z, 1)
+    z = _numbers(z)
+    return jnp.tensordot(_weights(len(z), dt, tau, z.dtype), z, 1)
+
+
+def _numbers(z: Any) -> Array:
+    """Values as floating-point numbers, spikes (bool, integer) too."""
+    z = jnp.asarray(z)
+    return z if jnp.issubdtype(z.dtype, jnp.inexact) else z.astype(float)
 
 
 def _weights(steps: int, dt: Any, tau: Any, dtype: Any) -> Float[Array, " steps"]:
@@ -147,7 +154,7 @@ class DSRNeuron(eqx.Module):
 
     def __call__(self, x: Drive) -> Drive:
         """Output for a drive with time first."""
-        return _represented(self.kind, x, self.threshold, (self.alpha, self.dt, self.tau))
+        return _represented(self.kind, _numbers(x), self.threshold, (self.alpha, self.dt, self.tau))
 
     def held(self, x: Float[Array, "*cells"], steps: int) -> Drive:
         """Output for a drive that stays the same for so many steps."""

@@ -3,8 +3,9 @@
     out = x W^T;   grad_W = g^T (x - x H^T H),   grad_x = g B
 
 B carries the error back: W itself, or feedback weights. Projecting the input of every row (``input`` mode) and
-projecting the summed gradient, ``grad_W (I - H^T H)`` (``weight`` mode), are the same for linear lateral neurons; the
-second is cheaper. With spiking lateral neurons only the first is defined.
+projecting the summed gradient, ``grad_W (I - H^T H)`` (``weight`` mode), are the same for linear lateral neurons;
+which is cheaper depends on whether W has more rows or the input (``cheaper`` mode: counted from the shapes). With
+spiking lateral neurons only the first is defined.
 """
 
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ from symplast.hlop.circuit import Rows, orthogonal
 from symplast.hlop.lateral_spikes import LateralSpikes
 from symplast.spiking.arguments import check_choice
 
-Mode: TypeAlias = Literal["input", "weight"]
+Mode: TypeAlias = Literal["input", "weight", "cheaper"]
 Padding: TypeAlias = str | Sequence[tuple[int, int]]
 
 
@@ -42,7 +43,7 @@ def hlop_linear(
         H_old: lateral rows of earlier tasks, None for no projection; rows of zeros protect nothing.
         pre: trace that takes the place of x in the gradient of W (three-factor rules); None for x itself.
         backward: what carries the error to x instead of W (feedback alignment, sign-symmetric feedback).
-        mode: where the projection is made.
+        mode: where the projection is made: at the ``input``, at the ``weight``, or where it is ``cheaper``.
         spikes: spiking lateral neurons.
         same_error: the error is the same all along the first axis (time), as :class:`DSRNeuron` passes it on; the
             backward pass then takes one row of errors and the sum of the inputs.
@@ -84,9 +85,14 @@ def _linear_backward(how: tuple[Mode, bool], kept: Any, g: Array) -> tuple[Array
     (mode, same_error), (x, W, fixed) = how, kept
     H_old, pre, backward, spikes = fixed
     rows, error = x if pre is None else pre, g[0] if same_error else g
+    if same_error and spikes is None:  # the projection is linear, so the sum may come first
+        rows = jnp.sum(rows, axis=0)
+    if mode == "cheaper":
+        mode = "input" if spikes is not None or rows.size // W.shape[1] < len(W) else "weight"
     if mode == "input" and H_old is not None:
         rows = orthogonal(rows, H_old, spikes)
-    rows = jnp.sum(rows, axis=0) if same_error else rows
+    if same_error and spikes is not None:
+        rows = jnp.sum(rows, axis=0)
     grad = error.reshape(-1, W.shape[0]).T @ rows.reshape(-1, W.shape[1])
     if mode == "weight" and H_old is not None:
         grad = orthogonal(grad, H_old)
@@ -177,7 +183,7 @@ def _conv_backward(how: Any, kept: Any, g: Array) -> tuple[Array, Array, Any]:
     x, W, fixed = kept
     H_old, spikes = fixed
     grad_x, grad = jax.vjp(partial(_convolved, how), x, W)[1](g)
-    if H_old is not None and how[0] == "weight":
+    if H_old is not None and how[0] != "input" and spikes is None:  # patches are more rows than kernels
         grad = orthogonal(grad.reshape(len(W), -1), H_old).reshape(W.shape)
     elif H_old is not None:
         rows = orthogonal(patches(x, W.shape[2:], stride=how[1], padding=how[2]), H_old, spikes)
@@ -189,6 +195,6 @@ _conv.defvjp(_conv_forward, _conv_backward)
 
 
 def _check(mode: Any, spikes: LateralSpikes | None) -> None:
-    check_choice(mode, "mode", ("input", "weight"))
+    check_choice(mode, "mode", ("input", "weight", "cheaper"))
     if mode == "weight" and spikes is not None:
-        raise ValueError("mode must be input with spiking lateral neurons: their projection is not linear")
+        raise ValueError("mode must be input or cheaper with spiking lateral neurons: their projection is not linear")

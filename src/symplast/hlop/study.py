@@ -14,36 +14,49 @@ from symplast.hlop.tasks import permuted_tasks, standard_images
 from symplast.hlop.trainer import ContinualTrainer
 from symplast.hlop.trials import WAYS, Bench, Outcome, gains, permuted_bench, rate_pair, right_on
 from symplast.lab import Config, Evidence, Study, evidence
+from symplast.lab.claims import Scale
 from symplast.lab.jax_setup import drop_programs
 
 study = Study("hlop")
 
 
+MNIST: dict[Scale, tuple[str, ...]] = {"quick": ("mnist-5k",), "full": ("mnist",)}
+
+
 @study.experiment(
-    quick={"seeds": 3, "images": 20_160, "k": 80, "lr": 0.001, "batch": 64, "looks": 5},
-    full={"seeds": 5, "images": 59_904, "looks": 6},
-    data=("mnist",),
+    quick={
+        "dataset": "mnist-5k",
+        "seeds": 3,
+        "images": 3968,
+        "passes": 5,
+        "k": 80,
+        "lr": 0.001,
+        "batch": 64,
+        "looks": 5,
+    },
+    full={"dataset": "mnist", "seeds": 5, "images": 59_904, "passes": 1, "looks": 6},
+    data=MNIST,
 )
 def subspace(config: Config, key: Any) -> Evidence:
-    """A circuit on MNIST pixels, one pass: share of the best k-dimensional second moment that its rows hold.
+    """A circuit on MNIST pixels: share of the best k-dimensional second moment that its rows hold.
 
-    Seeds have first rows and an order of the images of their own.
+    Seeds have first rows and orders of the images of their own.
     """
-    X = standard_images("mnist", test=1).inputs
-    moment = X.T @ X / len(X)
+    X = standard_images(config.dataset, test=1).inputs
+    moment = jnp.asarray(np.asarray(X).T @ np.asarray(X) / len(X))
     eigenvalues = np.linalg.eigvalsh(np.asarray(moment, dtype=np.float64))[::-1]
     best = eigenvalues[: config.k].sum()
     rule = oja_rule(config.lr, 0.9, 5, None)
     share, apart, clipped = [], [], []
     for seed in range(config.seeds):
         for_rows, for_order = jax.random.split(jax.random.fold_in(key, seed))
-        order = jax.random.permutation(for_order, len(X))[: config.images].reshape(-1, config.batch)
-        circuit = Circuit.begin(jnp.zeros((0, X.shape[1])), orthonormal_rows(for_rows, config.k, X.shape[1]))
+        orders = _orders(for_order, len(X), config.passes)[:, : config.images]
+        circuit = Circuit.begin(jnp.zeros((0, X.shape[1])), _first_rows(for_rows, config.k, X.shape[1]))
         courses: tuple[list[float], list[float]] = ([], [])
-        for stretch in [None, *jnp.split(order, config.looks)]:
+        for stretch in [None, *np.split(orders.reshape(-1, config.batch), config.looks)]:
             circuit = circuit if stretch is None else _learned(circuit, X, stretch, rule)
-            courses[0].append(float(captured(circuit.new, moment)) / best)
-            courses[1].append(float(deviation(circuit.new)))
+            courses[0].append(float(_captured(circuit.new, moment)) / best)
+            courses[1].append(float(_deviation(circuit.new)))
         share.append(courses[0])
         apart.append(courses[1])
         clipped.append(int(circuit.clipped))
@@ -54,8 +67,20 @@ def subspace(config: Config, key: Any) -> Evidence:
         spectrum=(("component",), eigenvalues[: 2 * config.k]),
         held_by_best=best / eigenvalues.sum(),
         clipped=(("seed",), clipped),
-        coords={"images": [config.images * look // config.looks for look in range(config.looks + 1)]},
+        coords={"images": [config.images * config.passes * look // config.looks for look in range(config.looks + 1)]},
     )
+
+
+_captured, _deviation = jax.jit(captured), jax.jit(deviation)
+_first_rows = jax.jit(orthonormal_rows, static_argnums=(1, 2))
+
+
+def _orders(key: Any, images: int, passes: int) -> np.ndarray:
+    """(passes, images) a new order of the images for each pass."""
+    return np.asarray(_shuffled(jax.random.split(key, passes), images))
+
+
+_shuffled = jax.jit(jax.vmap(jax.random.permutation, in_axes=(0, None)), static_argnums=1)
 
 
 @jax.jit
@@ -63,19 +88,26 @@ def _learned(circuit: Circuit, X: Any, order: Any, rule: OjaRule) -> Circuit:
     return jax.lax.scan(lambda c, index: (learn(c, X[index], rule), None), circuit, order)[0]
 
 
+AT_ONCE = 4
+"""Ways whose programs a process keeps."""
+
 PERMUTED_QUICK: dict[str, Any] = {
+    "dataset": "mnist-5k",
     "seeds": 3,
-    "images": 4992,
+    "images": 1408,
+    "epochs": 4,
     "tests": 1000,
     "tasks": 3,
-    "hidden": [100, 100],
-    "rows_first": [60, 40, 30],
-    "rows_new": [60, 15, 15],
+    "hidden": [100],
+    "rows_first": [50, 20],
+    "rows_new": [50, 20],
     "ways": ["bptt", "dsr", "spikes_learning", "spikes"],
 }
 PERMUTED_FULL: dict[str, Any] = {
+    "dataset": "mnist",
     "seeds": 5,
-    "images": 19_968,
+    "images": 9984,
+    "epochs": 1,
     "tasks": 5,
     "hidden": [200, 200],
     "rows_first": [80, 80, 40],
@@ -84,14 +116,15 @@ PERMUTED_FULL: dict[str, Any] = {
 }
 
 
-@study.experiment(quick=PERMUTED_QUICK, full=PERMUTED_FULL, data=("mnist",))
+@study.experiment(quick=PERMUTED_QUICK, full=PERMUTED_FULL, data=MNIST)
 def permuted(config: Config, key: Any) -> Evidence:
     """Permuted MNIST with and without circuits, for each way to train: accuracy, forgetting, changed responses."""
     bench = permuted_bench(config, key)
     runs: dict[str, Outcome] = {}
     for name in config.ways:
         runs[name] = bench.run(WAYS[name])
-        drop_programs()  # every way has programs of its own
+        if len(config.ways) > AT_ONCE:
+            drop_programs()  # every way has programs of its own
     claimed: dict[str, Any] = {}
     for name in WAYS:
         run = runs.get(name)
@@ -124,7 +157,7 @@ def permuted(config: Config, key: Any) -> Evidence:
 @study.experiment(
     quick={"images": 0, "tests": 10_000, "tasks": 10, "hidden": 800},
     full={"images": 59_968},
-    data=("mnist",),
+    data={"quick": (), "full": ("mnist",)},
 )
 def permuted_mnist(config: Config, key: Any) -> Evidence:
     """The paper's protocol: ten tasks of all images, 784-800-800-10, DSR; left out where ``images`` is 0."""
@@ -150,37 +183,63 @@ def permuted_mnist(config: Config, key: Any) -> Evidence:
 
 
 @study.experiment(
-    quick={"seeds": 5, "images": 0, "tests": 1000, "hidden": 200},
-    full={"images": 19_968},
-    data=("mnist", "fashion-mnist"),
+    quick={
+        "datasets": ["mnist-5k", "digits-28"],
+        "seeds": 3,
+        "images": 1408,
+        "epochs": 4,
+        "tests": 300,
+        "hidden": [100],
+        "rows_first": [50, 20],
+        "rows_new": [50, 20],
+        "heads": ["shared"],
+    },
+    full={
+        "datasets": ["mnist", "fashion-mnist"],
+        "seeds": 5,
+        "images": 19_968,
+        "epochs": 1,
+        "tests": 1000,
+        "hidden": [200, 200],
+        "rows_first": [80, 80, 40],
+        "rows_new": [70, 25, 25],
+        "heads": ["separate", "shared"],
+    },
+    data={"quick": ("mnist-5k", "digits-28"), "full": ("mnist", "fashion-mnist")},
 )
 def two_datasets(config: Config, key: Any) -> Evidence:
-    """MNIST then Fashion-MNIST, and the reverse, with separate and shared heads; left out where ``images`` is 0."""
-    orders = {"mnist_first": ("mnist", "fashion-mnist"), "fashion_first": ("fashion-mnist", "mnist")}
+    """One data set after another, in both orders, with separate and shared heads."""
+    orders = {"forward": config.datasets, "reverse": config.datasets[::-1]}
     claimed: dict[str, Any] = {}
     matrices = np.full((2, 2, 2, 2, 2, config.seeds), np.nan)
     for i, (order, names) in enumerate(orders.items()):
-        for j, heads in enumerate((2, None)):
-            tail = f"{order}_{'separate' if heads else 'shared'}"
+        for j, heads in enumerate(("separate", "shared")):
+            tail = f"{order}_{heads}"
             gained = np.full((2, config.seeds), np.nan)
-            if config.images:
-                run = _two(names, heads, config, key).run(WAYS["bptt"])
+            if heads in config.heads:
+                run = _two(names, 2 if heads == "separate" else None, config, key).run(WAYS["bptt"])
                 gained = np.array([run.acc_gain, run.bwt_gain])
                 matrices[i, j] = run.matrix_sequential, run.matrix
             claimed |= {f"acc_gain_{tail}": (("seed",), gained[0]), f"bwt_gain_{tail}": (("seed",), gained[1])}
     return evidence(
         **claimed,
         matrix=(("order", "heads", "protected", "after", "task", "seed"), matrices),
-        coords={"order": list(orders), "heads": ["separate", "shared"], "protected": [False, True]},
-        units=dict.fromkeys(claimed, "points"),
+        coords={
+            "order": list(orders),
+            "first": ("order", [names[0] for names in orders.values()]),
+            "heads": ["separate", "shared"],
+            "protected": [False, True],
+        },
+        units=dict.fromkeys(claimed, "points") | {"matrix": "%"},
     )
 
 
-def _two(names: tuple[Any, Any], heads: int | None, config: Config, key: Any) -> Bench:
+def _two(names: list[Any], heads: int | None, config: Config, key: Any) -> Bench:
     tasks = [standard_images(name, config.images, config.tests) for name in names]
     keys = [jax.random.fold_in(key, seed) for seed in range(config.seeds)]
-    rows = HLOPConfig((80, 80), (70, 25)) if heads else HLOPConfig((80, 80, 40), (70, 25, 25))
-    return Bench([tasks] * config.seeds, keys, (784, config.hidden, config.hidden, 10), rows, heads)
+    layers = len(config.hidden) + (heads is None)  # a head of its own is not protected
+    rows = HLOPConfig(config.rows_first[:layers], config.rows_new[:layers])
+    return Bench([tasks] * config.seeds, keys, (784, *config.hidden, 10), rows, heads, config.epochs)
 
 
 RATE_CASES = {

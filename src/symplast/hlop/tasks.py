@@ -1,6 +1,7 @@
 """Sequences of tasks: permuted pixels, groups of classes, and one data set after another."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Literal, overload
 
 import jax
@@ -35,10 +36,9 @@ class PermutedTasks(Sequence[Task]):
     def __getitem__(self, index: int | slice) -> "Task | PermutedTasks":
         if isinstance(index, slice):
             return PermutedTasks(self.task, self.orders[index])
-        order = self.orders[range(len(self))[index]]
-        return Task(
-            self.task.inputs[:, order], self.task.targets, self.task.test_inputs[:, order], self.task.test_targets
-        )
+        order = np.asarray(self.orders)[range(len(self))[index]]
+        inputs, test_inputs = (jnp.asarray(np.asarray(x)[:, order]) for x in (self.task.inputs, self.task.test_inputs))
+        return Task(inputs, self.task.targets, test_inputs, self.task.test_targets)
 
 
 def permuted_tasks(task: Task, n_tasks: int, key: Key[Array, ""]) -> PermutedTasks:
@@ -47,9 +47,12 @@ def permuted_tasks(task: Task, n_tasks: int, key: Key[Array, ""]) -> PermutedTas
     Raises:
         ValueError: fewer than one task.
     """
-    keys = jax.random.split(key, check_count(n_tasks, "n_tasks"))
-    orders = jax.vmap(lambda k: jax.random.permutation(k, task.inputs.shape[1]))(keys)
-    return PermutedTasks(task, orders)
+    return PermutedTasks(task, _orders(key, check_count(n_tasks, "n_tasks"), task.inputs.shape[1]))
+
+
+@partial(jax.jit, static_argnums=(1, 2))
+def _orders(key: Key[Array, ""], tasks: int, pixels: int) -> Int[Array, "tasks pixels"]:
+    return jax.vmap(lambda k: jax.random.permutation(k, pixels))(jax.random.split(key, tasks))
 
 
 def permuted_mnist(
@@ -70,13 +73,15 @@ def permuted_mnist(
 
 
 def standard_images(
-    name: Literal["digits", "mnist", "fashion-mnist"], train: int | None = None, test: int | None = None
+    name: Literal["digits", "digits-28", "mnist-5k", "mnist", "fashion-mnist"],
+    train: int | None = None,
+    test: int | None = None,
 ) -> Task:
     """Images with the pixels shifted and scaled as for MNIST."""
     plain = images(name, train=train, test=test)
 
     def shifted(x: Float[Array, "examples pixels"]) -> Float[Array, "examples pixels"]:
-        return (x - PIXEL_MEAN) / PIXEL_SPREAD
+        return jnp.asarray((np.asarray(x) - np.float32(PIXEL_MEAN)) / np.float32(PIXEL_SPREAD))
 
     return Task(shifted(plain.inputs), plain.targets, shifted(plain.test_inputs), plain.test_targets)
 

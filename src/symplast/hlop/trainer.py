@@ -133,10 +133,8 @@ class ContinualTrainer:
         schedule: list[tuple[int, ...]] = self.hlop.schedule(self.model.projected, count) if self.hlop else [()] * count
         if self.hlop:
             self.hlop.totals(self.model.widths, count)
-        learner = self._learner(schedule[0], protects=False)
-        fixes = bool(self.hlop) or bool(self.model.thresholds) or self.model.heads is not None
-        later = self._learner(schedule[0], protects=fixes)
-        training = begin(learner, key, 1 if seeds is None else seeds)
+        learner = self._learner()
+        training = begin(SpikingLearner.like(self.model, self._optimiser), key, 1 if seeds is None else seeds)
         if seeds is None:
             net = jax.tree.map(lambda w: w[None], self.model)
             training = eqx.tree_at(lambda t: t.states, training, training.states._replace(net=net))
@@ -146,9 +144,8 @@ class ContinualTrainer:
         scores, losses, nets = [], [], []
         for index in range(count):
             task = tasks[index]
-            if index:
-                training = self._switched(training, circuits, index)
-            training, loss = self._learned(learner if index == 0 else later, task, training, key)
+            training = self._switched(training, circuits, index)
+            training, loss = self._learned(learner, task, training, key)
             self._check_circuits(training.states, task, index)
             circuits.take(training.states.circuits, index)
             if memory is not None and index and self.replay:
@@ -166,14 +163,12 @@ class ContinualTrainer:
             clipped=np.array(circuits.clipped),
         )
 
-    def _learner(self, rows: tuple[int, ...], protects: bool) -> SpikingLearner:
+    def _learner(self) -> SpikingLearner:
         hlop = self.hlop
         return SpikingLearner.like(
             self.model,
             self._optimiser,
             hlop.rules(self.model.projected) if hlop else (),
-            rows,
-            protects=protects,
             spiking_projection=hlop is not None and hlop.spiking_projection,
             rates=hlop is not None and hlop.rates,
             online=self.online_update,
@@ -205,12 +200,11 @@ class ContinualTrainer:
     def _switched(self, training: Training, circuits: "_Growth", index: int) -> Training:
         """Merged and new rows, a fresh optimiser, and the number of the task."""
         states: SpikingState = training.states
-        opt = jax.vmap(lambda net: self._optimiser.init(trainable(net)))(states.net)
-        states = states._replace(
-            opt=opt,
-            circuits=circuits.next(training.keys, index) if self.hlop else (),
-            task=jnp.full_like(states.task, index),
-        )
+        if index:
+            opt = jax.vmap(lambda net: self._optimiser.init(trainable(net)))(states.net)
+            states = states._replace(opt=opt, task=_filled(states.task, index))
+        if self.hlop:
+            states = states._replace(circuits=circuits.next(training.keys, index))
         return Training(states, training.keys, training.epoch)
 
     def _tested(self, tests: Sequence[Task], training: Training) -> list[np.ndarray]:
@@ -218,14 +212,13 @@ class ContinualTrainer:
         learner, states = self._tester(), training.states._replace(opt=(), circuits=())
         found = []
         for index, test in enumerate(tests):
-            asked = states._replace(task=jnp.full_like(states.task, index))
+            asked = states._replace(task=_filled(states.task, index))
             found.append(np.asarray(score(learner, test, Training(asked, training.keys, training.epoch))))
         return found
 
     def _tester(self) -> SpikingLearner:
         """The same for every trainer of the same network, so that programs are shared."""
-        bare = ContinualTrainer(self.model)
-        return bare._learner((), protects=False)
+        return SpikingLearner.like(self.model, plain_sgd(0.1))
 
     def _replayed(self, training: Training, memory: Memory, seen: int) -> Training:
         assert self.replay is not None
@@ -276,7 +269,7 @@ class _Growth:
         self.schedule, self.widths, self.exact = schedule, widths[: len(schedule[0])], exact
         later = schedule[1:] or [schedule[0]]
         self.padded_new = tuple(max(rows) for rows in zip(*later, strict=True))
-        self.padded_old = tuple(sum(rows) for rows in zip(*schedule[:-1], strict=True))
+        self.padded_old = tuple(sum(rows) for rows in zip(*schedule[:-1], strict=True)) or (0,) * len(schedule[0])
         self.rows: list[np.ndarray] = []
         self.deviation: list[list[np.ndarray]] = []
         self.clipped: list[list[np.ndarray]] = []
@@ -293,20 +286,28 @@ class _Growth:
         self.clipped.append([np.array(circuit.clipped) for circuit in circuits])
 
     def next(self, keys: Key[Array, " seeds"], index: int) -> tuple[Circuit, ...]:
-        """Circuits for the next task: merged rows fixed, new ones drawn."""
-        drawn = _drawn_rows(keys, jnp.int32(index), self.padded_new, self.widths)
+        """Circuits for a task: merged rows fixed, new ones drawn.
+
+        The first task has a program of its own, without old rows, unless as many rows are new in every task.
+        """
+        counts = self.padded_new if index else self.schedule[0]
+        padded = self.padded_old if counts == self.padded_new else (0,) * len(counts)
         circuits = []
-        for layer, new in enumerate(map(np.asarray, drawn)):
+        for layer, new in enumerate(map(np.asarray, _drawn_rows(keys, np.int32(index), counts, self.widths))):
             there = np.arange(new.shape[1]) < self.schedule[index][layer]
             new = new * there[:, None]
             seeds = len(new)
-            old = _padded(self.rows[layer], self.padded_old[layer])
+            old = _padded(self.rows[layer] if index else np.zeros((seeds, 0, new.shape[2]), new.dtype), padded[layer])
             circuits.append(Circuit(*map(jnp.asarray, (old, new, np.zeros_like(new), np.zeros(seeds, np.int32)))))
         return tuple(circuits)
 
     def _exact(self, rows: np.ndarray, layer: int) -> np.ndarray:
         whole = sum(step[layer] for step in self.schedule)
         return np.asarray(_orthonormalised(jnp.asarray(_padded(rows, whole))))[:, : rows.shape[1]]
+
+
+def _filled(like: Array, value: int) -> Array:
+    return jnp.asarray(np.full(like.shape, value, like.dtype))
 
 
 def _padded(rows: np.ndarray, count: int) -> np.ndarray:

@@ -110,6 +110,7 @@ class Bench:
         sizes: units of each layer.
         config: circuits.
         heads: readouts, or None for a shared one.
+        epochs: passes over each task.
     """
 
     sequences: Sequence[Sequence[Task]]
@@ -117,6 +118,7 @@ class Bench:
     sizes: tuple[int, ...]
     config: HLOPConfig
     heads: int | None = None
+    epochs: int = 1
     _plain: dict[tuple[Any, ...], list[Result]] = field(default_factory=dict)
 
     def run(self, way: Way) -> Outcome:
@@ -130,19 +132,20 @@ class Bench:
     def _results(self, way: Way, config: HLOPConfig | None) -> list[Result]:
         kind = SpikingMLP(self.sizes, way.method, way.feedback, heads=self.heads, key=jax.random.key(0))
         replay = Replay() if way.replay else None
-        trainer = ContinualTrainer(kind, config, online_update=way.online, replay=replay)
+        trainer = ContinualTrainer(kind, config, epochs=self.epochs, online_update=way.online, replay=replay)
         return [trainer.run(tasks, key, seeds=1) for tasks, key in zip(self.sequences, self.keys, strict=True)]
 
 
 def permuted_bench(config: Any, key: Key[Array, ""]) -> Bench:
     """Permuted MNIST with other orders of the pixels for each seed."""
-    plain = standard_images("mnist", config.images, config.tests)
+    plain = standard_images(config.dataset, config.images, config.tests)
     keys = [jax.random.fold_in(key, seed) for seed in range(config.seeds)]
     return Bench(
         [permuted_tasks(plain, config.tasks, jax.random.fold_in(k, 1)) for k in keys],
         keys,
         (784, *config.hidden, 10),
         HLOPConfig(config.rows_first, config.rows_new),
+        epochs=config.epochs,
     )
 
 
