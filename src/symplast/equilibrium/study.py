@@ -190,7 +190,7 @@ def _estimates(name: str, key: jax.Array, groups: int, draws: int) -> tuple[jax.
 
 
 @study.experiment(
-    quick={"seeds": 3, "images": 20, "angles": [0, 15, 45, 90], "sizes": 5},
+    quick={"seeds": 3, "images": 10, "angles": [0, 15, 45, 90], "sizes": 4},
     full={"seeds": 10, "images": 40, "angles": [0, 15, 30, 45, 60, 75, 90], "sizes": 9},
 )
 def bias(config: Config, key: jax.Array) -> Evidence:
