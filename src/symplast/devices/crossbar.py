@@ -1,5 +1,6 @@
 """A crossbar array of devices that holds one layer's weights: read, pulse, refresh."""
 
+from functools import partial
 from typing import Any
 
 import equinox as eqx
@@ -15,6 +16,7 @@ from symplast.devices.pulsing import CountRows, Counts, Gate, Laws, Rows, States
 from symplast.devices.refreshing import Pairs, Refresh, refresh
 from symplast.devices.schemes import REFERENCE, REFRESHED, Scheme, devices_per_synapse, initial_states
 from symplast.devices.variation import Cells, Variation, draw_cells
+from symplast.learning.compiling import LIGHTLY
 
 LEAST_SCALE = 1e-30
 """A scale must be above 0, by enough for float32."""
@@ -105,12 +107,7 @@ class Crossbar(eqx.Module):
         ``uni``: one device at 1, the other at exactly 0 (mirrored for ``uni_ltd``); ``bi``: both devices at opposite
         ends; ``ref``: the device at an end.
         """
-        low, high = self.g <= 0, self.g >= 0.999
-        if self.scheme == "ref":
-            return jnp.sum(low | high)
-        if self.scheme == "uni_ltd":
-            low, high = self.g <= 0.001, self.g >= 1
-        return jnp.sum(low.any(axis=0) & high.any(axis=0))
+        return _stuck_pairs(self.g, self.scheme)
 
     def read(self, x: ArrayLike, key: Key[Array, ""] | None = None) -> Float[Array, " n_out"]:
         """Output currents ``W x``; with read noise where the devices have it and a key is given.
@@ -209,6 +206,16 @@ class Crossbar(eqx.Module):
             return 0.0
         deviation = self.cells.read_noise * self.scale * jnp.sqrt(jnp.einsum(product, squares, x**2))
         return deviation * jax.random.normal(key, deviation.shape, deviation.dtype)
+
+
+@partial(jax.jit, static_argnums=1, **LIGHTLY)
+def _stuck_pairs(g: States, scheme: Scheme) -> Int[Array, ""]:
+    low, high = g <= 0, g >= 0.999
+    if scheme == "ref":
+        return jnp.sum(low | high)
+    if scheme == "uni_ltd":
+        low, high = g <= 0.001, g >= 1
+    return jnp.sum(low.any(axis=0) & high.any(axis=0))
 
 
 @eqx.filter_jit

@@ -17,14 +17,23 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, Key
 
-from symplast.devices.arguments import SCHEMES, check_choice, check_count, check_inputs, check_labels, check_sizes
-from symplast.devices.crossbar import Crossbar, first_weights
+from symplast.devices.arguments import (
+    SCHEMES,
+    check_choice,
+    check_count,
+    check_inputs,
+    check_labels,
+    check_reals,
+    check_sizes,
+)
+from symplast.devices.crossbar import LEAST_SCALE, Crossbar, first_weights
 from symplast.devices.device_model import DeviceModel
 from symplast.devices.network import FloatLayer, Layer, Thresholds, accuracy, learn_sample, with_bias
 from symplast.devices.refreshing import Refresh
 from symplast.devices.rule import SingleStepRule
 from symplast.devices.schemes import REFRESHED, Scheme
 from symplast.devices.variation import Variation
+from symplast.learning.compiling import LIGHTLY
 
 LATE = (0.8, 0.85, 0.9, 0.95, 1.0)
 """Shares of the last epoch at which the test accuracy is measured; ``acc_late`` is their mean."""
@@ -156,9 +165,10 @@ def _refreshed(g_sat: Array, settings: Settings, due: Array, layer: Layer, key: 
     return layer.refreshed(Refresh(layer.scheme, settings.verify, settings.swap), g_sat, key, due)
 
 
-def trained_blocks(layers: Any, *arguments: Any, settings: Settings) -> tuple[Layer, ...]:
+def trained_blocks(layers: Any, *arguments: Any, settings: Settings, brief: bool = False) -> tuple[Layer, ...]:
     """:func:`run_blocks`, compiled; states and counters are updated in place, so the layers given are spent."""
-    return _trained(*eqx.partition(layers, tuple(map(_donated, layers))), *arguments, settings=settings)
+    train = _briefly_trained if brief else _trained
+    return train(*eqx.partition(layers, tuple(map(_donated, layers))), *arguments, settings=settings)
 
 
 def _donated(layer: Layer) -> Any:
@@ -169,26 +179,27 @@ def _donated(layer: Layer) -> Any:
     return eqx.tree_at(lambda at: (at.g, at.pulses, at.refreshes), nothing, (True, True, True))
 
 
-@partial(jax.jit, static_argnames="settings", donate_argnums=0)
-def _trained(moving: Any, fixed: Any, *arguments: Any, settings: Settings) -> tuple[Layer, ...]:
+def _run(moving: Any, fixed: Any, *arguments: Any, settings: Settings) -> tuple[Layer, ...]:
     stream, thresholds, g_sat, span = arguments
     return run_blocks(eqx.combine(moving, fixed), stream, thresholds, g_sat, span, settings)
 
 
-def sample_order(
-    examples: int, epochs: int, K: int, shuffle: bool, key: Key[Array, ""], samples: int | None = None
-) -> Int[np.ndarray, "blocks K"]:
-    """Indices of all epochs in blocks of K, the end padded with 0; each epoch is a fresh permutation if shuffled.
+_trained = jax.jit(_run, static_argnames="settings", donate_argnums=0)
+_briefly_trained = jax.jit(_run, static_argnames="settings", donate_argnums=0, **LIGHTLY)
 
-    ``samples`` keeps only the first so many of them.
-    """
+
+def sample_order(examples: int, epochs: int, K: int, shuffle: bool, key: Key[Array, ""]) -> Int[np.ndarray, "blocks K"]:
+    """Indices of all epochs in blocks of K, the end padded with 0; each epoch is a fresh permutation if shuffled."""
     if shuffle:
-        keys = jax.random.split(key, epochs)
-        order = np.concatenate([np.asarray(jax.random.permutation(k, examples)) for k in keys])
+        order = np.concatenate([np.asarray(_permutation(key, epochs, epoch, examples)) for epoch in range(epochs)])
     else:
         order = np.tile(np.arange(examples), epochs)
-    order = order[:samples]
     return np.append(order, np.zeros(-order.size % K, order.dtype)).reshape(-1, K).astype(np.int32)
+
+
+@partial(jax.jit, static_argnums=(1, 3), **LIGHTLY)
+def _permutation(key: Key[Array, ""], epochs: int, epoch: Int[Array, ""], examples: int) -> Int[Array, " examples"]:
+    return jax.random.permutation(jax.random.split(key, epochs)[epoch], examples)
 
 
 def checkpoints(epoch: int, epochs: int, K: int) -> list[int]:
@@ -356,12 +367,34 @@ def crossbars(
     scales = (1.0,) * (len(sizes) - 1) if scales is None else tuple(scales)
     if len(scales) != len(sizes) - 1:
         raise ValueError(f"scales must hold one value for each of the {len(sizes) - 1} layers, got {len(scales)}")
-    first = first_layers(sizes, key, bias, weights)
+    given = None if weights is None else first_layers(sizes, key, bias, weights)
+    checked = tuple(check_reals(scale, "scales", LEAST_SCALE, np.inf) for scale in scales)
+    return _drawn(sizes, device, scheme, key, checked, variation, bias, given)
+
+
+@eqx.filter_jit(**LIGHTLY)
+def _drawn(
+    sizes: tuple[int, ...],
+    device: DeviceModel,
+    scheme: Scheme,
+    key: Key[Array, ""],
+    scales: tuple[Float[Array, ""], ...],
+    variation: Variation | None,
+    bias: bool,
+    given: list[Float[Array, "_ _"]] | None,
+) -> tuple[Crossbar, ...]:
+    first = first_layers(sizes, key, bias) if given is None else given
     keys = jax.random.split(streams(key)[2], len(first))
     return tuple(
         Crossbar(W.shape[1], W.shape[0], device, scheme, scale, key=k, weights=W, variation=variation)
         for W, scale, k in zip(first, scales, keys, strict=True)
     )
+
+
+@eqx.filter_jit(**LIGHTLY)
+def float_layers(sizes: tuple[int, ...], key: Key[Array, ""], bias: bool, lr: Float[Array, ""]) -> Any:
+    """The layers of the software counterpart, with the first weights that :func:`crossbars` draws too."""
+    return tuple(FloatLayer(W, lr) for W in first_layers(sizes, key, bias))
 
 
 def run_online(
@@ -375,6 +408,7 @@ def run_online(
     bias: bool = False,
     dense: bool = False,
     samples: int | None = None,
+    brief: bool = False,
 ) -> Run:
     """Train prepared layers on checked data; the layers are given up to this call.
 
@@ -388,31 +422,41 @@ def run_online(
         bias: always-on lines.
         samples: stop after so many samples of the first epoch; ``epochs`` must then be 1.
         dense: update whole arrays instead of the rows that need it; the same result, faster where runs are vmapped.
+        brief: compile with little effort, for runs that are shorter than compiling; numbers may differ by rounding.
     """
     for_order, _, _, for_noise = streams(key)
     K, examples = rule.refresh_every, problem.X.shape[0]
     epoch = examples if samples is None else samples
-    order = sample_order(examples, epochs, K, shuffle, for_order, epoch * epochs)
-    stream = Stream(problem.X, problem.y, jnp.asarray(order), jnp.asarray(epoch * epochs), for_noise)
+    order = sample_order(examples, epochs, K, shuffle, for_order)  # all of it: how many are shown doesn't recompile
+    stream = Stream(problem.X, problem.y, order, np.int32(epoch * epochs), for_noise)
     thresholds = Thresholds(rule.theta_x, rule.thresholds(len(layers)))
     refreshed = any(isinstance(layer, Crossbar) and layer.scheme in REFRESHED for layer in layers)
     verify, swap = (rule.refresh_write == "verify", rule.swap_on_refresh) if refreshed else (False, False)
     settings = Settings(bias, dense, refreshed, verify, swap)
     ends, start, scores = checkpoints(epoch, epochs, K), 0, []
     for end in ends:
-        layers = trained_blocks(layers, stream, thresholds, rule.g_sat, jnp.array([start, end]), settings=settings)
+        span = np.array([start, end], np.int32)
+        layers = trained_blocks(layers, stream, thresholds, rule.g_sat, span, settings=settings, brief=brief)
         if problem.X_test is not None and problem.y_test is not None:
-            reading = jax.random.fold_in(for_noise, end) if _reads_noisily(layers) else None
-            scores.append(float(accuracy(layers, problem.X_test, problem.y_test, bias=bias, key=reading)))
+            noisy = _reads_noisily(layers)
+            reading = jax.random.fold_in(for_noise, end) if noisy else None
+            read = layers if noisy else as_floats(layers)
+            scores.append(float(accuracy(read, problem.X_test, problem.y_test, bias=bias, key=reading)))
         start = end
     tested_at = tuple(min(end * K, epoch * epochs) for end in ends)
     return summary(layers, np.array(scores), tested_at if scores else ())
 
 
+@eqx.filter_jit(**LIGHTLY)
+def as_floats(layers: tuple[Layer, ...]) -> tuple[FloatLayer, ...]:
+    """The weights that are read without noise: testing them is one program, whatever the devices."""
+    return tuple(FloatLayer(layer.weights, jnp.zeros(())) for layer in layers)
+
+
 def summary(layers: tuple[Layer, ...], scores: np.ndarray, tested_at: tuple[int, ...]) -> Run:
     """A finished run with its totals."""
     arrays = [layer for layer in layers if isinstance(layer, Crossbar)]
-    ltp, ltd = (sum(int(np.asarray(a.pulses[d]).sum(dtype=np.int64)) for a in arrays) for d in (0, 1))
+    ltp, ltd = (sum(int(np.asarray(a.pulses)[d].sum(dtype=np.int64)) for a in arrays) for d in (0, 1))
     refreshes = sum(int(np.asarray(a.refreshes).sum(dtype=np.int64)) for a in arrays)
     return Run(scores, tested_at, (ltp, ltd), refreshes, sum(int(a.stuck_pairs) for a in arrays), layers)
 

@@ -9,9 +9,11 @@ from symplast.devices.device_model import DeviceModel
 from symplast.devices.trials import QUANTILES, Design, Scores, cropped_bench, image_bench
 from symplast.devices.variation import Variation
 from symplast.lab import Config, Evidence, Study, evidence
+from symplast.lab.claims import Scale
 
 study = Study("devices")
 
+IMAGES: dict[Scale, tuple[str, ...]] = {"quick": ("mnist-5k",), "full": ("mnist",)}
 SCHEMES = ("uni", "bi", "ref")
 CLAIMED = ("64_2", "64_4", "256_3")
 """Points of claim C3; one that a scale leaves out stays empty."""
@@ -34,14 +36,14 @@ def device_curves(config: Config, key: Any) -> Evidence:
 
 
 @study.experiment(
-    quick={"seeds": 5, "samples": 10_000, "epochs": 1, "levels": [64, 256, 1024, 4096]},
-    full={"samples": 60_000},
+    quick={"task": "mnist-5k", "seeds": 3, "samples": 4000, "epochs": 1, "levels": [64, 256, 1024, 4096]},
+    full={"task": "mnist", "samples": 60_000},
     paper={"seeds": 10, "epochs": 10},
-    data=("mnist",),
+    data=IMAGES,
 )
 def linear_devices(config: Config, key: Any) -> Evidence:
     """Linear devices with 64 to 4096 levels against plain gradient descent, same seeds and samples."""
-    bench = image_bench("mnist", key, config.seeds, config.samples, epochs=config.epochs)
+    bench = image_bench(config.task, key, config.seeds, config.samples, epochs=config.epochs)
     software = bench.run(Design(None))
     grid = {scheme: [bench.run(Design(scheme, DeviceModel(N))) for N in config.levels] for scheme in ("uni", "bi")}
     late = np.array([[scores.late for scores in row] for row in grid.values()])
@@ -58,14 +60,21 @@ def linear_devices(config: Config, key: Any) -> Evidence:
 
 
 @study.experiment(
-    quick={"seeds": 5, "samples": 20_000, "epochs": 1, "levels": [16, 32, 64, 128, 256], "schemes": ["uni"]},
-    full={"samples": 60_000, "levels": [16, 32, 64, 128, 256, 1024, 4096], "schemes": list(SCHEMES)},
+    quick={
+        "task": "mnist-5k",
+        "seeds": 3,
+        "samples": 4000,
+        "epochs": 1,
+        "levels": [16, 32, 64, 128, 256],
+        "schemes": ["uni"],
+    },
+    full={"task": "mnist", "samples": 60_000, "levels": [16, 32, 64, 128, 256, 1024, 4096], "schemes": list(SCHEMES)},
     paper={"epochs": 10},
-    data=("mnist",),
+    data=IMAGES,
 )
 def levels(config: Config, key: Any) -> Evidence:
     """Accuracy and cost against the number of levels of linear devices, beside plain gradient descent."""
-    bench = image_bench("mnist", key, config.seeds, config.samples, epochs=config.epochs)
+    bench = image_bench(config.task, key, config.seeds, config.samples, epochs=config.epochs)
     software = bench.run(Design(None))
     runs = {scheme: [bench.run(Design(scheme, DeviceModel(N))) for N in config.levels] for scheme in config.schemes}
     late = np.array([[scores.late for scores in row] for row in runs.values()])
@@ -84,17 +93,17 @@ def levels(config: Config, key: Any) -> Evidence:
 
 
 @study.experiment(
-    quick={"seeds": 5, "points": [[64, 2, 20_000], [64, 4, 20_000]], "epochs": 1},
-    full={"seeds": 10, "points": [[64, 2, 20_000], [64, 4, 20_000], [256, 3, 60_000]]},
+    quick={"task": "mnist-5k", "seeds": 3, "points": [[64, 2, 4000], [64, 4, 4000]], "epochs": 1},
+    full={"task": "mnist", "seeds": 10, "points": [[64, 2, 20_000], [64, 4, 20_000], [256, 3, 60_000]]},
     paper={"epochs": 10},
-    data=("mnist",),
+    data=IMAGES,
 )
 def nonlinear(config: Config, key: Any) -> Evidence:
     """Schemes on the same nonlinear device, and bi with twice the levels, which moves a weight as far as uni does."""
     designs = ("uni", "bi", "ref", "bi, 2N")
     runs: dict[str, list[Scores]] = {}
     for N, b, samples in config.points:
-        bench = image_bench("mnist", key, config.seeds, samples, epochs=config.epochs)
+        bench = image_bench(config.task, key, config.seeds, samples, epochs=config.epochs)
         device, finer = DeviceModel(N, b_ltp=b), DeviceModel(2 * N, b_ltp=b)
         made = [*(Design(scheme, device) for scheme in SCHEMES), Design("bi", finer)]
         runs[f"{N}_{b}"] = [bench.run(design) for design in made]
@@ -123,13 +132,13 @@ CURVES = [[0, 0], [2, 2], [4, 4], [0, 4], [2, 6], [4, 0]]
 
 
 @study.experiment(
-    quick={"seeds": 2, "samples": 2000, "levels": [128], "curves": [[2, 2], [0, 4], [4, 0]]},
-    full={"seeds": 10, "samples": 20_000, "curves": CURVES},
-    data=("mnist",),
+    quick={"task": "mnist-5k", "seeds": 2, "samples": 1000, "levels": [128], "curves": [[2, 2], [0, 4], [4, 0]]},
+    full={"task": "mnist", "seeds": 10, "samples": 20_000, "curves": CURVES},
+    data=IMAGES,
 )
 def asymmetric(config: Config, key: Any) -> Evidence:
     """Symmetric and asymmetric curves: uni, its mirror image uni_ltd, ref, and bi, plain and at equal step."""
-    bench = image_bench("mnist", key, config.seeds, config.samples)
+    bench = image_bench(config.task, key, config.seeds, config.samples)
     designs = ("uni", "uni_ltd", "bi", "ref", "bi, 2N")
     runs = {}
     for N in config.levels:
@@ -149,13 +158,13 @@ def asymmetric(config: Config, key: Any) -> Evidence:
 
 
 @study.experiment(
-    quick={"seeds": 2, "samples": 2000, "levels": [64], "nonlinearities": [0, 4]},
-    full={"seeds": 5, "samples": 20_000, "levels": [64, 256], "nonlinearities": [0, 1, 2, 3, 4, 7]},
-    data=("mnist",),
+    quick={"task": "mnist-5k", "seeds": 2, "samples": 1000, "levels": [64], "nonlinearities": [0, 4]},
+    full={"task": "mnist", "seeds": 5, "samples": 20_000, "levels": [64, 256], "nonlinearities": [0, 1, 2, 3, 4, 7]},
+    data=IMAGES,
 )
 def nonlinearity(config: Config, key: Any) -> Evidence:
     """Accuracy against the nonlinearity of symmetric curves, for each scheme."""
-    bench = image_bench("mnist", key, config.seeds, config.samples)
+    bench = image_bench(config.task, key, config.seeds, config.samples)
     late = [
         [
             [bench.run(Design(scheme, DeviceModel(N, b_ltp=b))).late for b in config.nonlinearities]
@@ -171,39 +180,41 @@ def nonlinearity(config: Config, key: Any) -> Evidence:
 
 
 @study.experiment(
-    quick={"seeds": 5, "samples": 20_000, "epochs": 1, "spreads": [0.2], "verify": False},
-    full={"samples": 60_000, "spreads": [0.1, 0.2, 0.5], "verify": True},
+    quick={"task": "mnist-5k", "seeds": 3, "samples": 4000, "epochs": 1, "spreads": [0.2], "all_ways": False},
+    full={"task": "mnist", "samples": 60_000, "spreads": [0.1, 0.2, 0.5], "all_ways": True},
     paper={"epochs": 10},
-    data=("mnist",),
+    data=IMAGES,
 )
 def variation(config: Config, key: Any) -> Evidence:
     """What a spread of the devices' steps costs, and what exchanging the devices' roles at a refresh recovers."""
-    bench = image_bench("mnist", key, config.seeds, config.samples, epochs=config.epochs)
+    bench = image_bench(config.task, key, config.seeds, config.samples, epochs=config.epochs)
     uni, bi = DeviceModel(256), DeviceModel(512)
     ways: dict[str, dict[str, Any]] = {"uni, pulses": {}, "uni, pulses, swap": {"swap": True}}
-    if config.verify:
+    if config.all_ways:
         ways |= {"uni, verify": {"refresh_write": "verify"}}
         ways |= {"uni, verify, swap": {"refresh_write": "verify", "swap": True}}
-    clean, clean_bi = bench.run(Design("uni", uni)), bench.run(Design("bi", bi))
+    clean = dict.fromkeys(ways, bench.run(Design("uni", uni)))
     runs = {
         way: [bench.run(Design("uni", uni, Variation(d2d_step=s), **how)) for s in config.spreads]
         for way, how in ways.items()
     }
-    runs["bi"] = [bench.run(Design("bi", bi, Variation(d2d_step=s))) for s in config.spreads]
+    if config.all_ways:
+        clean["bi"] = bench.run(Design("bi", bi))
+        runs["bi"] = [bench.run(Design("bi", bi, Variation(d2d_step=s))) for s in config.spreads]
     late = {way: np.array([scores.late for scores in row]) for way, row in runs.items()}
-    loss = np.array([(clean_bi if way == "bi" else clean).late - late[way] for way in runs])
+    loss = np.array([clean[way].late - late[way] for way in runs])
+    without = clean["uni, pulses"]
     plain, swapped = late["uni, pulses"], late["uni, pulses, swap"]
-    beyond = (swapped - plain) - (clean.late - plain) / 2
+    beyond = (swapped - plain) - (without.late - plain) / 2
     decisive = config.spreads.index(0.2)
-    fraction = (swapped.mean(axis=1) - plain.mean(axis=1)) / (clean.late.mean() - plain.mean(axis=1))
+    fraction = (swapped.mean(axis=1) - plain.mean(axis=1)) / (without.late.mean() - plain.mean(axis=1))
     return evidence(
         loss=(("seed",), loss[0, decisive]),
         recovered_beyond_half=(("seed",), beyond[decisive]),
         losses=(("way", "spread", "seed"), loss),
         beyond_half=(("spread", "seed"), beyond),
         fraction_recovered=(("spread",), fraction),
-        clean=(("seed",), clean.late),
-        clean_bi=(("seed",), clean_bi.late),
+        clean=(("seed",), without.late),
         **_tables(runs, ("way", "spread")),
         coords={"way": list(runs), "spread": config.spreads, "quantile": list(QUANTILES)},
         units={"loss": "points", "recovered_beyond_half": "points", "losses": "points", "clean": "%", "accuracy": "%"},
@@ -211,14 +222,14 @@ def variation(config: Config, key: Any) -> Evidence:
 
 
 @study.experiment(
-    quick={"seeds": 2, "samples": 2000, "epochs": 1, "levels": [256], "nonlinearities": [0.0, 1.0]},
-    full={"seeds": 5, "samples": 60_000, "levels": [64, 128, 256], "nonlinearities": [0.0, 0.5, 1.0]},
+    quick={"task": "mnist-5k", "seeds": 2, "samples": 1000, "epochs": 1, "levels": [256], "nonlinearities": [0.0, 1.0]},
+    full={"task": "mnist", "seeds": 5, "samples": 60_000, "levels": [64, 128, 256], "nonlinearities": [0.0, 0.5, 1.0]},
     paper={"epochs": 10},
-    data=("mnist",),
+    data=IMAGES,
 )
 def near_linear(config: Config, key: Any) -> Evidence:
     """uni with near-linear devices: test accuracy, and accuracy of the final weights on the training images."""
-    bench = image_bench("mnist", key, config.seeds, config.samples, epochs=config.epochs)
+    bench = image_bench(config.task, key, config.seeds, config.samples, epochs=config.epochs)
     cells = [
         [bench.run(Design("uni", DeviceModel(N, b_ltp=b)), train_accuracy=True) for N in config.levels]
         for b in config.nonlinearities
@@ -238,14 +249,14 @@ def near_linear(config: Config, key: Any) -> Evidence:
 
 
 @study.experiment(
-    quick={"seeds": 2, "examples": 1000, "epochs": 1},
-    full={"seeds": 5, "examples": 5000, "epochs": 10},
+    quick={"task": "mnist-5k", "seeds": 2, "examples": 1000, "epochs": 1},
+    full={"task": "mnist", "seeds": 5, "examples": 5000, "epochs": 10},
     paper={"seeds": 10},
-    data=("mnist",),
+    data=IMAGES,
 )
 def pcm_network(config: Config, key: Any) -> Evidence:
     """The 528-250-125-10 network of Burr et al.: strongly nonlinear uni, linear bi with many levels, software."""
-    bench = cropped_bench(key, config.seeds, config.examples, config.epochs)
+    bench = cropped_bench(config.task, key, config.seeds, config.examples, config.epochs)
     theta = (0.02, 0.02, 0.1)
     designs = {
         "uni, N = 128, b = 5": Design("uni", DeviceModel(128, b_ltp=5.0), theta=theta),
@@ -264,14 +275,14 @@ def pcm_network(config: Config, key: Any) -> Evidence:
 
 
 @study.experiment(
-    quick={"seeds": 2, "samples": 2000, "epochs": 1},
-    full={"seeds": 5, "samples": 60_000},
+    quick={"task": "mnist-5k", "seeds": 2, "samples": 1000, "epochs": 1},
+    full={"task": "mnist", "seeds": 5, "samples": 60_000},
     paper={"epochs": 10},
-    data=("mnist",),
+    data=IMAGES,
 )
 def strong_nonlinearity(config: Config, key: Any) -> Evidence:
     """uni with b = 5 at 6 and 8 bits, with the errors gated and with every error that is not zero giving a pulse."""
-    bench = image_bench("mnist", key, config.seeds, config.samples, epochs=config.epochs)
+    bench = image_bench(config.task, key, config.seeds, config.samples, epochs=config.epochs)
     gates = {"gated": (0.02, 0.1), "not gated": (0.0, 0.0)}
     late = np.array(
         [[bench.run(Design("uni", DeviceModel(N, b_ltp=5.0), theta=theta)).late for N in (64, 256)]
@@ -288,13 +299,13 @@ def strong_nonlinearity(config: Config, key: Any) -> Evidence:
 
 
 @study.experiment(
-    quick={"seeds": 2, "samples": 2000, "nonlinearities": [0, 3]},
-    full={"seeds": 5, "samples": 20_000},
-    data=("fashion-mnist",),
+    quick={"task": "digits-28", "seeds": 2, "samples": 1000, "nonlinearities": [0, 3]},
+    full={"task": "fashion-mnist", "seeds": 5, "samples": 20_000},
+    data={"quick": ("digits-28",), "full": ("fashion-mnist",)},
 )
 def fashion(config: Config, key: Any) -> Evidence:
-    """The schemes on a second data set, Fashion-MNIST: 256 levels, linear and nonlinear, beside software."""
-    bench = image_bench("fashion-mnist", key, config.seeds, config.samples)
+    """The schemes on a second data set (Fashion-MNIST; quick: digits): 256 levels, linear and nonlinear."""
+    bench = image_bench(config.task, key, config.seeds, config.samples)
     late = [
         [bench.run(Design(scheme, DeviceModel(256, b_ltp=b))).late for b in config.nonlinearities] for scheme in SCHEMES
     ]

@@ -10,13 +10,16 @@ from jaxtyping import Array, Int, Key
 
 from symplast.devices.device_model import DeviceModel
 from symplast.devices.network import FloatLayer, accuracy
-from symplast.devices.online import Problem, Run, crossbars, first_layers, run_online
+from symplast.devices.online import Problem, Run, as_floats, crossbars, float_layers, run_online
 from symplast.devices.rule import SingleStepRule
 from symplast.devices.schemes import REFRESHED, Scheme
 from symplast.devices.variation import Variation
 from symplast.learning import images
 
 PERCENT = 100.0
+BRIEF = 4000
+"""Below so many samples a run is shorter than compiling a program of its own."""
+
 QUANTILES = (0.5, 0.9, 0.99, 1.0)
 """Of the pulses that single devices were sent."""
 
@@ -70,6 +73,7 @@ class Bench(NamedTuple):
         epochs: passes.
         bias: always-on lines.
         lr: learning rate of the software baseline.
+        brief: compile with little effort.
     """
 
     problem: Problem
@@ -79,6 +83,7 @@ class Bench(NamedTuple):
     epochs: int = 1
     bias: bool = False
     lr: float = 0.01
+    brief: bool = False
 
     def run(self, design: Design, *, train_accuracy: bool = False) -> Scores:
         """Every seed of a design."""
@@ -88,19 +93,23 @@ class Bench(NamedTuple):
         run = self._train(design, key)
         pulses, refreshes = run.per_weight()
         sent = [np.zeros(1)]
-        sent += [np.asarray(a.pulses.sum(axis=0)).ravel() for a in run.crossbars if not isinstance(a, FloatLayer)]
+        sent += [np.asarray(a.pulses).sum(axis=0).ravel() for a in run.crossbars if not isinstance(a, FloatLayer)]
         train = np.nan
         if train_accuracy:
-            train = float(accuracy(run.crossbars, self.problem.X, self.problem.y, bias=self.bias))
+            train = float(accuracy(as_floats(run.crossbars), self.problem.X, self.problem.y, bias=self.bias))
         quantiles = np.quantile(np.concatenate(sent[1:] or sent), QUANTILES)
         return PERCENT * run.acc_late, PERCENT * run.accuracy[-1], pulses, refreshes, quantiles, PERCENT * train
 
     def _train(self, design: Design, key: Key[Array, ""]) -> Run:
-        settings: dict[str, Any] = {"epochs": self.epochs, "bias": self.bias, "samples": self.samples}
+        settings: dict[str, Any] = {
+            "epochs": self.epochs,
+            "bias": self.bias,
+            "samples": self.samples,
+            "brief": self.brief,
+        }
         rule = SingleStepRule(theta=design.theta)
         if design.scheme is None or design.device is None:
-            first = first_layers(self.sizes, key, bias=self.bias)
-            layers = tuple(FloatLayer(W, jnp.asarray(self.lr, float)) for W in first)
+            layers = float_layers(self.sizes, key, self.bias, np.float32(self.lr))
             return run_online(layers, self.problem, rule, key, **settings)
         if design.scheme in REFRESHED:
             rule = SingleStepRule(theta=design.theta, refresh_write=design.refresh_write, swap_on_refresh=design.swap)
@@ -127,18 +136,20 @@ def image_bench(
     problem = Problem(task.inputs, _classes(task.targets), task.test_inputs, _classes(task.test_targets))
     examples, pixels = task.inputs.shape
     shown = None if epochs > 1 or samples >= examples else samples
-    return Bench(problem, (pixels, hidden, 10), seed_keys(key, seeds), shown, epochs)
+    return Bench(problem, (pixels, hidden, 10), seed_keys(key, seeds), shown, epochs, brief=name == "digits-28")
 
 
-def cropped_bench(key: Key[Array, ""], seeds: int, examples: int, epochs: int) -> Bench:
-    """528-250-125-10 with bias on the first MNIST images, cropped to rows 3-24 and columns 2-25 (Burr et al. 2015)."""
-    task = images("mnist", train=examples)
+def cropped_bench(name: Any, key: Key[Array, ""], seeds: int, examples: int, epochs: int) -> Bench:
+    """528-250-125-10 with bias on the first images, cropped to rows 3-24 and columns 2-25 (Burr et al. 2015)."""
+    task = images(name, train=examples)
 
     def crop(X: Array) -> Array:
         return X.reshape(-1, 28, 28)[:, 3:25, 2:26].reshape(-1, 528)
 
     problem = Problem(crop(task.inputs), _classes(task.targets), crop(task.test_inputs), _classes(task.test_targets))
-    return Bench(problem, (528, 250, 125, 10), seed_keys(key, seeds), None, epochs, bias=True)
+    return Bench(
+        problem, (528, 250, 125, 10), seed_keys(key, seeds), None, epochs, bias=True, brief=examples * epochs < BRIEF
+    )
 
 
 def seed_keys(key: Key[Array, ""], seeds: int) -> tuple[Key[Array, ""], ...]:

@@ -90,6 +90,21 @@ def layered_terms(network: LayeredNet) -> tuple[Float[Array, ""], Float[Array, "
     return (square - 2 * own) / n + 1, -(sum(paired, zero) - 2 * own) / n - 1
 
 
+def layered_symmetry(network: LayeredNet) -> Float[Array, ""]:
+    """``|S| / (|S| + |A|)`` of ``W - 1``, the Jacobian with the activation left out, from the weights alone."""
+    couplings, zero = network.couplings(), jnp.zeros((), network.biases[0].dtype)
+    halves = [zero + sum(network.sizes[1:]), zero]  # squares of S and A; S starts as -1
+    for (a, b), w in couplings.items():
+        back = couplings.get((b, a))
+        share = 0.25 if back is not None else 0.5  # a coupling without its reciprocal is met once
+        for i, sign in enumerate((1, -1)):
+            halves[i] += share * jnp.sum((w + sign * (0 if back is None else back.T)) ** 2)
+        if a == b:
+            halves[0] -= 2 * jnp.trace(w)
+    whole, half = jnp.sqrt(halves[0]), jnp.sqrt(halves[1])
+    return whole / (whole + half)
+
+
 def explicit_terms(
     network: RecurrentNet, x: Float[Array, "rows ..."], state: State
 ) -> tuple[Float[Array, ""], Float[Array, ""]]:

@@ -11,16 +11,17 @@ import optax
 from jaxtyping import Array, Float, Key
 
 from symplast.equilibrium.arguments import as_rows
+from symplast.equilibrium.homeostasis import layered_symmetry
 from symplast.equilibrium.linear_response import adjoint, response
-from symplast.equilibrium.operating_point import linearised
 from symplast.equilibrium.rules import SettlingRule
 from symplast.equilibrium.settling import TOLERANCE, relax, relaxation_of
+from symplast.learning.compiling import LIGHTLY
 from symplast.learning.learner import GradientLearner
 from symplast.learning.recurrent import LayeredNet, Relaxation
 from symplast.learning.tasks import Task
 from symplast.learning.training import Training, begin, train
 
-WATCHED = 200
+WATCHED = 100
 """Test images on which error vectors are compared."""
 
 CALM = Relaxation(240, damping=0.5)
@@ -40,34 +41,45 @@ class Lane(NamedTuple):
     trace: float = 0.0
 
 
-class LaneHistory(NamedTuple):
-    """What was watched, lanes and seeds apart.
+class Watched(NamedTuple):
+    """How EP's error vectors and weights stand to each other.
 
     Attributes:
-        accuracy: (epochs, lanes, seeds) on the test images, %.
-        cosine: (epochs + 1, lanes, seeds, layers) of EP's and backprop's error vectors, mean over images that settle.
-        symmetry: (epochs + 1, lanes, seeds) of the Jacobian with the activation left out, over ten images.
-        angle: (epochs + 1, lanes, seeds) between forward and feedback weights, degrees.
-        unsettled: (epochs + 1, lanes, seeds) share of test images whose free state has a residual above the tolerance
-            after the network's own steps.
-        train_unsettled: (lanes, seeds) the same over all training batches.
+        cosine: (layers,) of EP's and backprop's error vectors, mean over images that settle.
+        symmetry: of the Jacobian with the activation left out.
+        angle: between forward and feedback weights, degrees.
     """
 
-    accuracy: Float[np.ndarray, "epochs lanes seeds"]
-    cosine: Float[np.ndarray, "tests lanes seeds layers"]
-    symmetry: Float[np.ndarray, "tests lanes seeds"]
-    angle: Float[np.ndarray, "tests lanes seeds"]
-    unsettled: Float[np.ndarray, "tests lanes seeds"]
+    cosine: Float[Array, "*stack layers"]
+    symmetry: Float[Array, "*stack"]
+    angle: Float[Array, "*stack"]
+
+
+class Tested(NamedTuple):
+    """How well test images are answered.
+
+    Attributes:
+        accuracy: %.
+        unsettled: share of test images whose free state has a residual above the tolerance after the network's own
+            steps.
+    """
+
+    accuracy: Float[Array, "*stack"]
+    unsettled: Float[Array, "*stack"]
+
+
+class LaneHistory(NamedTuple):
+    """What was tested and watched, lanes and seeds apart.
+
+    Attributes:
+        tested: fields (times, lanes, seeds).
+        watched: fields (times, lanes, seeds), the cosine with layers last.
+        train_unsettled: (lanes, seeds) share of unsettled free states over all training batches.
+    """
+
+    tested: Tested
+    watched: Watched
     train_unsettled: Float[np.ndarray, "lanes seeds"]
-
-
-class Watched(NamedTuple):
-    """The diagnostics of one network; fields as in :class:`LaneHistory`."""
-
-    cosine: Float[Array, " layers"]
-    symmetry: Float[Array, ""]
-    angle: Float[Array, ""]
-    unsettled: Float[Array, ""]
 
 
 def layered_learner(
@@ -88,23 +100,29 @@ def layered_learner(
 
 def begin_lanes(learner: GradientLearner, lanes: Sequence[Lane], key: Key[Array, ""], seeds: int) -> Training:
     """The same seeds once for each lane; seed by seed they share forward weights and the order of the examples."""
+    turns = np.deg2rad([lane.angle_deg for lane in lanes])
+    settings = np.cos(turns), np.sin(turns), [lane.norm for lane in lanes], [lane.trace for lane in lanes]
+    return _turned(learner, key, seeds, jnp.asarray(np.array(settings).T, float))
+
+
+@eqx.filter_jit(**LIGHTLY)
+def _turned(learner: GradientLearner, key: Key[Array, ""], seeds: int, lanes: Float[Array, "lanes 4"]) -> Training:
     start = begin(learner, key, seeds)
 
-    def side_by_side(*leaves: Array) -> Array:
-        return jnp.concatenate(leaves) if leaves[0].ndim else leaves[0]
+    def lane(setting: Float[Array, "4"]) -> tuple[Any, Array]:
+        params, rule = start.states.params, start.states.rule
+        cos, sin, norm, trace = setting
+        feedback = list(params.feedback)
+        for i, j in params.pairs:
+            feedback[j] = sin * feedback[j] + cos * params.weights[i].mT
+        rule = rule._replace(norm=jnp.full_like(rule.norm, norm), trace=jnp.full_like(rule.trace, trace))
+        turned = eqx.tree_at(lambda net: net.feedback, params, tuple(feedback))
+        return start.states._replace(params=turned, rule=rule), start.keys
 
-    return jax.tree.map(side_by_side, *(_turned(start, lane) for lane in lanes))
+    def side_by_side(leaf: Array) -> Array:
+        return leaf.reshape(-1, *leaf.shape[2:])
 
-
-def _turned(start: Training, lane: Lane) -> Training:
-    params, rule = start.states.params, start.states.rule
-    cos, sin = np.cos(np.deg2rad(lane.angle_deg)), np.sin(np.deg2rad(lane.angle_deg))
-    feedback = list(params.feedback)
-    for i, j in params.pairs:
-        feedback[j] = sin * feedback[j] + cos * params.weights[i].mT
-    rule = rule._replace(norm=jnp.full_like(rule.norm, lane.norm), trace=jnp.full_like(rule.trace, lane.trace))
-    turned = eqx.tree_at(lambda net: net.feedback, params, tuple(feedback))
-    return Training(start.states._replace(params=turned, rule=rule), start.keys, start.epoch)
+    return Training(*jax.tree.map(side_by_side, jax.vmap(lane)(lanes)), start.epoch)
 
 
 def train_lanes(
@@ -116,27 +134,57 @@ def train_lanes(
     seeds: int,
     epochs: int,
     batch_size: int = 50,
+    tested: Sequence[int] | None = None,
+    watched: Sequence[int] | None = None,
 ) -> LaneHistory:
-    """Train every lane's seeds and watch them after each epoch."""
-    shape = len(lanes), seeds
-    training = begin_lanes(learner, lanes, key, seeds)
-    watched, accuracy = [_watch_all(learner, task, training)], []
-    for _ in range(epochs):
-        training, history = train(learner, task, training, 1, batch_size, tests_per_epoch=1)
-        accuracy.append(100 * np.asarray(history.score[-1]).reshape(shape))
-        watched.append(_watch_all(learner, task, training))
+    """Train every lane's seeds, test and watch them.
+
+    Args:
+        learner: from :func:`layered_learner`.
+        task: images.
+        lanes: what is compared.
+        key: of seeds and order, the same in every lane.
+        seeds: of each lane.
+        epochs: passes.
+        batch_size: images an update.
+        tested: after which epochs test images are answered; 0 is before training; None for the end only.
+        watched: after which epochs error vectors and weights are compared, in the same way.
+    """
+    times = {_tested: (epochs,) if tested is None else tested, _watched: (epochs,) if watched is None else watched}
+    found: dict[Any, list[Any]] = {look: [] for look in times}
+    training, done = begin_lanes(learner, lanes, key, seeds), 0
+    for epoch in sorted({epochs, *(time for chosen in times.values() for time in chosen)}):
+        training, _ = train(learner, task, training, epoch - done, batch_size)
+        done = epoch
+        for look, chosen in times.items():
+            if epoch in chosen:
+                found[look].append(jax.tree.map(np.asarray, look(learner, task, training)))
+
+    def apart(*each: np.ndarray) -> np.ndarray:
+        return np.stack([field.reshape(len(lanes), seeds, *field.shape[1:]) for field in each])
+
     rule = training.states.rule
-    fields = {
-        name: np.stack([np.asarray(getattr(w, name)) for w in watched]).reshape(epochs + 1, *shape, *extra)
-        for name, extra in (("cosine", (-1,)), ("symmetry", ()), ("angle", ()), ("unsettled", ()))
-    }
-    share = np.asarray(rule.free_unsettled / jnp.maximum(rule.batches, 1)).reshape(shape)
-    return LaneHistory(np.array(accuracy).reshape(epochs, *shape), **fields, train_unsettled=share)
+    share = np.asarray(rule.free_unsettled) / np.maximum(np.asarray(rule.batches), 1)
+    seen = (jax.tree.map(apart, *found[look]) for look in times)
+    return LaneHistory(*seen, train_unsettled=share.reshape(len(lanes), seeds))
 
 
 @eqx.filter_jit
-def _watch_all(learner: GradientLearner, task: Task, training: Training) -> Watched:
+def _tested(learner: GradientLearner, task: Task, training: Training) -> Tested:
+    return jax.vmap(lambda state: answers(learner.network(state), task))(training.states)
+
+
+@eqx.filter_jit
+def _watched(learner: GradientLearner, task: Task, training: Training) -> Watched:
     return jax.vmap(lambda state: watch(learner.network(state), task.test_inputs, task.test_targets))(training.states)
+
+
+def answers(network: LayeredNet, task: Task) -> Tested:
+    """Score on the test images, and how many of their free states have not settled; pure."""
+    own, drive = relaxation_of(network), network.drive(task.test_inputs)
+    free = relax(lambda u: network.step(u, drive, None, own), network.rest(task.test_inputs), own)
+    score = task.score(network.output(network.phi(free.u)))
+    return Tested(100 * score, jnp.mean(~(free.residual <= TOLERANCE)))
 
 
 def watch(network: LayeredNet, x: Float[Array, "rows inputs"], y: Any) -> Watched:
@@ -144,9 +192,6 @@ def watch(network: LayeredNet, x: Float[Array, "rows inputs"], y: Any) -> Watche
 
     The cosine of a layer is taken for each of the first ``WATCHED`` examples and averaged over those that settle.
     """
-    own = relaxation_of(network)
-    whole = network.drive(x)
-    free = relax(lambda u: network.step(u, whole, None, own), network.rest(x), own)
     few, targets = x[:WATCHED], as_rows(network, x[:WATCHED], y[:WATCHED])
     drive = network.drive(few)
     calm = relax(lambda u: network.step(u, drive, None, CALM), network.rest(few), CALM)
@@ -154,12 +199,10 @@ def watch(network: LayeredNet, x: Float[Array, "rows inputs"], y: Any) -> Watche
     delta, _ = adjoint(network, calm.u, drive, targets, CALM)
 
     def mean_cosine(a: Array, b: Array) -> Array:
+        a, b = (v / jnp.max(jnp.abs(v), axis=1, keepdims=True) for v in (a, b))  # squares of small errors are 0
         cosine = jnp.sum(a * b, axis=1) / jnp.sqrt(jnp.sum(a**2, axis=1) * jnp.sum(b**2, axis=1))
         counted = calm.converged & jnp.isfinite(cosine)
         return jnp.sum(jnp.where(counted, cosine, 0)) / jnp.sum(counted)
 
     cosines = jnp.stack([mean_cosine(a, b) for a, b in zip(eps, delta, strict=True)])
-    ten = jax.tree.map(lambda leaf: leaf[:10], calm.u)
-    symmetry = linearised(network, few[:10], targets[:10], ten).symmetry(bypassed=True).mean()
-    angle = network.weight_angle()
-    return Watched(cosines, symmetry, angle, jnp.mean(~(free.residual <= TOLERANCE)))
+    return Watched(cosines, layered_symmetry(network), network.weight_angle())
