@@ -18,8 +18,8 @@ for name, before, after in (("pre first", 10, 30), ("post first", 30, 10)):
     change = symmetric_stdp(pre, post, np.zeros((1, 1)), nu=0.005, tau=20.0, w_max=1.0)
     print(f"{name:10s} by 10 ms: {change[0, 0] / 5e-4:.4f} of a coincident pair")
 
-# Learn on-line, one image at a time; the built-in digits, enlarged to the 28 x 28 pixels of the published settings.
-shown = pictures("digits", images=400, tests=200)
+# Learn on-line, one image at a time, from MNIST images that need no download.
+shown = pictures("mnist-5k", images=400, tests=200)
 net = SymSTDPClassifier(784, 100, 10, SymSTDPConfig.preset("mnist-100"), jax.random.key(0))
 for first in range(0, 400, 200):
     net.partial_fit(shown.X[first : first + 200], shown.y[first : first + 200])

@@ -1,5 +1,7 @@
 """Spikes through weights: equal to the product, however many there are and however batched."""
 
+import inspect
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -60,11 +62,20 @@ def test_connections_may_repeat_and_come_in_any_order():
         (lambda: FanOut.of_dense(np.ones(3)), "weights must be a matrix"),
         (lambda: FanOut.of([0.7], [1.0], 1.0, n_pre=2, n_post=2), "pre must hold whole numbers"),
         (lambda: propagate(FanOut.of([0], [1], 1.0, n_pre=3, n_post=2), jnp.ones(5, bool)), "one for each row"),
+        (lambda: FanOut(jnp.array([[0, 3]]), jnp.ones((1, 2)), 2), r"targets must lie in \[0, n_post=2\], got 0 to 3"),
+        (lambda: FanOut(jnp.array([[0, -1]]), jnp.ones((1, 2)), 2), r"targets must lie in \[0, n_post=2\], got -1"),
+        (lambda: FanOut(jnp.array([[0]]), jnp.full((1, 1), jnp.nan), 2), "values must be finite"),
     ],
 )
 def test_wrong_connections(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_graded_spikes_are_refused():
+    """The sparse way would have added whole rows for them, the dense way parts."""
+    with pytest.raises(ValueError, match="spikes must be booleans, got float32"):
+        inspect.unwrap(propagate)(WEIGHTS[0], jnp.full(40, 0.5, jnp.float32))
 
 
 def test_rows_are_added_in_order_whatever_the_rest():

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from symplast.lab.jax_setup import CompileClock
 from symplast.sym_stdp import Parameters, SymSTDPConfig, new_state, rested
 from symplast.sym_stdp.circuit import Threshold, classifier_step, decayed, hidden_step, raised
 
@@ -79,6 +80,14 @@ def test_classifier_cells_have_no_refractoriness():
         cells = classifier_step(params, cells, jnp.full(1, 50.0))
         assert bool(cells.s_out[0])
         assert float(cells.v_out[0]) == -45.0
+
+
+def test_other_constants_compile_nothing_anew():
+    new_state(SymSTDPConfig(), 30, 8, 3, jax.random.key(0))
+    with CompileClock() as clock:
+        new_state(SymSTDPConfig(sum_in=3.0, w_start=0.1, trace_start=0.0), 30, 8, 3, jax.random.key(1))
+        rested(SymSTDPConfig(v_rest=-70.0), 31, 9, 4)
+    assert clock.count == 0
 
 
 def test_first_state():

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from symplast.lab.jax_setup import CompileClock
-from symplast.sym_stdp import NoResponse, SymSTDPClassifier, SymSTDPConfig, by_assignment, by_classifier
+from symplast.sym_stdp import NoResponse, SymSTDPClassifier, SymSTDPConfig, by_assignment, by_classifier, classifier
+from symplast.sym_stdp.encoding import draw
 from symplast.sym_stdp.readouts import ResponseWindow, assignment_scores
 
 CONFIG = SymSTDPConfig(sum_in=24.0, w_max_in=4.0, sum_out_per_cell=4.0, nu_out=0.2, image_ms=150.0, rest_ms=50.0)
@@ -134,10 +135,9 @@ def test_window_forgets_the_oldest():
 
 def test_a_cell_without_weights_is_refused():
     net = new()
-    plastic = net.state.plastic
-    w_in = np.array(plastic.w_in)
+    w_in = net.weights_in
     w_in[:, 2] = 0
-    net.state = net.state._replace(plastic=plastic._replace(w_in=w_in))
+    net.set_weights(weights_in=w_in)
     with pytest.raises(ValueError, match="each cell's weights_in must have a positive sum; 1 of 6 sums are not"):
         net.partial_fit(X, Y)
     with pytest.raises(ValueError, match="positive sum"):
@@ -151,7 +151,7 @@ def test_a_cell_without_weights_is_refused():
         (lambda net, _: net.partial_fit(X, Y + 1), r"y must lie in \[0, 2\], got 1 to 3"),
         (lambda net, _: net.partial_fit(X, Y, learns="nothing"), "learns must be both, hidden or readout"),
         (lambda net, _: net.fit(X, Y, strategy="twice"), "strategy must be simultaneous or one-by-one"),
-        (lambda net, _: net.fit(X, Y, epochs=0), "epochs and save_every must be at least 1, got 0"),
+        (lambda net, _: net.fit(X, Y, epochs=0), "epochs must be a whole number of at least 1, got 0"),
         (lambda net, _: net.predict(X[:1], "loudest"), "readout must be classifier or assignment, got 'loudest'"),
         (lambda net, _: net.save("net.txt"), "path must end in .npz"),
         (lambda net, _: net.fit(X, Y, save_to="net.txt"), "path must end in .npz"),
@@ -183,11 +183,10 @@ def test_fit_stays_with_its_strategy_and_learns_nothing_from_a_bad_set(tmp_path)
     assert again.strategy == "one-by-one"
     for net in (half, again):
         with pytest.raises(ValueError, match="strategy must stay one-by-one"):
-            net.fit(X, Y)
+            net.fit(X, Y, strategy="simultaneous")
         for images, labels in ((X[::-1], Y), (X, Y[::-1]), (X[:5], Y[:5])):
             with pytest.raises(ValueError, match="must begin with the 18 images"):
                 net.fit(images, labels, epochs=1, strategy="one-by-one")
-        net.fit(np.concatenate([X, X]), np.concatenate([Y, Y]), epochs=1, strategy="one-by-one")
     bad = np.array(X, float)
     bad[-1, 0] = np.nan
     fresh = new()
@@ -198,12 +197,93 @@ def test_fit_stays_with_its_strategy_and_learns_nothing_from_a_bad_set(tmp_path)
         fresh.score(X[:0], Y[:0])
 
 
-def test_a_longer_training_set_lengthens_the_window():
-    net = new().fit(X[:4], Y[:4], epochs=2)
+def learned(net):
+    """How often each row of the hidden layer's learning was seen: the labels that the window holds, in order."""
+    return net.window.arrays()["window_labels"].tolist()
+
+
+def test_images_of_partial_fit_are_not_those_of_fit():
+    net = new().partial_fit(X[::-1], Y[::-1])
+    net.fit(X[:5], Y[:5], epochs=2)
+    assert net.samples == len(X) + 10
+    assert net.progress.learned == 10
+    assert learned(net)[len(X) :] == [*Y[:5], *Y[:5]]
+    net.partial_fit(X[:3], Y[:3]).fit(X[:5], Y[:5], epochs=3)
+    assert net.samples == len(X) + 18
+
+
+def test_a_set_grows_in_its_first_epoch_as_if_it_had_always_been_larger(tmp_path):
+    for strategy in ("simultaneous", "one-by-one"):
+        whole = new().fit(X[:12], Y[:12], epochs=1, strategy=strategy)
+        grown = new()
+
+        def stop(net):
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            grown.fit(X[:7], Y[:7], epochs=1, strategy=strategy, save_every=5, save_to=tmp_path / "n.npz", watch=stop)
+        same(whole, SymSTDPClassifier.load(tmp_path / "n.npz").fit(X[:12], Y[:12], epochs=1))
+
+
+def test_fit_refuses_what_would_leave_images_out():
+    twice = new().fit(X[:4], Y[:4], epochs=2)
+    with pytest.raises(ValueError, match=r"must stay the 4 images that fit showed again already .* got 18"):
+        twice.fit(X, Y, epochs=2)
+    assert twice.samples == 8
+    one = new().fit(X[:4], Y[:4], epochs=1, strategy="one-by-one")
+    for images, labels, epochs in ((X[:4], Y[:4], 2), (X[:8], Y[:8], 1)):
+        with pytest.raises(ValueError, match=r"the hidden layer learned 4 images and is frozen now, .* are 8"):
+            one.fit(images, labels, epochs=epochs)
+    assert one.samples == 8
+
+
+def test_the_hidden_layer_learns_all_epochs_before_the_readout():
+    whole = new().fit(X[:4], Y[:4], epochs=2, strategy="one-by-one")
+    part = new()
+
+    def stop(net):
+        if net.samples == 6:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        part.fit(X[:4], Y[:4], epochs=2, strategy="one-by-one", save_every=3, watch=stop)
+    with pytest.raises(ValueError, match="the hidden layer learned 6 images, 1 epochs of 4 are 4"):
+        part.fit(X[:4], Y[:4], epochs=1)
+    same(whole, part.fit(X[:4], Y[:4], epochs=2))
+    assert (part.progress.first, part.progress.second) == (8, 8)
+
+
+def test_an_interrupted_fit_goes_on_in_memory_at_the_very_image(monkeypatch):
+    whole, net, calls = new().fit(X, Y, epochs=1), new(), []
+
+    def interrupted(*arguments, **more):
+        calls.append(arguments)
+        if len(calls) == 7:
+            raise KeyboardInterrupt
+        return draw(*arguments, **more)
+
+    monkeypatch.setattr(classifier, "draw", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        net.fit(X, Y, epochs=1)
+    assert (net.samples, net.progress.learned) == (6, 6)
+    same(whole, net.fit(X, Y, epochs=1))
+
+
+def test_what_was_learned_already_is_said():
+    net = new().fit(X[:4], Y[:4], epochs=1)
+    with pytest.warns(UserWarning, match="nothing is left to learn: fit learned 4 images already"):
+        net.fit(X[:4], Y[:4], epochs=1)
+    assert net.samples == 4
+
+
+def test_the_window_has_the_length_of_the_set_and_no_more_than_asked_for():
+    net = new().fit(X[:4], Y[:4], epochs=1)
     assert net.window.length == 4
     net.fit(X, Y, epochs=1)
     assert net.window.length == len(X)
-    assert int(net.window.numbers.sum()) == net.samples - 4  # the first pass over four was forgotten
+    assert int(net.window.numbers.sum()) == net.samples
+    short = new(window=3).fit(X[:4], Y[:4], epochs=1).fit(X[:6], Y[:6], epochs=1)
+    assert short.window.length == 3
 
 
 def test_a_silent_classifier_is_told():

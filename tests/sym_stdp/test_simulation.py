@@ -8,7 +8,8 @@ import pytest
 
 from symplast.spiking import EventTable
 from symplast.sym_stdp import NetworkState, Parameters, SymSTDPConfig, new_state, run
-from symplast.sym_stdp.simulation import WIDTHS, acting_units, advance
+from symplast.sym_stdp.encoding import WIDTHS, acting_units
+from symplast.sym_stdp.simulation import advance
 
 from .oracle import oracle
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import symplast.sym_stdp
+from symplast import datasets
 from symplast.lab import judge, measure, read_claims
 from symplast.lab.theme import render
 from symplast.sym_stdp import figures, study, trials
@@ -42,12 +43,12 @@ def made_up(monkeypatch):
             for after in checkpoints:
                 share = right(n_hidden, config, after) / 100
                 found.append(Answers(draws[0] < share, draws[0] < share + usl / 100))
-            return found
+            return Answers(*(np.array([getattr(each, name) for each in found]) for name in ("sl", "usl")))
 
         def shown(name, images, tests):
             return Pictures(name, np.zeros((1, 4), np.uint8), np.zeros(1, int), *_blank(tests))
 
-        monkeypatch.setattr(study, "learning_curve", curve)
+        monkeypatch.setattr(trials, "learning_curve", curve)
         monkeypatch.setattr(study, "pictures", shown)
 
     return of
@@ -89,8 +90,7 @@ def test_the_kernel_and_the_frozen_network_are_measured():
     assert outcome("SYM9", "quick") == "reproduced"
 
 
-def test_clusters_are_measured_and_drawn(monkeypatch):
-    monkeypatch.setattr(study, "pictures", lambda name, images, tests: pictures("digits", images, tests))
+def test_clusters_are_measured_and_drawn():
     ds = measure_at("clusters", "quick", hidden=100, images=40, tests=30)
     assert ds.embedded.shape == (3, 30, 2)
     assert float(ds.hidden_gain_low) <= float(ds.hidden_gain) <= float(ds.hidden_gain_high)
@@ -98,8 +98,7 @@ def test_clusters_are_measured_and_drawn(monkeypatch):
         assert render(STUDY.figures[name].draw(ds), "svg").startswith(b"<?xml")
 
 
-def test_strategies_are_measured_and_drawn(monkeypatch):
-    monkeypatch.setattr(study, "pictures", lambda name, images, tests: pictures("digits", images, tests))
+def test_strategies_are_measured_and_drawn():
     ds = measure_at("strategies", "quick", seeds=2, images=10, tests=10)
     assert ds.accuracy_of_seed.shape == (2, 2)
     assert render(STUDY.figures["training_strategies"].draw(ds), "svg").startswith(b"<?xml")
@@ -126,15 +125,27 @@ def test_intervals_are_mcnemars_and_binomial():
     assert apart(accuracy(np.ones((1, 100), bool)), accuracy(np.zeros((1, 100), bool))).value > 90
 
 
-def test_pictures():
-    shown = pictures("digits", 20, 10)
-    assert shown.X.shape == (20, 784)
-    assert shown.X.dtype == np.uint8
-    square = shown.X[0].reshape(28, 28)
-    assert not square[:2].any()
-    assert np.array_equal(square[2:26:3, 2:26:3], square[4:26:3, 4:26:3])
-    with pytest.raises(ValueError, match="data must be mnist, fashion-mnist or digits, got 'cats'"):
-        pictures("cats")
-    with pytest.raises(ValueError, match="images must be in"):
-        pictures("digits", 10**6)
+@pytest.mark.parametrize("name", ["mnist-5k", "digits-28"])
+def test_pictures(name):
+    shown = pictures(name, 20, 10)
+    assert (shown.X.shape, shown.X_test.shape, shown.X.dtype) == ((20, 784), (10, 784), np.uint8)
+    assert set(shown.y) == set(range(10))
     assert trials.SIDE == 28
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [(("cats",), "data must be one of mnist-5k, .* got 'cats'"), (("digits-28", 10**6), "images must be in")],
+)
+def test_pictures_that_there_are_not(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        pictures(*arguments)
+
+
+def test_quick_scale_needs_no_data_from_elsewhere():
+    built_in = {name for name in trials.NAMES if datasets.describe(name).built_in}
+    for experiment in STUDY.experiments.values():
+        assert set(experiment.data["quick"]) <= built_in
+        for scale in ("quick", "full", "paper"):
+            if "data" in experiment.settings[scale]:
+                assert experiment.data[scale] == (experiment.settings[scale]["data"],)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from symplast.cli.console import computing, err, out, picture_kind, print_json, warn
+from symplast.cli.console import check_output, computing, err, out, picture_kind, print_json, warn
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Symmetric STDP: teach a spiking network, score it, map its layers.", no_args_is_help=True)
 
-NAMES = ("mnist", "fashion-mnist", "digits")
+BUILT_IN = ("mnist-5k", "digits-28")
+NAMES = (*BUILT_IN, "mnist", "fashion-mnist")
 DATA = typer.Argument(
     help=f"{', '.join(NAMES)}; or your own .npz with X (n, pixels), uint8 pixels or floating rates in Hz, and y (n,)."
 )
@@ -22,20 +23,24 @@ NETWORK = typer.Argument(help="Network as .npz, from train.")
 AS_JSON = typer.Option(False, "--json", help="Print as JSON.")
 SAVE_EVERY = 1000
 MANY_MUTE = 0.1
-"""Share of images without a classifier spike from which a remedy is told."""
+"""Share of images without a classifier spike from which a way out is named."""
+BACKENDS = ("auto", "jax", "numba")
 
 
 @app.command()
 def train(
-    data: Annotated[str, DATA],
+    data: Annotated[str, DATA] = BUILT_IN[0],
+    *,
     to: Annotated[Path, typer.Option(help="File to save to, .npz; learning goes on from it where it exists.")],
     preset: Annotated[
         str | None, typer.Option(help="Constants; default mnist-400, or fashion-400 for fashion-mnist.")
     ] = None,
     hidden: Annotated[int | None, typer.Option(min=1, help="Hidden cells; default: those of the preset.")] = None,
     images: Annotated[float | None, typer.Option(help="Use the first so many images; default all.")] = None,
-    epochs: Annotated[int, typer.Option(help="Passes over them.")] = 1,
-    strategy: Annotated[str, typer.Option(help="simultaneous or one-by-one.")] = "simultaneous",
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over them.")] = 1,
+    strategy: Annotated[
+        str | None, typer.Option(help="simultaneous (default) or one-by-one; a saved network keeps its own.")
+    ] = None,
     backend: Annotated[str, typer.Option(help="auto, jax or numba.")] = "auto",
     sum_in: Annotated[
         float | None, typer.Option(help="Sum of a hidden cell's weights; default 0.1 a pixel, 0.025 for Fashion.")
@@ -53,11 +58,19 @@ def train(
     import jax
 
     from symplast.sym_stdp import SymSTDPClassifier, SymSTDPConfig
-    from symplast.sym_stdp.network_files import check_network_path
+    from symplast.sym_stdp.config import PRESETS
+    from symplast.sym_stdp.progress import STRATEGIES
 
-    check_network_path(to)
+    check_output(to, "--to", ".npz")
     name = preset or ("fashion-400" if data == "fashion-mnist" else "mnist-400")
+    _check_choice("--preset", name, tuple(PRESETS))
+    _check_choice("--strategy", strategy or STRATEGIES[0], STRATEGIES)
+    _check_choice("--backend", backend, BACKENDS)
+    for option, value in (("--sum-in", sum_in), ("--sum-out-per-cell", sum_out_per_cell)):
+        if value is not None and not 0 < value < float("inf"):
+            raise ValueError(f"{option} must be positive and finite, got {value:g}")
     config = SymSTDPConfig.preset(name)
+    saved = 0
     with computing():
         X, y, classes = _examples(data, "train", images)
         config = config.for_pixels(X.shape[1]) if sum_in is None else config.replace(sum_in=sum_in)
@@ -71,6 +84,7 @@ def train(
                 ("--sum-out-per-cell", sum_out_per_cell, net.config.sum_out_per_cell, sum_out_per_cell),
                 ("--hidden", hidden, net.n_hidden, hidden),
                 ("--seed", seed, net.key_data, jax.random.key_data(key).tolist()),
+                ("--strategy", net.strategy and strategy, net.strategy, strategy),
             ):
                 if given is not None and has != wants:
                     raise ValueError(
@@ -84,13 +98,16 @@ def train(
         begin, before = time.perf_counter(), net.presentations
 
         def watch(net: Any) -> None:
+            nonlocal saved
+            saved = net.samples
             rate = (net.presentations - before) / (time.perf_counter() - begin)
             err.print(f"{net.samples} images, {rate:.0f} presentations/s", highlight=False)
 
         try:
             net.fit(X, y, epochs=epochs, strategy=strategy, save_to=to, save_every=SAVE_EVERY, watch=watch)
+        except ValueError as error:
+            raise ValueError(str(error).replace("X, y and epochs", "DATA and --epochs")) from error
         except KeyboardInterrupt:
-            saved = net.samples // SAVE_EVERY * SAVE_EVERY
             told = f"{to} holds the first {saved} images, the same command goes on" if saved else "nothing is saved yet"
             err.print(f"interrupted after {net.samples} images: {told}", soft_wrap=True, highlight=False)
             raise
@@ -107,7 +124,7 @@ def train(
 @app.command()
 def score(
     network: Annotated[Path, NETWORK],
-    data: Annotated[str, DATA],
+    data: Annotated[str, DATA] = BUILT_IN[0],
     images: Annotated[float | None, typer.Option(help="Use the first so many test images; default all.")] = None,
     backend: Annotated[str, typer.Option(help="auto, jax or numba.")] = "auto",
     as_json: bool = AS_JSON,
@@ -117,6 +134,7 @@ def score(
     from symplast.sym_stdp import SymSTDPClassifier
     from symplast.sym_stdp.encoding import check_labels
 
+    _check_choice("--backend", backend, BACKENDS)
     with computing():
         X, y, _ = _examples(data, "test", images)
         net = SymSTDPClassifier.load(network, backend=backend)
@@ -140,7 +158,7 @@ def score(
 @app.command()
 def clusters(
     network: Annotated[Path, NETWORK],
-    data: Annotated[str, DATA],
+    data: Annotated[str, DATA] = BUILT_IN[0],
     images: Annotated[float, typer.Option(help="Use the first so many test images.")] = 1000,
     plot: Annotated[Path | None, typer.Option(help="Picture of the maps (.svg or .png).")] = None,
     backend: Annotated[str, typer.Option(help="auto, jax or numba.")] = "auto",
@@ -148,6 +166,7 @@ def clusters(
 ) -> None:
     """How well classes cluster in the input, the hidden and the classifier layer, and t-SNE maps of them."""
     kind = None if plot is None else picture_kind(plot, "--plot")
+    _check_choice("--backend", backend, BACKENDS)
     from symplast.lab.theme import render
     from symplast.lab.whole_files import write_whole
     from symplast.sym_stdp import SymSTDPClassifier, cluster_report, embedding
@@ -174,13 +193,18 @@ def clusters(
         out.print(f"{where:34} purity {row.purity:.3f}  silhouette {row.silhouette:.3f}", highlight=False)
 
 
+def _check_choice(option: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ValueError(f"{option} must be one of {', '.join(choices)}; got {value!r}")
+
+
 def _as_given(saved: "SymSTDPConfig", wanted: "SymSTDPConfig") -> "SymSTDPConfig":
     """A network's constants but for those that have options of their own."""
     return saved.replace(sum_in=wanted.sum_in, sum_out_per_cell=wanted.sum_out_per_cell)
 
 
 def _examples(data: str, part: str, images: float | None) -> tuple["np.ndarray", "np.ndarray", int]:
-    """Images, labels and number of classes of a data set's part or of a file; digits where MNIST can't be had."""
+    """Images, labels and number of classes of a data set's part or of a file."""
     from symplast.datasets import DatasetUnavailable
     from symplast.sym_stdp.encoding import check_labels
     from symplast.sym_stdp.network_files import read_examples
@@ -192,8 +216,7 @@ def _examples(data: str, part: str, images: float | None) -> tuple["np.ndarray",
         try:
             shown = pictures(data)
         except DatasetUnavailable as missing:
-            warn(missing, f"{data} can't be had, taking the built-in digits:")
-            shown = pictures("digits")
+            raise DatasetUnavailable(data, f"{missing.mend}; {' and '.join(BUILT_IN)} are built in") from missing
         X, y = (shown.X, shown.y) if part == "train" else (shown.X_test, shown.y_test)
     elif data.endswith(".npz"):
         X, y = read_examples(Path(data))

@@ -68,14 +68,10 @@ class EventTable(eqx.Module):
         for name, values, limit in (("step", steps, n_steps), ("unit", units, n_units)):
             if values.size and not (values.min() >= 0 and values.max() < limit):
                 raise ValueError(f"{name} must lie in [0, {limit}), got {values.min()} to {values.max()}")
-        order = np.lexsort((units, steps))
-        steps, units = steps[order], units[order]
-        if ((np.diff(steps) == 0) & (np.diff(units) == 0)).any():
+        ordered = np.sort(steps * n_units + units)
+        if (np.diff(ordered) == 0).any():
             raise ValueError("a unit can fire once in a step only; take a shorter dt_ms")
-        counts = np.bincount(steps, minlength=n_steps)
-        table = np.full((n_steps, _width(int(counts.max(initial=0)), widths)), n_units, np.int32)
-        table[steps, np.arange(steps.size) - np.repeat(np.cumsum(counts) - counts, counts)] = units
-        return cls(jnp.asarray(table), n_units)
+        return cls(jnp.asarray(_table(ordered, n_steps, n_units, widths)), n_units)
 
     @classmethod
     def of_array(cls, spikes: Any, *, widths: Sequence[int] = WIDTHS) -> "EventTable":
@@ -91,6 +87,15 @@ class EventTable(eqx.Module):
         spikes = np.zeros((self.units.shape[0], self.n_units + 1), bool)
         np.put_along_axis(spikes, np.asarray(self.units), True, axis=1)
         return spikes[:, :-1]
+
+
+def _table(ordered: Int[np.ndarray, " events"], n_steps: int, n_units: int, widths: Sequence[int]) -> np.ndarray:
+    """The table of events that are given as ``step n_units + unit``, rising."""
+    steps, units = np.divmod(ordered, max(n_units, 1))
+    counts = np.bincount(steps, minlength=n_steps)
+    table = np.full((n_steps, _width(int(counts.max(initial=0)), widths)), n_units, np.int32)
+    table[steps, np.arange(steps.size) - np.repeat(np.cumsum(counts) - counts, counts)] = units
+    return table
 
 
 def _width(fullest: int, widths: Sequence[int]) -> int:
@@ -136,21 +141,41 @@ def poisson_events(
         raise ValueError(f"rates_hz must be at most 1000 / dt_ms = {1000 / dt_ms:g}, got {p.max() * 1000 / dt_ms:g}")
     dead_steps = check_count(dead_steps, "dead_steps", 0)
     n_steps = count_steps(duration_ms, dt_ms, "duration_ms")
+    return EventTable(jnp.asarray(poisson_table(generator, p, n_steps, dead_steps, widths)), p.size)
+
+
+def poisson_table(
+    generator: np.random.Generator,
+    p: Float[np.ndarray, " units"],
+    n_steps: int,
+    dead_steps: int = 0,
+    widths: Sequence[int] = WIDTHS,
+) -> np.ndarray:
+    """The table of :func:`poisson_events` as NumPy's array, for loops on the host; nothing is checked.
+
+    Args:
+        generator: NumPy's random generator.
+        p: probability of a spike in a step, in [0, 1].
+        n_steps: number of steps.
+        dead_steps, widths: as there.
+
+    Example:
+        >>> print(poisson_table(np.random.default_rng(0), np.array([1.0, 0.0]), 2, widths=(1,)).ravel())
+        [0 0]
+    """
     unit = np.flatnonzero(p)
     last = np.full(unit.size, -1 - dead_steps, np.int64)
-    steps, units = [], []
+    events = [np.zeros(0, np.int64)]
     while unit.size:
         mean = n_steps * p[unit].max()
         draws = int(mean + 4 * np.sqrt(mean) + 2)  # enough for nearly all units; the others draw again
         gaps = np.minimum(generator.geometric(p[unit, None], (unit.size, draws)), n_steps + 1)
         at = last[:, None] + np.cumsum(gaps + dead_steps, axis=1)
         inside = at < n_steps
-        steps.append(at[inside])
-        units.append(np.broadcast_to(unit[:, None], at.shape)[inside])
+        events.append((at * p.size + unit[:, None])[inside])
         going_on = inside[:, -1]
         unit, last = unit[going_on], at[going_on, -1]
-    step, unit = (np.concatenate(parts) if parts else np.zeros(0, np.int64) for parts in (steps, units))
-    return EventTable.of(step, unit, n_steps=n_steps, n_units=p.size, widths=widths)
+    return _table(np.sort(np.concatenate(events)), n_steps, p.size, widths)
 
 
 def gather_rows(weights: Weights, units: Int[Array, " slots"]) -> Float[Array, "slots post"]:

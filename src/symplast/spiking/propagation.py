@@ -9,7 +9,7 @@ import numpy as np
 from jax.custom_batching import custom_vmap
 from jaxtyping import Array, Bool, Float, Int
 
-from symplast.spiking.arguments import whole_numbers
+from symplast.spiking.arguments import check_finite, is_traced, whole_numbers
 from symplast.spiking.visiting import visit
 from symplast.stats.arguments import plain
 
@@ -35,6 +35,17 @@ class FanOut(eqx.Module):
     targets: Int[Array, "pre slots"]
     values: Float[Array, "pre slots"]
     n_post: int = eqx.field(static=True)
+
+    def __check_init__(self) -> None:
+        if np.ndim(self.targets) != 2 or np.shape(self.targets) != np.shape(self.values):
+            shapes = f"{np.shape(self.targets)} and {np.shape(self.values)}"
+            raise ValueError(f"targets and values must both be (pre, slots), got {shapes}; make them by FanOut.of")
+        if is_traced(self.targets) or is_traced(self.values):
+            return
+        cells = np.asarray(self.targets)
+        if cells.size and not (cells.min() >= 0 and cells.max() <= self.n_post):
+            raise ValueError(f"targets must lie in [0, n_post={self.n_post}], got {cells.min()} to {cells.max()}")
+        check_finite(self.values, "values")
 
     @classmethod
     def of(cls, pre: Any, post: Any, value: Any, *, n_pre: int, n_post: int) -> "FanOut":
@@ -105,10 +116,13 @@ def propagate(
         [4. 6.]
 
     Raises:
-        ValueError: spikes of another length than the weights have rows.
+        ValueError: spikes of another length than the weights have rows, or that are no booleans (the rows of numbers
+            between 0 and 1 would be added whole).
     """
     if spikes.shape != (len(weights.targets if isinstance(weights, FanOut) else weights),):
         raise ValueError(f"spikes must be (pre,), one for each row of weights, got shape {spikes.shape}")
+    if spikes.dtype != bool:
+        raise ValueError(f"spikes must be booleans, got {spikes.dtype}; for graded spikes write spikes @ weights")
     if isinstance(weights, FanOut):
         start = jnp.zeros(weights.n_post, weights.values.dtype)
         return visit(spikes, lambda cell, sums: _send(weights, cell, sums), start)

@@ -9,10 +9,11 @@ you want                               start with
 a classifier that learns on-line       :class:`SymSTDPClassifier`
 the published constants                :meth:`SymSTDPConfig.preset`
 spikes of your own, exactly            :func:`run` with :class:`Parameters` and :func:`new_state`
+weights of your own                    :func:`with_weights`, :meth:`SymSTDPClassifier.set_weights`
 the rule alone                         :func:`symmetric_stdp`, :func:`synaptic_scaling`
 spikes from rates                      :func:`poisson_spikes`
 clusters in activity                   :func:`cluster_report`, :func:`neighbour_purity`, :func:`silhouette`
-beside other learners                  :class:`SymSTDPLearner`
+compared with other learners           :class:`SymSTDPLearner`
 =====================================  =======================================================================
 """
 
@@ -22,9 +23,12 @@ from symplast.sym_stdp.clusters import cluster_report, embedding, neighbour_puri
 from symplast.sym_stdp.config import SymSTDPConfig
 from symplast.sym_stdp.encoding import even_ink, poisson_spikes
 from symplast.sym_stdp.learner import SymSTDPLearner
-from symplast.sym_stdp.plasticity import symmetric_stdp, synaptic_scaling
+from symplast.sym_stdp.plasticity import symmetric_stdp
+from symplast.sym_stdp.prescribed import run
 from symplast.sym_stdp.readouts import by_assignment, by_classifier
-from symplast.sym_stdp.simulation import Spikes, run
+from symplast.sym_stdp.scaling import synaptic_scaling
+from symplast.sym_stdp.simulation import Spikes
+from symplast.sym_stdp.state_checks import with_weights
 
 __all__ = [
     "Cells",
@@ -50,4 +54,5 @@ __all__ = [
     "silhouette",
     "symmetric_stdp",
     "synaptic_scaling",
+    "with_weights",
 ]

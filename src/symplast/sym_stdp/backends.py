@@ -11,8 +11,8 @@ import numpy as np
 
 from symplast.sym_stdp.circuit import Cells, NetworkState, Parameters, Plastic
 from symplast.sym_stdp.config import SymSTDPConfig
-from symplast.sym_stdp.encoding import Drawn
-from symplast.sym_stdp.simulation import Learns, acting_units, advance
+from symplast.sym_stdp.encoding import Drawn, acting_units
+from symplast.sym_stdp.simulation import Learns, advance
 
 BATCH = 32
 """Images of one call of the frozen program; fewer are filled up, so that it compiles once."""

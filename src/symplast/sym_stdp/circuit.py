@@ -5,7 +5,7 @@ each, and classifier cells, which have a membrane in the test phase only.
 """
 
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import equinox as eqx
 import jax
@@ -16,6 +16,7 @@ from jaxtyping import Array, Bool, Float, Int, Key
 from symplast.spiking import ConductanceLIF, ExponentialSynapse, Trace
 from symplast.spiking.arguments import Values, parameter
 from symplast.sym_stdp.config import SymSTDPConfig
+from symplast.sym_stdp.scaling import synaptic_scaling
 
 if TYPE_CHECKING:
     Held: TypeAlias = Array
@@ -138,13 +139,12 @@ class Parameters(eqx.Module):
         )
 
 
-@partial(jax.jit, static_argnums=(0, 1, 2, 3))
 def rested(config: SymSTDPConfig, n_inputs: int, n_hidden: int, n_classes: int) -> Cells:
-    """Cells at rest, as each image finds them in the test phase."""
-    return _cells(config, n_inputs, n_hidden, n_classes, config.v_rest, config.v_rest_fast)
+    """Cells at rest, as each image finds them in the test phase; nothing is compiled for it."""
+    at_rest = _cells(config, n_inputs, n_hidden, n_classes, config.v_rest, config.v_rest_fast)
+    return jax.tree.map(jax.device_put, at_rest)
 
 
-@partial(jax.jit, static_argnums=(0, 1, 2, 3))
 def new_state(config: SymSTDPConfig, n_inputs: int, n_hidden: int, n_classes: int, key: Key[Array, ""]) -> NetworkState:
     """A network before learning: uniform weights, scaled; membranes below the reversal of inhibition.
 
@@ -153,34 +153,40 @@ def new_state(config: SymSTDPConfig, n_inputs: int, n_hidden: int, n_classes: in
         >>> print(f"{state.plastic.w_in.sum(axis=0)[0]:.1f} {state.plastic.w_out.sum(axis=0)[0]:.0f}")
         78.4 320
     """
-    from symplast.sym_stdp.plasticity import synaptic_scaling
+    below = config.v_inhibition
+    cells = _cells(config, n_inputs, n_hidden, n_classes, below - 5, below)
+    sums = config.sum_in, config.sum_out_per_cell * n_hidden
+    return _new(cells, key, config.w_start, sums, config.theta_start, config.trace_start)
 
-    keys = jax.random.split(key)
-    zero = parameter(0.0)
-    w_in = jax.random.uniform(keys[0], (n_inputs, n_hidden), zero.dtype, maxval=config.w_start)
-    w_out = jax.random.uniform(keys[1], (n_hidden, n_classes), zero.dtype, maxval=config.w_start)
+
+@jax.jit
+def _new(cells: Cells, key: Key[Array, ""], w_start: Any, sums: Any, theta: Any, trace: Any) -> NetworkState:
+    """One program for all constants; the cells say the sizes and the floating type."""
+    (n_inputs,), (n_hidden,), (n_classes,) = cells.s_in.shape, cells.s_hid.shape, cells.s_out.shape
+    dtype, size = cells.v_hid.dtype, n_inputs * n_hidden
+    w = jax.random.uniform(key, (size + n_hidden * n_classes,), dtype, maxval=w_start)  # each call compiles for seconds
+    w_in, w_out = w[:size].reshape(n_inputs, n_hidden), w[size:].reshape(n_hidden, n_classes)
     plastic = Plastic(
-        w_in=synaptic_scaling(w_in, config.sum_in, 0),
-        w_out=synaptic_scaling(w_out, config.sum_out_per_cell * n_hidden, 0),
-        theta=jnp.full(n_hidden, config.theta_start, zero.dtype),
-        theta_rest=jnp.zeros(n_hidden, zero.dtype),
-        x_in=jnp.full(n_inputs, config.trace_start, zero.dtype),
-        x_hid=jnp.full(n_hidden, config.trace_start, zero.dtype),
-        x_out=jnp.full(n_classes, config.trace_start, zero.dtype),
+        w_in=synaptic_scaling(w_in, sums[0], 0),
+        w_out=synaptic_scaling(w_out, sums[1], 0),
+        theta=jnp.full(n_hidden, theta, dtype),
+        theta_rest=jnp.zeros(n_hidden, dtype),
+        x_in=jnp.full(n_inputs, trace, dtype),
+        x_hid=jnp.full(n_hidden, trace, dtype),
+        x_out=jnp.full(n_classes, trace, dtype),
         guarded=jnp.zeros((), jnp.int32),
     )
-    below = config.v_inhibition
-    return NetworkState(plastic, _cells(config, n_inputs, n_hidden, n_classes, below - 5, below))
+    return NetworkState(plastic, cells)
 
 
 def _cells(config: SymSTDPConfig, n_inputs: int, n_hidden: int, n_classes: int, v_hid: float, v_inh: float) -> Cells:
-    dtype = parameter(0.0).dtype
+    dtype = jnp.result_type(float)
 
-    def all_at(value: float, n: int = n_hidden) -> Values:
-        return jnp.full(n, value, dtype)
+    def all_at(value: float, n: int = n_hidden) -> Any:
+        return np.full(n, value, dtype)
 
-    def silent(n: int) -> Bool[Array, " n"]:
-        return jnp.zeros(n, bool)
+    def silent(n: int) -> Any:
+        return np.zeros(n, bool)
 
     return Cells(
         v_hid=all_at(v_hid),

@@ -3,47 +3,27 @@
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, Key
+from jaxtyping import Array, Float, Int, Key
 
 from symplast.spiking.arguments import check_count
+from symplast.sym_stdp.answering import Responses, answers_to
 from symplast.sym_stdp.backends import presenter
-from symplast.sym_stdp.circuit import NetworkState, Plastic, new_state, rested
+from symplast.sym_stdp.circuit import NetworkState, new_state
 from symplast.sym_stdp.config import SymSTDPConfig
-from symplast.sym_stdp.encoding import Shown, check_labels, draw, input_rates
+from symplast.sym_stdp.encoding import check_labels, draw, input_rates
 from symplast.sym_stdp.network_files import check_network_path, read_network, write_network
-from symplast.sym_stdp.plasticity import check_sums, synaptic_scaling
+from symplast.sym_stdp.progress import STRATEGIES, Progress
 from symplast.sym_stdp.readouts import NO_CLASS, ResponseWindow, by_assignment, by_classifier
-from symplast.sym_stdp.simulation import acting_units
-
-AT_ONCE = 128
-"""Test images whose spikes are drawn at once."""
+from symplast.sym_stdp.scaling import check_sums
+from symplast.sym_stdp.state_checks import check_state, with_weights
 
 
 class NoResponse(UserWarning):
     """Images without an answer: no response of the hidden layer at the highest intensity, or none of the read-out."""
-
-
-class Responses(NamedTuple):
-    """What a network without plasticity did with images.
-
-    Attributes:
-        hidden: (n, N) spikes of hidden cells.
-        classifier: (n, C) spikes of classifier cells.
-        input: (n, P) spikes of input units.
-        intensity: (n,) q of the presentation that counts.
-        answered: (n,) whether the hidden layer responded.
-    """
-
-    hidden: Int[np.ndarray, "n N"]
-    classifier: Int[np.ndarray, "n C"]
-    input: Int[np.ndarray, "n P"]
-    intensity: Int[np.ndarray, " n"]
-    answered: Bool[np.ndarray, " n"]
 
 
 class SymSTDPClassifier:
@@ -59,9 +39,8 @@ class SymSTDPClassifier:
         window: latest training responses that assignments look at; the number of training images is the reference's.
 
     Attributes:
-        state: the network.
         samples: images learned from; presentations: how often images were shown; no_response: images given up.
-        strategy: of :meth:`fit`; None before it.
+        progress: how far :meth:`fit` got.
         key_data: of the key, as whole numbers.
 
     Raises:
@@ -99,31 +78,84 @@ class SymSTDPClassifier:
         self.n_inputs, self.n_hidden, self.n_classes = n_inputs, n_hidden, n_classes
         self.key_data = [int(word) for word in np.asarray(jax.random.key_data(key)).ravel()]
         self._presenter = presenter(self.config, backend)
-        self.state = self._presenter.own(new_state(self.config, n_inputs, n_hidden, n_classes, key))
-        self.window = ResponseWindow(n_hidden, n_classes, window)
+        self._state = self._presenter.own(new_state(self.config, n_inputs, n_hidden, n_classes, key))
+        self.window, self._most = ResponseWindow(n_hidden, n_classes, window), int(window)
         self.samples = self.presentations = self.no_response = 0
-        self.strategy: str | None = None
-        self._shown = Shown()
+        self.progress = Progress()
+
+    @property
+    def strategy(self) -> str | None:
+        """Of :meth:`fit`; None before it."""
+        return self.progress.strategy
+
+    @property
+    def state(self) -> NetworkState:
+        """The network, as read-only NumPy arrays of its own; another one may be put in its place.
+
+        Raises:
+            ValueError: a state that does not fit this network, when it is set.
+        """
+        arrays = jax.tree.map(np.array, self._state)
+        for array in jax.tree.leaves(arrays):
+            array.setflags(write=False)
+        return arrays
+
+    @state.setter
+    def state(self, state: NetworkState) -> None:
+        check_state(state, self._dtype, sizes=(self.n_inputs, self.n_hidden, self.n_classes))
+        with jax.enable_x64(self._dtype == np.float64):
+            self._state = self._presenter.own(state)
+
+    @property
+    def _dtype(self) -> Any:
+        return self._presenter.params.dt.dtype
+
+    def set_weights(self, weights_in: Any = None, weights_out: Any = None, theta: Any = None) -> "SymSTDPClassifier":
+        """Put weights or thresholds of one's own into the network.
+
+        Hidden cells with other weights or thresholds answer otherwise, so their training responses are forgotten then:
+        assigned classes (:meth:`assignments`) come back as the network learns.
+
+        Args:
+            weights_in: (P, N) input to hidden; None leaves them.
+            weights_out: (N, C) hidden to classifier.
+            theta: (N,) adaptive threshold, mV.
+
+        Raises:
+            ValueError: another shape, or numbers that are not finite or negative; nothing is changed then.
+        """
+        names = {"w_in": "weights_in", "w_out": "weights_out", "theta": "theta"}
+        try:
+            changed = with_weights(self._state, w_in=weights_in, w_out=weights_out, theta=theta)
+        except ValueError as error:
+            text = str(error)
+            for name, argument in names.items():
+                text = text.replace(f"{name} must", f"{argument} must")
+            raise ValueError(text.partition(". Start from")[0].removeprefix("state does not fit: ")) from error
+        self.state = changed
+        if weights_in is not None or theta is not None:
+            self.window = ResponseWindow(self.n_hidden, self.n_classes, self.window.length)
+        return self
 
     @property
     def weights_in(self) -> Float[np.ndarray, "P N"]:
         """Input to hidden, as learned (not scaled)."""
-        return np.array(self.state.plastic.w_in)
+        return np.array(self._state.plastic.w_in)
 
     @property
     def weights_out(self) -> Float[np.ndarray, "N C"]:
         """Hidden to classifier, as learned (not scaled)."""
-        return np.array(self.state.plastic.w_out)
+        return np.array(self._state.plastic.w_out)
 
     @property
     def theta(self) -> Float[np.ndarray, " N"]:
         """Adaptive threshold of each hidden cell, mV; 20 at first."""
-        return np.array(self.state.plastic.theta)
+        return np.array(self._state.plastic.theta)
 
     @property
     def guarded_spikes(self) -> int:
         """How often the guard of the threshold's singularity at theta = 10 acted."""
-        return int(self.state.plastic.guarded)
+        return int(self._state.plastic.guarded)
 
     def partial_fit(self, X: Any, y: Any, learns: str = "both") -> "SymSTDPClassifier":
         """Learn from images in their order, each shown until the hidden layer responds.
@@ -138,19 +170,26 @@ class SymSTDPClassifier:
         """
         if learns not in ("both", "hidden", "readout"):
             raise ValueError(f"learns must be both, hidden or readout, got {learns!r}")
-        rates = input_rates(X, self.n_inputs, self.config.dt_ms)
-        labels = check_labels(y, len(rates), self.n_classes)
-        for name, w in (("weights_in", self.state.plastic.w_in), ("weights_out", self.state.plastic.w_out)):
-            check_sums(np.asarray(w).sum(axis=0), f"each cell's {name} must have a positive sum")
+        rates, labels = self._checked(X, y)
         for row, label in zip(rates, labels, strict=True):
             self._learn(row, int(label), learns)
         return self
+
+    def _checked(self, X: Any, y: Any) -> tuple[Float[np.ndarray, "n P"], Int[np.ndarray, " n"]]:
+        """Rates and labels of images that the network can learn from as it is."""
+        rates = input_rates(X, self.n_inputs, self.config.dt_ms)
+        labels = check_labels(y, len(rates), self.n_classes)
+        plastic = self._state.plastic
+        for name, w in (("weights_in", plastic.w_in), ("weights_out", plastic.w_out)):
+            check_sums(np.asarray(w).sum(axis=0), f"each cell's {name} must have a positive sum")
+        return rates, labels
 
     def _learn(self, rates: Float[np.ndarray, " P"], label: int, learns: Any) -> None:
         for q in range(self.config.q_start, self.config.q_last + 1):
             generator = np.random.default_rng([*self.key_data, 0, self.presentations])
             drawn = draw(generator, rates, q, self.config, n_classes=self.n_classes, label=label)
-            self.state, counts = self._presenter.train(self.state, drawn, learns)
+            with jax.enable_x64(self._dtype == np.float64):
+                self._state, counts = self._presenter.train(self._state, drawn, learns)
             self.presentations += 1
             responded = counts.hidden.sum() >= self.config.least_spikes
             if responded:
@@ -165,53 +204,62 @@ class SymSTDPClassifier:
         y: Any,
         *,
         epochs: int = 20,
-        strategy: str = "simultaneous",
+        strategy: str | None = None,
         save_to: Path | str | None = None,
         save_every: int = 1000,
         watch: Callable[["SymSTDPClassifier"], None] | None = None,
     ) -> "SymSTDPClassifier":
-        """Learn from a training set for some epochs, in its order; a network that is part way goes on from there.
+        """Learn from a training set for some epochs, in its order; a fit that is part way goes on from there.
+
+        It goes on where what it learned is the beginning of what is asked for now, spike for spike: more epochs, or
+        more images in the first epoch. One by one, this ends where the read-out begins. Images of
+        :meth:`partial_fit` don't count.
 
         Args:
             X, y: as for :meth:`partial_fit`.
             epochs: passes over it (of each phase, when one by one).
             strategy: ``simultaneous``: both projections from the start; ``one-by-one``: the hidden layer first, then
-                the read-out on the frozen hidden layer.
+                the read-out on the frozen hidden layer. None for that of before, or ``simultaneous``.
             save_to: file to save to while learning.
             save_every: after so many images; ``watch`` is called then too.
             watch: called with the network.
 
         Raises:
-            ValueError: wrong data, strategy or numbers, or another strategy or other images than those learned by so
-                far; nothing is learned then.
+            ValueError: wrong data, strategy or numbers, or another strategy, other images or other epochs than those
+                learned by so far; nothing is learned then.
+
+        Warns:
+            UserWarning: all that is asked for was learned already.
         """
-        if strategy not in ("simultaneous", "one-by-one"):
+        if strategy not in (None, *STRATEGIES):
             raise ValueError(f"strategy must be simultaneous or one-by-one, got {strategy!r}")
-        if epochs < 1 or save_every < 1:
-            raise ValueError(f"epochs and save_every must be at least 1, got {epochs} and {save_every}")
+        epochs, save_every = check_count(epochs, "epochs"), check_count(save_every, "save_every")
         n = len(X)
         if n == 0:
             raise ValueError("X must hold at least one image")
-        if self.strategy not in (None, strategy):
-            raise ValueError(f"strategy must stay {self.strategy}, by which {self.samples} images were learned")
         labels = check_labels(y, n, self.n_classes)
-        self._shown.check(X, labels)
+        progress = self.progress.onto(X, labels, strategy, epochs)
         for first in range(0, n, save_every):
             input_rates(X[first : first + save_every], self.n_inputs, self.config.dt_ms)
         if save_to is not None:
             check_network_path(Path(save_to))
         if self.samples == 0:
-            self.window = ResponseWindow(self.n_hidden, self.n_classes, min(n, self.window.length))
-        elif self.strategy:
-            self.window.lengthen(n)
-        self.strategy = strategy
-        phases = ["both"] if strategy == "simultaneous" else ["hidden", "readout"]
-        while self.samples < epochs * n * len(phases):
-            first, phase = self.samples % n, self.samples // (epochs * n)
-            end = min(first + save_every - self.samples % save_every, n)
-            self.partial_fit(X[first:end], labels[first:end], phases[phase])
-            self._shown = self._shown.to(end, X, labels)
-            if self.samples % save_every == 0 or end == n:
+            self.window = ResponseWindow(self.n_hidden, self.n_classes, min(n, self._most))
+        else:
+            self.window.lengthen(min(n, self._most))
+        self.progress = progress
+        if progress.next(epochs, save_every) is None:
+            warnings.warn(
+                f"nothing is left to learn: fit learned {progress.learned} images already, all of {epochs} epochs of "
+                f"{n}; ask for more epochs",
+                stacklevel=2,
+            )
+        while part := self.progress.next(epochs, save_every):
+            rates, rows = self._checked(X[part.first : part.end], labels[part.first : part.end])
+            for index, (row, label) in enumerate(zip(rates, rows, strict=True), part.first):
+                self._learn(row, int(label), part.learns)
+                self.progress = self.progress.after(X, labels, index, part.learns)
+            if self.progress.learned % save_every == 0 or part.end == n:
                 if save_to is not None:
                     self.save(save_to)
                 if watch is not None:
@@ -227,52 +275,8 @@ class SymSTDPClassifier:
             X: as for :meth:`partial_fit`.
         """
         rates = input_rates(X, self.n_inputs, self.config.dt_ms)
-        plastic = self._frozen()
-        parts = [self._respond(plastic, rates, first) for first in range(0, len(rates), AT_ONCE)]
-        if not parts:
-            none = [np.zeros((0, n), np.int64) for n in (self.n_hidden, self.n_classes, self.n_inputs)]
-            return Responses(none[0], none[1], none[2], np.zeros(0, np.int64), np.zeros(0, bool))
-        return Responses(*(np.concatenate(part) for part in zip(*parts, strict=True)))
-
-    def _frozen(self) -> Plastic:
-        """A copy with the weights into hidden cells scaled, once."""
-        plastic = self.state.plastic
-        if self.config.scale_in:
-            plastic = plastic._replace(w_in=synaptic_scaling(np.array(plastic.w_in), self.config.sum_in, 0))
-        return self._presenter.own(NetworkState(plastic, self.state.cells)).plastic
-
-    def _respond(self, plastic: Plastic, rates: Float[np.ndarray, "n P"], first: int) -> Responses:
-        config, last = self.config, min(first + AT_ONCE, len(rates))
-        n = last - first
-        fresh = rested(config, self.n_inputs, self.n_hidden, self.n_classes)
-        cells = jax.tree.map(lambda leaf: np.repeat(np.asarray(leaf)[None], n, axis=0), fresh)
-        hidden, out = np.zeros((n, self.n_hidden), np.int64), np.zeros((n, self.n_classes), np.int64)
-        inputs, intensity = np.zeros((n, self.n_inputs), np.int64), np.full(n, config.q_start)
-        left = np.arange(n)
-        for q in range(config.q_start, config.q_last + 1):
-            tables = []
-            for index in left:
-                generator = np.random.default_rng([*self.key_data, 1, first + int(index), q])
-                tables.append(draw(generator, rates[first + index], q, config).units)
-            acting = self._stacked([acting_units(np.zeros(self.n_inputs, bool), t, extra=True) for t in tables])
-            cells, counts = self._presenter.respond(plastic, cells, acting[:, :-1], rest=0)
-            hidden[left], out[left], intensity[left] = counts.hidden, counts.classifier, q
-            for index, table in zip(left, tables, strict=True):
-                inputs[index] = np.bincount(table.ravel(), minlength=self.n_inputs + 1)[:-1]
-            again = counts.hidden.sum(axis=1) < config.least_spikes
-            if not again.any() or q == config.q_last:
-                break
-            left = left[again]
-            cells = jax.tree.map(lambda leaf, again=again: np.array(leaf)[again], cells)
-            cells, _ = self._presenter.respond(plastic, cells, acting[again, -1:], rest=config.rest_steps - 1)
-        return Responses(hidden, out, inputs, intensity, hidden.sum(axis=1) >= config.least_spikes)
-
-    def _stacked(self, tables: list[np.ndarray]) -> np.ndarray:
-        width = max(table.shape[1] for table in tables)
-        stacked = np.full((len(tables), tables[0].shape[0], width), self.n_inputs, np.int32)
-        for place, table in zip(stacked, tables, strict=True):
-            place[:, : table.shape[1]] = table
-        return stacked
+        with jax.enable_x64(self._dtype == np.float64):
+            return answers_to(rates, self._state, self._presenter, self.key_data)
 
     def predict_counts(self, X: Any) -> Int[np.ndarray, "n C"]:
         """Classifier spikes of each image."""
@@ -328,9 +332,9 @@ class SymSTDPClassifier:
 
     def save(self, path: Path | str) -> None:
         """Write everything to an .npz file; learning goes on from it spike for spike."""
-        about = {name: getattr(self, name) for name in ("samples", "presentations", "no_response", "strategy")}
-        about |= {"words": self.key_data, "shown": self._shown}
-        write_network(Path(path), self.config, self.state, about, self.window)
+        about = {name: getattr(self, name) for name in ("samples", "presentations", "no_response")}
+        about |= {"words": self.key_data, "progress": self.progress, "window": self._most}
+        write_network(Path(path), self.config, self._state, about, self.window)
 
     @classmethod
     def load(
@@ -350,12 +354,11 @@ class SymSTDPClassifier:
         if config is not None and config.dt_ms != saved.dt_ms:
             raise ValueError(f"config.dt_ms must be that of training, {saved.dt_ms}; got {config.dt_ms}")
         (n_inputs, n_hidden), n_classes = state.plastic.w_in.shape, state.plastic.w_out.shape[1]
-        made = cls(n_inputs, n_hidden, n_classes, config or saved, backend=backend)
+        made = cls(n_inputs, n_hidden, n_classes, config or saved, backend=backend, window=about["window"])
         made.key_data = [int(word) for word in about["words"]]
-        made.state = made._presenter.own(jax.tree.map(jnp.asarray, state))
+        made.state = jax.tree.map(lambda leaf: leaf.astype(made._dtype) if leaf.dtype.kind == "f" else leaf, state)
         made.window = ResponseWindow.of_arrays(window, n_classes)
         for name in ("samples", "presentations", "no_response"):
             setattr(made, name, int(about[name]))
-        made.strategy = about.get("strategy")
-        made._shown = Shown(*about.get("shown", ()))
+        made.progress = Progress(*about["progress"])
         return made

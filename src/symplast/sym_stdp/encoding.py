@@ -1,16 +1,16 @@
 """From images to spikes: rates, and events drawn on the host as intervals."""
 
-import zlib
 from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from symplast.spiking import poisson_events
 from symplast.spiking import poisson_spikes as spiking_poisson
+from symplast.spiking.events import poisson_table
 from symplast.sym_stdp.config import SymSTDPConfig
-from symplast.sym_stdp.simulation import WIDTHS
 
+WIDTHS = (24, 64, 256)
+"""Slots of event tables: few sizes, so that few programs are compiled."""
 HZ_PER_PIXEL = 1 / 4
 """Rate of a pixel of 1 at the first intensity: ``x / 8 * q`` with q = 2."""
 
@@ -88,35 +88,6 @@ def check_labels(y: Any, n: int, n_classes: int) -> np.ndarray:
     return labels.astype(np.int64)
 
 
-class Shown(NamedTuple):
-    """How many rows of a training set were learned from, and their checksums, so that learning goes on with the same.
-
-    Attributes:
-        rows: from the first one.
-        images, labels: CRC-32 of them.
-    """
-
-    rows: int = 0
-    images: int = 0
-    labels: int = 0
-
-    def to(self, rows: int, X: Any, y: Any) -> "Shown":
-        """The same and the rows up to ``rows``."""
-        if rows <= self.rows:
-            return self
-        added = np.asarray(X[self.rows : rows]), np.asarray(y[self.rows : rows], np.int64)
-        images, labels = (np.ascontiguousarray(a.astype(float) if a.dtype.kind == "f" else a) for a in added)
-        return Shown(rows, zlib.crc32(images.data, self.images), zlib.crc32(labels.data, self.labels))
-
-    def check(self, X: Any, y: Any) -> None:
-        """Raise ValueError for a set that does not begin with these rows."""
-        if len(X) < self.rows or Shown().to(self.rows, X, y) != self:
-            raise ValueError(
-                f"X and y must begin with the {self.rows} images that were learned from, to go on: give the same set, "
-                "or use partial_fit to learn others too"
-            )
-
-
 def even_ink(images: Any) -> np.ndarray:
     """Images with one mean: ``image * 30 / mean``, rounded, at most 255; black ones stay black.
 
@@ -171,10 +142,26 @@ def draw(
     shown = np.zeros(n + (label is not None))
     shown[:n] = np.minimum(rates * (q / config.q_start), 1000 / config.dt_ms)
     shown[n:] = config.teacher_hz
-    table = poisson_events(generator, shown, config.image_ms, config.dt_ms, dead_steps=1, widths=WIDTHS)
-    units = np.asarray(table.units)
+    units = poisson_table(generator, shown * config.dt_ms / 1000, config.image_steps, 1, WIDTHS)
     if label is None:
         return Drawn(units, None)
     taught = np.zeros((config.image_steps + config.rest_steps, n_classes), bool)
     taught[: config.image_steps, label] = (units == n).any(axis=1)
     return Drawn(np.minimum(units, n), taught)
+
+
+def acting_units(last: Any, fired: Any, *, extra: bool = False) -> np.ndarray:
+    """The table of acting input units: one step later than fired.
+
+    Args:
+        last: (P,) input units that fired in the step before the first.
+        fired: (T, slots) units that fire in each step, P in empty slots.
+        extra: add a step in which the last ones act.
+    """
+    fired = np.asarray(fired)
+    pending = np.flatnonzero(np.asarray(last))
+    width = max(fired.shape[1], next((w for w in WIDTHS if w >= pending.size), pending.size))
+    table = np.full((fired.shape[0] + 1, width), np.size(last), np.int32)
+    table[0, : pending.size] = pending
+    table[1:, : fired.shape[1]] = fired
+    return table if extra else table[:-1]

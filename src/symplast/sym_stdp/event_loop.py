@@ -9,8 +9,10 @@ from typing import Any
 import numba
 import numpy as np
 
+from symplast.spiking.arguments import check_count
 from symplast.sym_stdp.circuit import Cells, NetworkState, Parameters, Plastic
-from symplast.sym_stdp.simulation import Learns, Spikes
+from symplast.sym_stdp.simulation import LEARNS, Learns, Spikes
+from symplast.sym_stdp.state_checks import check_state
 
 DT, V_REST, V_RESET, V_FLOOR, V_EXC, V_INH, A_HID, LEVEL, REFRACTORY, F_REST, F_RESET, F_LEVEL, A_FAST = range(13)
 LEAK_EXC, LEAK_INH, W_EI, W_IE, THETA_RATE, THETA_RISE, THETA_POLE, THETA_GUARD = range(13, 21)
@@ -18,7 +20,11 @@ NU_IN, NU_OUT, MAX_IN, MAX_OUT, RISE, FADE = range(21, 27)
 
 
 def constants(params: Parameters, dtype: Any) -> np.ndarray:
-    """The constants of a step in one array, in the order of this module's names."""
+    """The constants of a step in one array, in the order of this module's names.
+
+    Raises:
+        ValueError: a constant that is not one number, or NaN.
+    """
     dt = np.float64(params.dt)
     hidden, fast = params.hidden, params.fast
     numbers: list[Any] = [
@@ -31,6 +37,8 @@ def constants(params: Parameters, dtype: Any) -> np.ndarray:
         params.theta_pole, params.theta_guard, params.nu_in, params.nu_out, params.w_max_in, params.w_max_out,
         params.trace.increment, dt / np.float64(params.trace.tau_ms),
     ]  # fmt: skip
+    if any(np.size(number) != 1 or np.isnan(number).any() for number in numbers):
+        raise ValueError("params must hold one number a constant and no NaN; make them by Parameters.of")
     return np.array([float(number) for number in numbers], dtype)
 
 
@@ -50,17 +58,26 @@ def advance_numba(
     Args:
         params, state, units, taught, learns, rest: as there.
         packed: :func:`constants` of the parameters, where they are known already.
-        in_place: change the state's arrays, which must be NumPy's own, instead of copies.
+        in_place: change the state's arrays, which must be NumPy's own, instead of copies; they hold what an earlier
+            call left there, so their values are not looked at again.
+
+    Raises:
+        ValueError: shapes, types or values that the compiled loop can't take; nothing is changed then.
     """
+    if packed is None:
+        packed = constants(params, params.dt.dtype)
+    check_state(state, packed.dtype, values=not in_place)
+    units = _checked_units(units, state.plastic.w_in.shape[0])
     make: Any = np.asarray if in_place else np.array
     plastic: Any = Plastic(*map(make, state.plastic))
     cells: Any = Cells(*map(make, state.cells))
-    units = np.asarray(units)
-    steps, n_classes = len(units) + rest, plastic.w_out.shape[1]
-    if packed is None:
-        packed = constants(params, plastic.w_in.dtype)
+    steps, n_classes = len(units) + check_count(rest, "rest", least=0), plastic.w_out.shape[1]
+    if learns not in LEARNS:
+        raise ValueError(f"learns must be one of {', '.join(LEARNS)}, got {learns!r}")
     forced = taught is not None or learns != "none"
     teacher = np.zeros((steps, n_classes), bool) if taught is None else np.array(taught, bool)
+    if teacher.shape != (steps, n_classes):
+        raise ValueError(f"taught must be (steps={steps}, C={n_classes}), got shape {teacher.shape}")
     n_hidden = plastic.w_in.shape[1]
     fired: Any = np.zeros((steps, n_hidden), bool), np.zeros((steps, n_hidden), bool), teacher
     fade = (1 - np.float64(packed[FADE])) ** np.arange(steps + 2)
@@ -74,6 +91,14 @@ def advance_numba(
         cells.v_out[:] = packed[F_REST]
     count = np.asarray(plastic.guarded + np.int32(guarded), np.int32)
     return NetworkState(plastic._replace(guarded=count), cells), Spikes(*fired)
+
+
+def _checked_units(units: Any, n_inputs: int) -> np.ndarray:
+    """A table of acting units: the loop takes P and above for an empty slot, but it would follow a negative number."""
+    table = np.asarray(units)
+    if table.ndim != 2 or table.dtype.kind not in "iu" or (table.size and table.min() < 0):
+        raise ValueError(f"units must be (steps, slots) numbers of input units from 0, got {table.dtype}{table.shape}")
+    return table if table.dtype == np.int32 else np.minimum(table, n_inputs).astype(np.int32)
 
 
 def _steps(

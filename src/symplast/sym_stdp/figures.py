@@ -26,6 +26,11 @@ def _maps(panels: Any, maps: Mapping[str, np.ndarray], labels: np.ndarray) -> No
     panels[0].set_ylabel("t-SNE 2")
 
 
+def _accuracy_on(ds: xr.Dataset) -> str:
+    """Label of an axis, with the data set that was really used."""
+    return f"test accuracy on {ds.attrs['data']} (%)"
+
+
 def draw_maps(maps: Mapping[str, np.ndarray], labels: np.ndarray) -> Figure:
     """Maps of layers side by side, each sample drawn as the number of its class."""
     figure, panels = new_figure(1, len(maps), width=2.5 * len(maps), height=2.8, squeeze=False)
@@ -53,7 +58,7 @@ def symmetric_kernel(ds: xr.Dataset) -> Figure:
 
 @study.figure(
     "learning",
-    caption="Accuracy on MNIST test images against the images learned from, in file order, once: the classifier's own "
+    caption="Accuracy on test images against the images learned from, in file order, once: the classifier's own "
     "spikes (SL, filled) and assigned classes (USL, open), means over seeds with binomial 95 % intervals of the test "
     "images. Dashed: two other simulators of the same network with 400 cells.",
     alt="Accuracy rises with images and with the number of hidden cells; both read-outs lie close together.",
@@ -70,7 +75,7 @@ def learning_curves(ds: xr.Dataset) -> Figure:
             axes.errorbar(ds.images * shift, value, yerr=ends, label=label, **style)
     if 400 in ds["size"].values:
         axes.plot(CURVE, PROTOTYPE, color=INK, linestyle=(0, (4, 3)), label="other simulators, 400")
-    axes.set(xscale="log", xlabel="images learned from", ylabel="test accuracy (%)")
+    axes.set(xscale="log", xlabel="images learned from", ylabel=_accuracy_on(ds))
     axes.set_xticks(ds.images.values, [f"{int(n):,}" for n in ds.images.values])
     axes.minorticks_off()
     percent_limits(axes)
@@ -94,7 +99,7 @@ def what_is_needed(ds: xr.Dataset) -> Figure:
     mark_published(axes, y=10, label="chance")
     names = {"intact": "intact", "no_scaling": "no scaling", "theta_frozen": "θ frozen", "theta_falls": "θ falls only"}
     axes.set_xticks(places, [names[str(name)] for name in ds.variant.values])
-    axes.set(ylabel="test accuracy (%)", xlim=(-0.5, places[-1] + 0.5), ylim=(0, 100))
+    axes.set(ylabel=_accuracy_on(ds), xlim=(-0.5, places[-1] + 0.5), ylim=(0, 100))
     legend_above(axes)
     return figure
 
@@ -109,6 +114,7 @@ def what_is_needed(ds: xr.Dataset) -> Figure:
 def maps_of_layers(ds: xr.Dataset) -> Figure:
     layers = [str(layer) for layer in ds.layer.values]
     figure, panels = new_figure(2, 3, width=7.6, height=4.6, gridspec_kw={"height_ratios": [2.4, 1]})
+    figure.suptitle(f"{ds.sizes['test']} test images of {ds.attrs['data']}", fontsize="medium")
     _maps(panels[0], {layer: ds.embedded.sel(layer=layer).values for layer in layers}, ds.label.values)
     spaces = [str(space) for space in ds.space.values]
     for axes, layer in zip(panels[1], layers, strict=True):
@@ -145,8 +151,8 @@ def receptive_fields(ds: xr.Dataset) -> Figure:
 
 @study.figure(
     "fashion",
-    caption="Fashion-MNIST with its own settings: both read-outs, each seed, and the mean with the binomial 95 % "
-    "interval of the test images.",
+    caption="The settings for Fashion-MNIST, on the data set that the axis names: both read-outs, each seed, and the "
+    "mean with the binomial 95 % interval of the test images.",
     alt="Accuracies of both read-outs with intervals.",
 )
 def fashion_mnist(ds: xr.Dataset) -> Figure:
@@ -156,7 +162,7 @@ def fashion_mnist(ds: xr.Dataset) -> Figure:
         axes.errorbar(place, value, yerr=[[value - low], [high - value]], fmt="o", color=COLOURS[place])
         axes.plot(np.full(ds.seed.size, place + 0.1), ds[f"{name}_of_seed"], "o", color=COLOURS[place], alpha=0.45)
     axes.set_xticks([0, 1], ["SL", "USL"])
-    axes.set(ylabel="test accuracy (%)", xlim=(-0.5, 1.5))
+    axes.set(ylabel=_accuracy_on(ds), xlim=(-0.5, 1.5))
     percent_limits(axes)
     return figure
 
@@ -173,5 +179,5 @@ def training_strategies(ds: xr.Dataset) -> Figure:
         seeds = ds.accuracy_of_seed.sel(strategy=name).values
         axes.plot(np.full(seeds.size, place), seeds, "o", color=COLOURS[place])
     axes.set_xticks(range(ds.strategy.size), ds.strategy.values)
-    axes.set(ylabel="test accuracy (%)", xlim=(-0.5, ds.strategy.size - 0.5))
+    axes.set(ylabel=_accuracy_on(ds), xlim=(-0.5, ds.strategy.size - 0.5))
     return figure

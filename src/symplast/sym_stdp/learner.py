@@ -6,7 +6,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Bool, Float, Int, Key
 
 from symplast.learning.learner import Learner
 from symplast.learning.protocol import Batch
@@ -14,7 +14,7 @@ from symplast.spiking import poisson_spikes
 from symplast.sym_stdp.backends import show
 from symplast.sym_stdp.circuit import NetworkState, Parameters, new_state, rested
 from symplast.sym_stdp.config import SymSTDPConfig
-from symplast.sym_stdp.plasticity import synaptic_scaling
+from symplast.sym_stdp.scaling import synaptic_scaling
 from symplast.sym_stdp.simulation import advance
 
 
@@ -53,10 +53,8 @@ class SymSTDPLearner(Learner):
 
         def present(carry: Any) -> Any:
             state, q, _, key, x, label = carry
-            key, for_image, for_teacher = jax.random.split(key, 3)
-            units = self._units(for_image, x, q)
-            rate = config.teacher_hz * jax.nn.one_hot(label, self.n_classes)
-            taught = poisson_spikes(for_teacher, rate, config.image_ms, config.dt_ms, dead_steps=1)
+            key, now = jax.random.split(key)
+            units, taught = self._drawn(now, x, q, config.teacher_hz * jax.nn.one_hot(label, self.n_classes))
             taught = jnp.concatenate([taught, jnp.zeros((config.rest_steps, self.n_classes), bool)])
             state, hidden, _ = show(params, state, units, taught, sums, "both", config.rest_steps - 1)
             return state, q + 1, hidden, key, x, label
@@ -83,8 +81,8 @@ class SymSTDPLearner(Learner):
 
         def present(carry: Any) -> Any:
             cells, q, _, key, x, _ = carry
-            key, for_image = jax.random.split(key)
-            units = self._units(for_image, x, q)
+            key, now = jax.random.split(key)
+            units, _ = self._drawn(now, x, q, jnp.zeros(0))
             after, spikes = advance(params, NetworkState(plastic, cells), units, None, "none", config.rest_steps - 1)
             shown = config.image_steps
             hidden, out = spikes.hidden[:shown].sum(axis=0), spikes.classifier[:shown].sum(axis=0)
@@ -102,13 +100,17 @@ class SymSTDPLearner(Learner):
         q, hidden = carry[1], carry[2]
         return (q == self.config.q_start) | ((hidden.sum() < self.config.least_spikes) & (q <= self.config.q_last))
 
-    def _units(self, key: Key[Array, ""], x: Float[Array, " pixels"], q: Array) -> Int[Array, "steps pixels"]:
-        """Acting input units of an image, with a last step for the last spikes."""
+    def _drawn(
+        self, key: Key[Array, ""], x: Float[Array, " pixels"], q: Array, teacher_hz: Float[Array, " taught"]
+    ) -> tuple[Int[Array, "steps pixels"], Bool[Array, "shown taught"]]:
+        """Acting input units of an image, with a last step for the last spikes; and spikes of a teacher."""
         config = self.config
         rates = jnp.clip(x * self.brightest_hz * (q / config.q_start), 0, 1000 / config.dt_ms)
+        rates = jnp.concatenate([rates, teacher_hz.astype(rates.dtype)])
         spikes = poisson_spikes(key, rates, config.image_ms, config.dt_ms, dead_steps=1)
-        units = jnp.sort(jnp.where(spikes, jnp.arange(self.n_inputs), self.n_inputs), axis=1)
-        return jnp.concatenate([jnp.full((1, self.n_inputs), self.n_inputs), units])
+        of_image, of_teacher = spikes[:, : self.n_inputs], spikes[:, self.n_inputs :]
+        units = jnp.sort(jnp.where(of_image, jnp.arange(self.n_inputs), self.n_inputs), axis=1)
+        return jnp.concatenate([jnp.full((1, self.n_inputs), self.n_inputs), units]), of_teacher
 
 
 def classifier(sizes: Sequence[int], preset: str = "mnist-400", brightest_hz: float = 63.75) -> SymSTDPLearner:

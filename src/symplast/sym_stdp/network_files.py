@@ -13,7 +13,7 @@ from symplast.sym_stdp.circuit import Cells, NetworkState, Plastic
 from symplast.sym_stdp.config import SymSTDPConfig
 from symplast.sym_stdp.readouts import ResponseWindow
 
-VERSION = 1
+VERSION = 2
 
 
 def check_network_path(path: Path) -> None:

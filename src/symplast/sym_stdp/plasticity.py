@@ -9,11 +9,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from symplast.spiking import Trace, update_columns, update_rows
-from symplast.spiking.arguments import Values, check_at_least_zero, check_finite, check_positive, is_traced, parameter
+from symplast.spiking.arguments import Values, check_at_least_zero, check_finite, check_positive, parameter
 from symplast.spiking.trains import check_spikes
 from symplast.sym_stdp.circuit import Parameters
 
@@ -101,6 +100,7 @@ def symmetric_stdp(
         ValueError: shapes that don't go together, or constants out of range.
 
     Example:
+        >>> import numpy as np
         >>> pre, post = np.zeros((60, 1), bool), np.zeros((60, 1), bool)
         >>> pre[10], post[30] = True, True
         >>> with jax.enable_x64(True):
@@ -146,42 +146,6 @@ def _trains(
 
     start = w, jnp.full(w.shape[0], trace0, w.dtype), jnp.full(w.shape[1], trace0, w.dtype)
     return jax.lax.scan(step, start, (pre, post))[0][0]
-
-
-def check_sums(sums: np.ndarray, rule: str) -> None:
-    """Raise ValueError, with the rule, where weights can't be scaled."""
-    if not np.isfinite(sums).all():
-        raise ValueError("W must be finite everywhere")
-    if not (sums > 0).all():
-        raise ValueError(
-            f"{rule}; {np.count_nonzero(sums <= 0)} of {sums.size} sums are not. Give cells without weights some, or "
-            "leave them out"
-        )
-
-
-def synaptic_scaling(W: Any, target_sum: Any, axis: int = 0) -> Weights:
-    """Multiply weights so that they sum to a target along an axis.
-
-    Args:
-        W: weights, any shape.
-        target_sum: the sum wanted.
-        axis: along which weights are summed: 0 for the incoming weights of a (pre, post) matrix.
-
-    Raises:
-        ValueError: a sum of 0 (nothing to scale) or below, weights that are not finite, or a target that is not
-            positive.
-
-    Example:
-        >>> with jax.enable_x64(True):
-        ...     print(synaptic_scaling(np.array([[0.1], [0.2], [0.1]]), 78.4).ravel())
-        [19.6 39.2 19.6]
-    """
-    check_positive(target_sum, "target_sum")
-    w = parameter(W)
-    sums = w.sum(axis=axis, keepdims=True)
-    if not is_traced(sums):
-        check_sums(np.asarray(sums), f"W must have a positive sum along axis {axis}")
-    return w * (target_sum / sums)
 
 
 def readout_learns(

@@ -78,8 +78,14 @@ class ResponseWindow:
 
     @classmethod
     def of_arrays(cls, arrays: Any, n_classes: int) -> "ResponseWindow":
-        """What :meth:`arrays` gave."""
+        """What :meth:`arrays` gave.
+
+        Raises:
+            ValueError: responses and labels that don't go together, or labels of no class.
+        """
         responses, labels = np.array(arrays["window_responses"]), np.array(arrays["window_labels"])
+        if responses.ndim != 2 or labels.shape != responses.shape[:1] or not np.isin(labels, range(n_classes)).all():
+            raise ValueError("training responses must be (n, N) with a class each; the file is damaged")
         made = cls(responses.shape[1], n_classes, int(arrays["window_length"]))
         made.added, made._responses, made._labels = int(arrays["window_added"]), responses, labels
         np.add.at(made.sums, labels, responses)

@@ -1,4 +1,4 @@
-"""The simulator on prescribed spikes: everything else is built on it.
+"""The steps of a network on acting spikes: everything else is built on them.
 
 Within a step (1) the spikes of the last step act: conductances, then the presynaptic branch with the old postsynaptic
 trace, the input trace, the postsynaptic branch with the new input trace; (2) cells charge and fire; (3) conductances
@@ -6,16 +6,13 @@ fade. Classifier weights are learned afterwards from the recorded spikes, in the
 the teacher speaks.
 """
 
-from functools import partial
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Bool, Int
 
-from symplast.spiking import EventTable, gather_rows, propagate, sum_rows
-from symplast.spiking.trains import check_spikes
+from symplast.spiking import gather_rows, propagate, sum_rows
 from symplast.sym_stdp.circuit import (
     Cells,
     Held,
@@ -30,8 +27,7 @@ from symplast.sym_stdp.plasticity import input_trace, post_events, pre_events, r
 
 Learns: TypeAlias = Literal["both", "hidden", "readout", "none"]
 """Which projections learn: both, input to hidden only, hidden to classifier only, or none (the test phase)."""
-WIDTHS = (24, 64, 256)
-"""Slots of event tables: few sizes, so that few programs are compiled."""
+LEARNS = ("both", "hidden", "readout", "none")
 
 
 class Spikes(NamedTuple):
@@ -154,89 +150,3 @@ def _as_spikes(units: Int[Array, "T slots"], n_inputs: int, rest: int) -> Bool[A
 def _acting(last: Bool[Array, " units"], fired: Bool[Array, "T units"]) -> Bool[Array, "T units"]:
     """Spikes in the step in which they act, one later than fired."""
     return jnp.concatenate([last[None], fired])[: fired.shape[0]]
-
-
-def acting_units(last: Any, fired: Any, *, extra: bool = False) -> np.ndarray:
-    """The table of acting input units: one step later than fired.
-
-    Args:
-        last: (P,) input units that fired in the step before the first.
-        fired: (T, slots) units that fire in each step, P in empty slots.
-        extra: add a step in which the last ones act.
-    """
-    fired = np.asarray(fired)
-    pending = np.flatnonzero(np.asarray(last))
-    width = max(fired.shape[1], next((w for w in WIDTHS if w >= pending.size), pending.size))
-    table = np.full((fired.shape[0] + 1, width), np.size(last), np.int32)
-    table[0, : pending.size] = pending
-    table[1:, : fired.shape[1]] = fired
-    return table if extra else table[:-1]
-
-
-_advance = partial(jax.jit, static_argnames=("learns", "rest"))(advance)
-
-
-def run(
-    params: Parameters,
-    state: NetworkState,
-    input_spikes: Any,
-    teacher_spikes: Any = None,
-    plastic: bool | str = True,
-    *,
-    backend: str = "auto",
-) -> tuple[NetworkState, Spikes]:
-    """Run a network on prescribed spikes; no scaling of weights inside. A spike listed at step t acts at t + 1.
-
-    Any numbers of inputs, cells and steps, any constants, float32 or float64 (as the state was made).
-
-    Args:
-        params: constants, :meth:`Parameters.of`.
-        state: from :func:`new_state` or an earlier run.
-        input_spikes: (T, P) true where an input unit fires.
-        teacher_spikes: (T, C) true where a classifier cell is made to fire; None in the test phase, where classifier
-            cells are leaky integrate-and-fire, or for no teacher while learning.
-        plastic: whether weights, thresholds and traces change; or which projections learn (:data:`Learns`).
-        backend: ``jax``, ``numba``, or ``auto``: Numba where it is installed and JAX runs on a CPU.
-
-    Returns:
-        The state after the last step, and the spikes (T, N), (T, N), (T, C).
-
-    Raises:
-        ValueError: shapes that don't go together, an unknown backend; ImportError: Numba is asked for and missing.
-
-    Example:
-        >>> from symplast.sym_stdp import SymSTDPConfig, new_state
-        >>> config = SymSTDPConfig(sum_in=2.0)
-        >>> state = new_state(config, 4, 6, 2, jax.random.key(0))
-        >>> spikes = np.zeros((80, 4), bool)
-        >>> spikes[::2] = True
-        >>> state, fired = run(Parameters.of(config), state, spikes, np.zeros((80, 2), bool))
-        >>> fired.hidden.shape, int(fired.hidden.sum()) > 0
-        ((80, 6), True)
-
-    Source:
-        arXiv:1812.06574; step order of the reference code.
-    """
-    from symplast.sym_stdp.backends import choose
-
-    learns: Any = plastic if isinstance(plastic, str) else ("both" if plastic else "none")
-    if learns not in ("both", "hidden", "readout", "none"):
-        raise ValueError(f"plastic must be True, False, both, hidden, readout or none; got {plastic!r}")
-    spikes = check_spikes(input_spikes, "input_spikes")
-    n_inputs, n_classes = state.plastic.w_in.shape[0], state.plastic.w_out.shape[1]
-    if spikes.shape[1] != n_inputs or len(spikes) == 0:
-        raise ValueError(f"input_spikes must be (T, P={n_inputs}) with at least one step, got shape {spikes.shape}")
-    taught = None if teacher_spikes is None else check_spikes(teacher_spikes, "teacher_spikes")
-    if taught is not None and taught.shape != (len(spikes), n_classes):
-        raise ValueError(f"teacher_spikes must be (T={len(spikes)}, C={n_classes}), got shape {taught.shape}")
-    table = EventTable.of_array(spikes, widths=WIDTHS).units
-    units = acting_units(state.cells.s_in, table)
-    if choose(backend) == "numba":
-        from symplast.sym_stdp.event_loop import advance_numba
-
-        state, fired = advance_numba(params, state, units, taught, learns)
-    else:
-        state, fired = _advance(params, state, units, taught, learns=learns)
-    on_host = isinstance(state.cells.v_hid, np.ndarray)
-    last = spikes[-1].copy() if on_host else jnp.asarray(spikes[-1])
-    return state._replace(cells=state.cells._replace(s_in=last)), fired

@@ -1,5 +1,6 @@
-"""The experiments behind the claims: small networks on MNIST, the rule by itself, ablations, clusters."""
+"""The experiments behind the claims: small networks on images of MNIST, the rule by itself, ablations, clusters."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -7,15 +8,18 @@ import numpy as np
 
 from symplast import stats
 from symplast.lab import Config, Evidence, Study, evidence
+from symplast.lab.claims import Scale
 from symplast.sym_stdp.clusters import cluster_report, embedding, neighbour_purity
 from symplast.sym_stdp.config import SymSTDPConfig
 from symplast.sym_stdp.plasticity import symmetric_stdp
+from symplast.sym_stdp.progress import STRATEGIES
 from symplast.sym_stdp.trials import (
     SIDE,
+    accuracies,
     accuracy,
     answers,
     apart,
-    learning_curve,
+    learning_curves,
     new_net,
     paired_difference,
     percent_over_seeds,
@@ -62,10 +66,10 @@ def kernel(config: Config, key: Any) -> Evidence:
     )
 
 
-@study.experiment(quick={"hidden": 20, "images": 30, "tests": 20}, data=("digits",))
+@study.experiment(quick={"hidden": 20, "images": 30, "tests": 20}, data=("digits-28",))
 def frozen(config: Config, key: Any) -> Evidence:
     """Weights, thresholds and traces before and after a test phase, byte for byte."""
-    shown = pictures("digits", config.images, config.tests)
+    shown = pictures("digits-28", config.images, config.tests)
     net = new_net(shown, config.hidden, _preset(100), key).partial_fit(shown.X, shown.y)
     before = [np.array(leaf) for leaf in net.state.plastic]
     found = answers(net, shown)[1]
@@ -73,102 +77,94 @@ def frozen(config: Config, key: Any) -> Evidence:
     return evidence(unchanged=same, hidden_spikes=int(found.hidden.sum()))
 
 
+MNIST: Mapping[Scale, tuple[str, ...]] = {"quick": ("mnist-5k",), "full": ("mnist",)}
+"""Data sets of most experiments: built-in images at quick scale."""
+
+
 @study.experiment(
-    quick={"seeds": 1, "sizes": [100], "images": 2500, "checkpoints": [1250, 2500], "tests": 1000},
+    quick={
+        "seeds": 1,
+        "sizes": [100],
+        "images": 2500,
+        "checkpoints": [1250, 2500],
+        "tests": 1000,
+        "data": "mnist-5k",
+    },
     full={
         "seeds": 5,
         "sizes": [100, 400, 1600],
         "images": 10_000,
         "checkpoints": [1250, 2500, 5000, 7500, 10_000],
         "tests": 2000,
+        "data": "mnist",
     },
     paper={"sizes": [100, 400, 1600, 6400, 10_000], "images": 60_000, "checkpoints": [10_000, 30_000, 60_000]},
-    data=("mnist",),
+    data=MNIST,
 )
 def learning(config: Config, key: Any) -> Evidence:
-    """Accuracy of both read-outs while networks of several sizes learn MNIST in file order, once."""
-    shown = pictures("mnist", config.images, config.tests)
-    keys = seed_keys(key, config.seeds)
-    runs = [[learning_curve(shown, n, _preset(n), k, config.checkpoints) for k in keys] for n in config.sizes]
-    sl = np.array([[[tested.sl for tested in run] for run in row] for row in runs])  # [size, seed, checkpoint, test]
-    usl = np.array([[[tested.usl for tested in run] for run in row] for row in runs])
-    final = {n: accuracy(sl[i, :, -1]) for i, n in enumerate(config.sizes)}
+    """Accuracy of both read-outs while networks of several sizes learn images in file order, once."""
+    shown, keys = pictures(config.data, config.images, config.tests), seed_keys(key, config.seeds)
+    found = learning_curves(shown, [(n, _preset(n)) for n in config.sizes], keys, config.checkpoints)
+    sl, usl = (dict(zip(config.sizes, right, strict=True)) for right in (found.sl, found.usl))  # size -> [checkpoint]
+    final = {n: accuracy(right[-1]) for n, right in sl.items()}
     asked: dict[str, Any] = {"curve_400": (("seed", "point"), np.full((config.seeds, len(CURVE)), np.nan))}
     asked |= dict.fromkeys(["sl_minus_usl_100", "sl_minus_usl_400", "apart_100_400", "apart_400_1600"], np.nan)
-    for i, n in enumerate(config.sizes):
+    asked["start_100"] = np.nan
+    for n in config.sizes:
         if n in (100, 400):
-            asked[f"sl_minus_usl_{n}"] = paired_difference(sl[i, :, -1], usl[i, :, -1])
+            asked[f"sl_minus_usl_{n}"] = paired_difference(sl[n][-1], usl[n][-1])
         if n in (400, 1600) and n // 4 in final:
             asked[f"apart_{n // 4}_{n}"] = apart(final[n], final[n // 4])
     places = [config.checkpoints.index(n) for n in CURVE if n in config.checkpoints]
-    if 400 in config.sizes and len(places) == len(CURVE):
-        at = config.sizes.index(400)
-        asked["curve_400"] = ("seed", "point"), percent_over_seeds(sl[at][:, places, :COMPARED])
-    if 100 in config.sizes and CURVE[0] in config.checkpoints:
-        first = sl[config.sizes.index(100)][:, config.checkpoints.index(CURVE[0]), :COMPARED]
-        asked["start_100"] = accuracy(first)
-    else:
-        asked["start_100"] = np.nan
-    each = {name: [[accuracy(right[i, :, c]) for c in range(right.shape[2])] for i in range(len(config.sizes))]
-            for name, right in (("sl", sl), ("usl", usl))}  # fmt: skip
-    tables: dict[str, Any] = {
-        f"{name}{end}": (("size", "images"), [[getattr(cell, part) for cell in row] for row in table])
-        for name, table in each.items()
-        for end, part in (("", "value"), ("_low", "low"), ("_high", "high"))
-    }
+    if 400 in sl and len(places) == len(CURVE):
+        asked["curve_400"] = ("seed", "point"), percent_over_seeds(sl[400][places, :, :COMPARED]).T
+    if 100 in sl and CURVE[0] in config.checkpoints:
+        asked["start_100"] = accuracy(sl[100][config.checkpoints.index(CURVE[0])][:, :COMPARED])
     return evidence(
         **asked,
-        **tables,
-        sl_of_seed=(("size", "seed", "images"), percent_over_seeds(sl)),
-        usl_of_seed=(("size", "seed", "images"), percent_over_seeds(usl)),
+        **accuracies("sl", ("size", "images"), found.sl),
+        **accuracies("usl", ("size", "images"), found.usl),
         coords={"size": config.sizes, "images": config.checkpoints, "point": list(CURVE)},
         units={"sl": "%", "usl": "%", "sl_of_seed": "%", "usl_of_seed": "%", "curve_400": "%", "start_100": "%"},
+        notes={"data": config.data},
     )
 
 
 @study.experiment(
-    quick={"seeds": 1, "images": 150, "tests": 100},
-    full={"seeds": 3, "images": 5000, "tests": 1000},
-    data=("mnist",),
+    quick={"seeds": 1, "images": 150, "tests": 100, "data": "mnist-5k"},
+    full={"seeds": 3, "images": 5000, "tests": 1000, "data": "mnist"},
+    data=MNIST,
 )
 def ablation(config: Config, key: Any) -> Evidence:
     """SL accuracy of 100 cells without scaling, with theta frozen, and with theta falling only."""
-    shown = pictures("mnist", config.images, config.tests)
+    shown, keys = pictures(config.data, config.images, config.tests), seed_keys(key, config.seeds)
     variants = {
         "intact": _preset(100),
         "no_scaling": _preset(100, scale_in=False),
         "theta_frozen": _preset(100, theta_plus=0.0, tau_theta_ms=float("inf")),
         "theta_falls": _preset(100, theta_plus=0.0),
     }
-    right = np.array(
-        [
-            [learning_curve(shown, 100, c, k, [config.images])[0].sl for k in seed_keys(key, config.seeds)]
-            for c in variants.values()
-        ]
-    )
+    right = learning_curves(shown, [(100, c) for c in variants.values()], keys, [config.images]).sl[:, 0]
     losses: dict[str, Any] = {
         f"loss_{name}": paired_difference(right[0], right[i]) for i, name in enumerate(variants) if i
     }
-    each = [accuracy(row) for row in right]
     return evidence(
         **losses,
-        accuracy=(("variant",), [e.value for e in each]),
-        accuracy_low=(("variant",), [e.low for e in each]),
-        accuracy_high=(("variant",), [e.high for e in each]),
-        accuracy_of_seed=(("variant", "seed"), percent_over_seeds(right)),
+        **accuracies("accuracy", ("variant",), right),
         coords={"variant": list(variants)},
         units={"accuracy": "%", "accuracy_of_seed": "%", **dict.fromkeys(losses, "points")},
+        notes={"data": config.data},
     )
 
 
 @study.experiment(
-    quick={"hidden": 100, "images": 300, "tests": 150},
-    full={"hidden": 400, "images": 10_000, "tests": 1000},
-    data=("mnist",),
+    quick={"hidden": 100, "images": 300, "tests": 150, "data": "mnist-5k"},
+    full={"hidden": 400, "images": 10_000, "tests": 1000, "data": "mnist"},
+    data=MNIST,
 )
 def clusters(config: Config, key: Any) -> Evidence:
     """Spike counts of three layers and the hidden cells' weights: purity, silhouette, and maps by t-SNE."""
-    shown = pictures("mnist", config.images, config.tests)
+    shown = pictures(config.data, config.images, config.tests)
     net = new_net(shown, config.hidden, _preset(config.hidden), key).partial_fit(shown.X, shown.y)
     tested, found = answers(net, shown)
     layers = {"input": found.input, "hidden": found.hidden, "classifier": found.classifier}
@@ -197,50 +193,50 @@ def clusters(config: Config, key: Any) -> Evidence:
         spikes=float(found.hidden.sum(axis=1).mean()),
         coords={"layer": list(layers), "space": rows},
         units={"accuracy": "%", "spikes": "hidden spikes an image"},
+        notes={"data": config.data},
     )
 
 
 @study.experiment(
-    quick={"seeds": 1, "images": 100, "tests": 100},
-    full={"seeds": 3, "images": 5000, "tests": 1000},
-    data=("mnist",),
+    quick={"seeds": 1, "images": 100, "tests": 100, "data": "mnist-5k"},
+    full={"seeds": 3, "images": 5000, "tests": 1000, "data": "mnist"},
+    data=MNIST,
 )
 def strategies(config: Config, key: Any) -> Evidence:
     """Both projections at once against one by one (hidden layer first, then the read-out), 100 cells."""
-    shown = pictures("mnist", config.images, config.tests)
-    right = []
-    for strategy in ("simultaneous", "one-by-one"):
-        nets = [new_net(shown, 100, _preset(100), k) for k in seed_keys(key, config.seeds)]
-        for net in nets:
-            net.fit(shown.X, shown.y, epochs=1, strategy=strategy, save_every=config.images)
-        right.append([answers(net, shown)[0].sl for net in nets])
-    scores = np.array(right)
+    shown, keys = pictures(config.data, config.images, config.tests), seed_keys(key, config.seeds)
+
+    def right(strategy: str, key: Any) -> Any:
+        net = new_net(shown, 100, _preset(100), key)
+        net.fit(shown.X, shown.y, epochs=1, strategy=strategy, save_every=config.images)
+        return answers(net, shown)[0].sl
+
+    scores = np.array([[right(strategy, k) for k in keys] for strategy in STRATEGIES])
     return evidence(
         one_by_one_gain=paired_difference(scores[1], scores[0]),
         accuracy_of_seed=(("strategy", "seed"), percent_over_seeds(scores)),
-        coords={"strategy": ["simultaneous", "one-by-one"]},
+        coords={"strategy": list(STRATEGIES)},
         units={"one_by_one_gain": "points", "accuracy_of_seed": "%"},
+        notes={"data": config.data},
     )
 
 
 @study.experiment(
-    quick={"seeds": 1, "hidden": 400, "images": 50, "tests": 30},
-    full={"seeds": 3, "images": 10_000, "tests": 1000},
+    quick={"seeds": 1, "hidden": 400, "images": 50, "tests": 30, "data": "digits-28"},
+    full={"seeds": 3, "images": 10_000, "tests": 1000, "data": "fashion-mnist"},
     paper={"hidden": 6400, "images": 60_000, "tests": 10_000},
-    data=("fashion-mnist",),
+    data={"quick": ("digits-28",), "full": ("fashion-mnist",)},
 )
 def fashion(config: Config, key: Any) -> Evidence:
-    """Both read-outs on Fashion-MNIST with its own settings and even ink."""
-    shown = pictures("fashion-mnist", config.images, config.tests)
+    """Both read-outs by the settings for Fashion-MNIST, on it with even ink; on enlarged digits at quick scale."""
+    shown, keys = pictures(config.data, config.images, config.tests), seed_keys(key, config.seeds)
     preset = SymSTDPConfig.preset(f"fashion-{config.hidden}")
-    runs = [learning_curve(shown, config.hidden, preset, k, [config.images])[0] for k in seed_keys(key, config.seeds)]
-    sl, usl = np.array([run.sl for run in runs]), np.array([run.usl for run in runs])
+    found = learning_curves(shown, [(config.hidden, preset)], keys, [config.images])
     return evidence(
-        sl=accuracy(sl),
-        usl=accuracy(usl),
-        sl_of_seed=(("seed",), percent_over_seeds(sl)),
-        usl_of_seed=(("seed",), percent_over_seeds(usl)),
+        **accuracies("sl", (), found.sl[0, 0]),
+        **accuracies("usl", (), found.usl[0, 0]),
         units={"sl": "%", "usl": "%", "sl_of_seed": "%", "usl_of_seed": "%"},
+        notes={"data": config.data},
     )
 
 
@@ -248,7 +244,7 @@ def fashion(config: Config, key: Any) -> Evidence:
     quick={"images": 0, "tests": 10_000, "epochs": 20, "mnist": 10_000, "fashion": 6400},
     full={},
     paper={"images": 60_000},
-    data=("mnist", "fashion-mnist"),
+    data={"quick": (), "paper": ("mnist", "fashion-mnist")},
 )
 def published_sizes(config: Config, key: Any) -> Evidence:
     """The paper's largest networks after 20 epochs of all images, one each; left out where ``images`` is 0."""

@@ -1,5 +1,6 @@
 """Networks trained and tested for the experiments."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,8 @@ from symplast.sym_stdp.encoding import even_ink
 
 PERCENT = 100.0
 SIDE = 28
+NAMES = ("mnist-5k", "digits-28", "mnist", "fashion-mnist")
+"""Data sets of 28 x 28 pixels; the first two are built in."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +36,11 @@ class Pictures:
     y_test: Int[np.ndarray, " m"]
 
 
-def pictures(name: Any = "mnist", images: int | None = None, tests: int | None = None) -> Pictures:
-    """A data set in file order, 28 x 28; Fashion-MNIST with even ink, digits enlarged three times.
+def pictures(name: str = "mnist-5k", images: int | None = None, tests: int | None = None) -> Pictures:
+    """A data set in file order, 28 x 28; Fashion-MNIST with even ink.
 
     Args:
-        name: ``mnist``, ``fashion-mnist`` or ``digits`` (built in).
+        name: ``mnist-5k`` or ``digits-28`` (built in), ``mnist`` or ``fashion-mnist``.
         images: use the first so many training images; None for all.
         tests: the same for test images.
 
@@ -46,24 +49,19 @@ def pictures(name: Any = "mnist", images: int | None = None, tests: int | None =
         ValueError: another name, or more images than there are.
 
     Example:
-        >>> shown = pictures("digits", 100, 50)
+        >>> shown = pictures("digits-28", 100, 50)
         >>> shown.X.shape, int(shown.X.max()), shown.y_test.shape
         ((100, 784), 255, (50,))
     """
-    if name not in ("mnist", "fashion-mnist", "digits"):
-        raise ValueError(f"data must be mnist, fashion-mnist or digits, got {name!r}")
-    data = datasets.load(name)
+    if name not in NAMES:
+        raise ValueError(f"data must be one of {', '.join(NAMES)}, got {name!r}")
+    data: datasets.Images = datasets.load(name)  # type: ignore[assignment]  # of NAMES
     for what, asked, there in (("images", images, len(data.train_labels)), ("tests", tests, len(data.test_labels))):
         if asked is not None and not 1 <= asked <= there:
             raise ValueError(f"{what} must be in [1, {there}] for {name}, got {asked}")
 
     def rows(pixels: np.ndarray) -> UInt8[np.ndarray, "n P"]:
-        if name == "digits":
-            pixels = np.round(pixels * (255 / data.max_value)).astype(np.uint8)
-            pixels = np.pad(pixels.repeat(3, axis=1).repeat(3, axis=2), ((0, 0), (2, 2), (2, 2)))
-        elif name == "fashion-mnist":
-            pixels = even_ink(pixels)
-        return pixels.reshape(len(pixels), SIDE * SIDE)
+        return (even_ink(pixels) if name == "fashion-mnist" else pixels).reshape(len(pixels), SIDE * SIDE)
 
     labels = (np.asarray(y, np.int64) for y in (data.train_labels[:images], data.test_labels[:tests]))
     y, y_test = labels
@@ -72,14 +70,14 @@ def pictures(name: Any = "mnist", images: int | None = None, tests: int | None =
 
 @dataclass(frozen=True)
 class Answers:
-    """One network at one moment.
+    """Which test images networks got right, the last axis counts them.
 
     Attributes:
-        sl, usl: (tests,) whether the classifier, and the assignment read-out, is right.
+        sl, usl: (..., tests) whether the classifier, and the assignment read-out, is right.
     """
 
-    sl: Bool[np.ndarray, " tests"]
-    usl: Bool[np.ndarray, " tests"]
+    sl: Bool[np.ndarray, "*networks tests"]
+    usl: Bool[np.ndarray, "*networks tests"]
 
 
 def answers(net: SymSTDPClassifier, shown: Pictures) -> tuple[Answers, Responses]:
@@ -99,15 +97,29 @@ def new_net(shown: Pictures, n_hidden: int, config: SymSTDPConfig, key: Key[Arra
 
 
 def learning_curve(
-    shown: Pictures, n_hidden: int, config: SymSTDPConfig, key: Key[Array, ""], checkpoints: list[int]
-) -> list[Answers]:
-    """Train once through the pictures and test at the checkpoints (numbers of images)."""
-    net, found, before = new_net(shown, n_hidden, config, key), [], 0
+    shown: Pictures, n_hidden: int, config: SymSTDPConfig, key: Key[Array, ""], checkpoints: Sequence[int]
+) -> Answers:
+    """Train once through the pictures; answers (checkpoints, tests) after so many images."""
+    net, before, sl, usl = new_net(shown, n_hidden, config, key), 0, [], []
     for after in checkpoints:
         net.partial_fit(shown.X[before:after], shown.y[before:after])
-        found.append(answers(net, shown)[0])
+        tested = answers(net, shown)[0]
+        sl.append(tested.sl)
+        usl.append(tested.usl)
         before = after
-    return found
+    return Answers(np.array(sl), np.array(usl))
+
+
+def learning_curves(
+    shown: Pictures,
+    networks: Sequence[tuple[int, SymSTDPConfig]],
+    keys: Sequence[Key[Array, ""]],
+    checkpoints: Sequence[int],
+) -> Answers:
+    """:func:`learning_curve` of several kinds of networks: answers (networks, checkpoints, seeds, tests)."""
+    runs = [[learning_curve(shown, n, config, key, checkpoints) for key in keys] for n, config in networks]
+    sl, usl = (np.array([[getattr(run, name) for run in row] for row in runs]) for name in ("sl", "usl"))
+    return Answers(sl.swapaxes(1, 2), usl.swapaxes(1, 2))
 
 
 def seed_keys(key: Key[Array, ""], seeds: int) -> list[Key[Array, ""]]:
@@ -125,6 +137,23 @@ def accuracy(right: Bool[np.ndarray, "seeds tests"]) -> stats.Estimate:
     share, n = float(right.mean()), right.shape[1]
     found = stats.clopper_pearson(round(share * n), n)
     return stats.Estimate(PERCENT * share, PERCENT * found.low, PERCENT * found.high, found.level, n, found.method)
+
+
+def accuracies(name: str, dims: tuple[str, ...], right: Bool[np.ndarray, "*cells seeds tests"]) -> dict[str, Any]:
+    """Evidence of accuracies in percent: ``name`` with its ends ``_low`` and ``_high``, and ``_of_seed``.
+
+    Args:
+        name: of the quantity.
+        dims: names of the leading axes.
+        right: whether each seed is right about each test image.
+    """
+    shape = right.shape[:-2]
+    cells = [accuracy(cell) for cell in right.reshape(-1, *right.shape[-2:])]
+    found: dict[str, Any] = {
+        f"{name}{end}": (dims, np.reshape([getattr(cell, part) for cell in cells], shape))
+        for end, part in (("", "value"), ("_low", "low"), ("_high", "high"))
+    }
+    return found | {f"{name}_of_seed": ((*dims, "seed"), percent_over_seeds(right))}
 
 
 def paired_difference(a: Bool[np.ndarray, "seeds tests"], b: Bool[np.ndarray, "seeds tests"]) -> stats.Estimate:
