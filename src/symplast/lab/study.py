@@ -141,9 +141,7 @@ def _at_each_scale(
     return found
 
 
-def _settings(
-    name: str, given: Mapping[Scale, Mapping[str, Setting] | None]
-) -> Mapping[Scale, Mapping[str, Setting]]:
+def _settings(name: str, given: Mapping[Scale, Mapping[str, Setting] | None]) -> Mapping[Scale, Mapping[str, Setting]]:
     """Parameters at each scale, from the lowest scale that the experiment has on: each takes over those before it."""
     first: Scale = "full" if given["quick"] is None else "quick"
     lowest = given[first]

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from symplast.lab.theme import COLOURS, INK, STYLE, legend_above, new_figure, render
-from symplast.scaling.auditing import AuditReport
+from symplast.scaling.audit_report import AuditReport
 from symplast.scaling.fit import fit_table
 from symplast.scaling.tables import RunTable
 from symplast.stats import Estimate
