@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from symplast.cli.console import check_output, computing, err, out, picture_kind, print_json, warn
+from symplast.cli.console import check_output, computing, err, out, picture_kind, print_json
 
 if TYPE_CHECKING:
     import numpy as np

@@ -14,6 +14,9 @@ from symplast.lab.theme import COLOURS, INK, legend_above, mark_published, new_f
 BLUE, ORANGE, GREEN, PINK, VIOLET, OCHRE = COLOURS
 PAPER: dict[str, Any] = {"linestyle": "none", "marker": "o", "mfc": "none", "color": INK, "markersize": 6, "zorder": 5}
 GRADIENT, CURL = "gradient descent", "curl descent"
+LAYERS: dict[Layer, tuple[str, str]] = {
+    "hidden": (BLUE, "flipped inputs"), "readout": (ORANGE, "flipped hidden units"),
+}  # fmt: skip
 TICKS_C = ([0.1, 0.25, 0.5, 1, 2, 4, 8], ["0.1", "1/4", "1/2", "1", "2", "4", "8"])
 
 
@@ -54,11 +57,34 @@ def spectra(ds: xr.Dataset) -> Figure:
 )
 def boundaries(ds: xr.Dataset) -> Figure:
     figure, axes = new_figure(1, 1, width=6.0, height=3.3)
-    for layer, colour, name in (("hidden", BLUE, "flipped inputs"), ("readout", ORANGE, "flipped hidden units")):
+    for layer, (colour, name) in LAYERS.items():
         axes.plot(ds.c, ds[layer], color=colour, label=name)
         axes.plot(
             ds.c[::10], ds[f"published_{layer}"][::10], **PAPER | {"label": "paper" if layer == "hidden" else None}
         )
+    _boundary_axes(axes)
+    return figure
+
+
+@study.figure(
+    "sampled_boundary",
+    caption="Critical share of flipped neurons: closed forms (lines) and shares of sampled nets, extrapolated from "
+    "three sizes to large ones (dots with 95 % intervals).",
+    alt="Two falling curves that run through the sampled shares.",
+)
+def sampled_boundaries(ds: xr.Dataset) -> Figure:
+    figure, axes = new_figure(1, 1, width=6.0, height=3.3)
+    for layer, (colour, name) in LAYERS.items():
+        c, value = ds[f"{layer}_c"].values, ds[f"{layer}_sampled"].values
+        low, high = ds[f"{layer}_ends"].transpose("end", f"{layer}_c").values
+        fine = np.geomspace(c.min(), c.max(), 300)
+        axes.plot(fine, [critical_fraction(ratio, layer) for ratio in fine], color=colour, label=name)
+        axes.errorbar(c, value, [value - low, high - value], color=colour, linestyle="none", marker="o", capsize=3)
+    _boundary_axes(axes)
+    return figure
+
+
+def _boundary_axes(axes: Any) -> None:
     for place, name in ((1 / 4, "1/4"), (2 / 3, "2/3")):
         axes.axvline(place, color=INK, linestyle=":", linewidth=0.8)
         axes.annotate(name, (place, 1.03), color=INK, fontsize=8, ha="right" if place < 0.5 else "left")
@@ -66,7 +92,6 @@ def boundaries(ds: xr.Dataset) -> Figure:
         xscale="log", ylim=(-0.03, 1.1), xlabel="compression c = inputs / hidden units", ylabel="critical share alpha"
     )
     axes.legend(loc="upper right")
-    return figure
 
 
 @study.figure(
@@ -340,7 +365,7 @@ def relu_nets(ds: xr.Dataset) -> Figure:
 
 
 @study.figure(
-    "ascent",
+    "flipped_units",
     caption="Left: the loss of one seed over time; with three flipped units it goes up and down. Right: share of "
     "updates "
     "that raise the loss before it first falls below 1e-3, each seed (dots) and the mean.",
@@ -351,11 +376,11 @@ def climbing(ds: xr.Dataset) -> Figure:
     figure, (left, right) = new_figure(1, 2, width=7.8, height=3.4, gridspec_kw={"width_ratios": [3, 2]})
     names = {0: GRADIENT, 1: "1 flipped", 3: "3 flipped"}
     for (count, name), colour in zip(names.items(), (INK, ORANGE, BLUE), strict=True):
-        left.plot(ds.epoch, ds.loss.sel(flipped=count), color=colour, label=name, linewidth=1.2)
+        left.plot(ds.epoch, ds.loss.sel(curve=count), color=colour, label=name, linewidth=1.2)
     left.axhline(1e-3, color=INK, linestyle=":", linewidth=1)
     left.set(yscale="log", xlabel="epoch", ylabel="training loss")
     legend_above(left, columns=3)
-    for place, (quantity, colour) in enumerate((("none", INK), ("one", ORANGE), ("three", BLUE))):
+    for place, (quantity, colour) in enumerate((("ascent_none", INK), ("ascent_one", ORANGE), ("ascent_three", BLUE))):
         values = ds[quantity].values
         right.plot(place + np.linspace(-0.12, 0.12, values.size), values, "o", color=colour, alpha=0.45, markersize=4)
         right.plot([place - 0.2, place + 0.2], [values.mean()] * 2, color=colour, linewidth=2.4)

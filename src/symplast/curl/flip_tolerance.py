@@ -11,12 +11,13 @@ import pandas as pd
 from jaxtyping import Array, Float, Key
 
 from symplast import stats
+from symplast.curl.draws import generator, stacked_teachers
 from symplast.curl.random_matrix import LAYERS, Layer, critical_fraction
 from symplast.curl.signs import SignMask, flipped_count
 from symplast.curl.simulation import simulate_linear
 from symplast.curl.solution import solution_operator, stability
 from symplast.curl.spectrum import signed_kernel
-from symplast.curl.two_layer import CurlRule, TwoLayer, perturbed_teacher
+from symplast.curl.two_layer import CurlRule, TwoLayer
 
 LEARNED = 1e-8
 """A simulated run has learned when its loss ends below this."""
@@ -113,10 +114,12 @@ def tolerance(
     counts = [flipped_count(neurons, float(fraction)) for fraction in fractions]
     key = jax.random.key(0) if key is None else key
     with jax.enable_x64(True):
-        keys = [jax.random.fold_in(key, index) for index in range(draws)]
-        nets = [_as_float64(net) if isinstance(net, TwoLayer) else perturbed_teacher(k, sizes)[0] for k in keys]
-        orders = [np.asarray(jax.random.permutation(jax.random.fold_in(k, 1), neurons)) for k in keys]
-        if not own:  # random nets: which of the neurons is the same up to a permutation
+        if isinstance(net, TwoLayer):
+            nets = [_as_float64(net)] * draws
+            orders = [generator(key, index).permutation(neurons) for index in range(draws)]
+        else:  # random nets: which of the neurons is the same up to a permutation
+            drawn = stacked_teachers(key, draws, sizes)
+            nets = [TwoLayer(*pair) for pair in zip(*map(np.asarray, drawn.weights), strict=True)]
             orders = [np.arange(neurons)] * draws
         made = _growth(nets[0], layer, X) if own else None
         growths = [made or _growth(one, layer, X) for one in nets]

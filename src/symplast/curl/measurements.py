@@ -6,20 +6,24 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Key
+from jaxtyping import Array, Float
 from scipy.stats import spearmanr
 
 from symplast import stats
 from symplast.curl.chaos import lyapunov, order_parameter
+from symplast.curl.draws import STUDENT, beside, stacked_inputs, stacked_nets, stacked_teachers
 from symplast.curl.dynamics import Moments, learning_step
 from symplast.curl.phases import phase_diagram
 from symplast.curl.random_matrix import distribution, support
-from symplast.curl.signs import SignMask, sign_vector
-from symplast.curl.simulation import simulate_linear
+from symplast.curl.signs import SignMask
+from symplast.curl.simulation import simulate
 from symplast.curl.solution import solution_operator, stability
 from symplast.curl.speed import SpeedSetting, epochs_to_threshold, paired_ratio
-from symplast.curl.two_layer import CurlRule, perturbed_teacher
+from symplast.curl.two_layer import CurlRule, TwoLayer
 from symplast.lab import Config, Evidence, evidence
+
+LAST = 1000
+"""Updates that the order parameter looks back at."""
 
 
 def sizes_of(units: int, c: float) -> tuple[int, int, int]:
@@ -28,10 +32,6 @@ def sizes_of(units: int, c: float) -> tuple[int, int, int]:
 
 def share(holds: np.ndarray) -> stats.Estimate:
     return stats.clopper_pearson(int(holds.sum()), holds.size)
-
-
-def entropy(key: Any) -> list[int]:
-    return [int(word) for word in np.asarray(jax.random.key_data(key)).ravel()]
 
 
 def distance_from_law(values: np.ndarray, c: float, alpha: float, layer: Any) -> float:
@@ -47,42 +47,55 @@ def beside_teacher(config: Config, key: Any, hidden: float = 0.0, readout: float
     """Largest eigenvalue at the teacher and final loss of each seed; 20 inputs, 50 hidden units."""
     sizes = (20, 50, 1)
     with jax.enable_x64(True):
-        rule = CurlRule.flipped(sizes, hidden=hidden, readout=readout)
-        keys = jax.vmap(lambda index: jax.random.fold_in(key, index))(jnp.arange(config.seeds))
-        teachers, students = jax.vmap(lambda k: perturbed_teacher(k, sizes))(keys)
-
-        def learn(teacher, student):
-            return simulate_linear(student, teacher, 0.5, rule, epochs=config.epochs, record=[0]).final_loss
-
-        loss = np.asarray(jax.jit(jax.vmap(learn))(teachers, students))
-        pairs, (d1, d2) = zip(np.asarray(teachers.W1), np.asarray(teachers.W2), strict=True), rule.mask.signs
+        mask = SignMask.presynaptic(sizes, (hidden, readout))
+        teachers = stacked_teachers(key, config.seeds, sizes)
+        loss = np.asarray(_learned(config.epochs, teachers, mask))
+        pairs, (d1, d2) = zip(np.asarray(teachers.W1), np.asarray(teachers.W2), strict=True), mask.signs
         growth = [stability(solution_operator(w1, w2, d1, d2)).largest for w1, w2 in pairs]
     return np.array(growth), loss
 
 
+@partial(jax.jit, static_argnums=0)
+def _learned(epochs: int, teachers: TwoLayer, mask: SignMask) -> Float[Array, " seeds"]:
+    """Final losses from beside the teachers; one program for all flips."""
+
+    def one(teacher: TwoLayer, student: TwoLayer) -> Float[Array, ""]:
+        problem = Moments(teacher.map, jnp.asarray(0.5))
+        step = learning_step(problem, CurlRule(mask), student)
+        return problem.loss(jax.lax.fori_loop(0, epochs, lambda _, net: step(net), student))
+
+    return jax.vmap(one)(teachers, beside(teachers, 1e-10))
+
+
 def wander(config: Config, key: Any, sizes: tuple[int, int, int], share: float) -> tuple[Any, Any, Any]:
-    """q over the last 1000 of ``steps`` updates, the exponent over as many more, and the loss, for each seed."""
-    keys = jax.vmap(lambda index: jax.random.fold_in(key, index))(jnp.arange(config.seeds))
-    signs = SignMask((sign_vector(sizes[0], float(share)).astype(float), jnp.ones(sizes[1])))
-    q, exponent, loss = _wandering(keys, signs, sizes, config.steps)
+    """q over the last 1000 of ``steps`` updates, the exponent over as many more, and the loss, for each seed.
+
+    ``steps`` is rounded down to whole thousands.
+    """
+    signs = SignMask.presynaptic(sizes, (float(share), None))
+    q, exponent, loss = _wandering(config.steps, stacked_teachers(key, config.seeds, sizes), signs)
     return np.asarray(q), np.asarray(exponent), np.asarray(loss)
 
 
-@partial(jax.jit, static_argnums=(2, 3))
-def _wandering(
-    keys: Key[Array, " seeds"], mask: SignMask, sizes: tuple[int, int, int], steps: int
-) -> tuple[Array, Array, Array]:
+@partial(jax.jit, static_argnums=0)
+def _wandering(steps: int, teachers: TwoLayer, mask: SignMask) -> tuple[Array, Array, Array]:
     """One program for all shares of flipped neurons."""
 
-    def one(key: Key[Array, ""]) -> tuple[Array, Array, Array]:
-        teacher, student = perturbed_teacher(key, sizes)
-        rule = CurlRule(mask)
-        run = simulate_linear(student, teacher, 0.5, rule, epochs=steps, record=np.arange(steps - 1000, steps))
-        flat = jnp.concatenate([w.reshape(1000, -1) for w in run.weights.weights], axis=1)
-        step = learning_step(Moments(teacher.map, jnp.asarray(0.5)), rule, student)
-        return order_parameter(flat), lyapunov(step, run.final, steps, 1000), run.final_loss
+    def one(teacher: TwoLayer, student: TwoLayer) -> tuple[Array, Array, Array]:
+        problem = Moments(teacher.map, jnp.asarray(0.5))
+        step = learning_step(problem, CurlRule(mask), student)
 
-    return jax.vmap(one)(keys)
+        def update(net: TwoLayer, _: None) -> tuple[TwoLayer, Array]:
+            return step(net), jnp.concatenate([w.ravel() for w in net.weights])
+
+        def last_thousand(carried: tuple[TwoLayer, Array], _: None) -> tuple[tuple[TwoLayer, Array], None]:
+            return jax.lax.scan(update, carried[0], length=LAST), None
+
+        weights = jnp.zeros((LAST, sum(w.size for w in student.weights)))
+        (net, weights), _ = jax.lax.scan(last_thousand, (student, weights), length=steps // LAST)
+        return order_parameter(weights), lyapunov(step, net, steps, LAST), problem.loss(net)
+
+    return jax.vmap(one)(teachers, beside(teachers, 1e-10))
 
 
 def both_diagrams(config: Config, key: Any, start: Any, activation: Any) -> Evidence:
@@ -128,6 +141,21 @@ def ratios(run: Any, **groups: list[int]) -> dict[str, Any]:
 def flip_coords(run: Any) -> dict[str, Any]:
     counts = run.flipped.values.tolist()
     return {"flipped": counts, "some": [count for count in counts if count]}
+
+
+def loss_over_time(setting: SpeedSetting, counts: list[int], at: np.ndarray, key: Any) -> np.ndarray:
+    """Training loss of the first seed at some epochs, for several numbers of flipped hidden units."""
+    sizes, activation = setting.sizes, setting.activation
+    teachers = stacked_nets(key, 1, sizes, scale=setting.teacher_scale, activation=activation)
+    students = stacked_nets(key, 1, sizes, which=STUDENT, scale=setting.student_scale, activation=activation)
+    drawn = teachers, students, stacked_inputs(key, 1, setting.rows, sizes[0])
+
+    @jax.jit
+    def learn(drawn: tuple[TwoLayer, TwoLayer, Array], mask: SignMask) -> Float[Array, " records"]:
+        teacher, student, X = jax.tree.map(lambda stacked: stacked[0], drawn)
+        return simulate(student, teacher, X, rule=CurlRule(mask), epochs=int(at[-1]), record=at).loss
+
+    return np.stack([np.asarray(learn(drawn, SignMask.presynaptic(sizes, (None, count)))) for count in counts])
 
 
 def trend(config: Config, key: Any, name: str, values: list[Any], settings: list[SpeedSetting]) -> Evidence:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Literal, TypeAlias
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -10,15 +10,14 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float, Key
 
+from symplast.curl.draws import STUDENT, beside, stacked_inputs, stacked_nets, stacked_teachers
 from symplast.curl.random_matrix import LAYERS, Layer, critical_fraction
 from symplast.curl.signs import SignMask
 from symplast.curl.simulation import simulate, simulate_linear
 from symplast.curl.solution import solution_operator, stability
-from symplast.curl.two_layer import Activation, CurlRule, TwoLayer, draw_inputs, draw_net, perturbed_teacher
+from symplast.curl.two_layer import Activation, CurlRule, TwoLayer
 
 Start = Literal["random", "teacher"]
-Settings: TypeAlias = tuple[tuple[int, int, int], Start, Activation, int, int]
-"""Sizes, start, activation, epochs, examples: what a program is compiled for."""
 
 
 def phase_diagram(
@@ -81,11 +80,12 @@ def phase_diagram(
     with jax.enable_x64(double):
         error, growth = [], []
         for index, size in enumerate(sizes):
-            masks, keys = _patterns(size, alpha, layer), jax.random.split(jax.random.fold_in(key, index), seeds)
-            settings = (size, start, activation, int(epochs), int(rows))
-            error.append(np.asarray(_final_errors(masks, keys, jnp.asarray(eta), settings)))
+            masks, for_c = _patterns(size, alpha, layer), jax.random.fold_in(key, index)
+            teachers, students = _pairs(for_c, seeds, size, start, activation)
+            X = None if double else stacked_inputs(for_c, seeds, rows, size[0])
+            error.append(np.asarray(_final_errors(int(epochs), masks, teachers, students, X, jnp.asarray(eta))))
             if double:
-                growth.append(_growths(masks, keys, settings))
+                growth.append(_growths(masks, teachers))
     found = xr.Dataset(
         {
             "error": (("c", "alpha", "seed"), np.where(np.isfinite(error), error, np.nan)),
@@ -104,45 +104,48 @@ def _patterns(sizes: tuple[int, int, int], alpha: Sequence[float], layer: Layer)
     """Sign masks of all shares, stacked."""
     flips = [(share, None) if layer == "hidden" else (None, share) for share in map(float, alpha)]
     masks = [SignMask.presynaptic(sizes, flip) for flip in flips]
-    return jax.tree.map(lambda *vectors: jnp.stack(vectors), *masks)
+    return jax.tree.map(lambda *vectors: np.stack(vectors), *masks)
 
 
-@partial(jax.jit, static_argnums=3)
+@partial(jax.jit, static_argnums=0)
 def _final_errors(
-    masks: SignMask, keys: Key[Array, " seeds"], eta: Float[Array, ""], settings: Settings
+    epochs: int,
+    masks: SignMask,
+    teachers: TwoLayer,
+    students: TwoLayer,
+    X: Float[Array, "seeds rows inputs"] | None,
+    eta: Float[Array, ""],
 ) -> Float[Array, "alpha seeds"]:
     """Final loss of every share and seed; one program for both layers' flips."""
-    sizes, start, activation, epochs, rows = settings
 
-    def one(mask: SignMask, key: Key[Array, ""]) -> Float[Array, ""]:
-        (teacher, student), rule = _pair(key, sizes, start, activation), CurlRule(mask)
-        if activation == "linear":
+    def one(mask: SignMask, teacher: TwoLayer, student: TwoLayer, x: Array | None) -> Float[Array, ""]:
+        rule = CurlRule(mask)
+        if x is None:
             return simulate_linear(student, teacher, 0.5, rule, eta=eta, epochs=epochs, record=[0]).final_loss
-        X = draw_inputs(jax.random.fold_in(key, 2), rows, sizes[0])
-        return simulate(student, teacher, X, rule=rule, eta=eta, epochs=epochs, record=[0]).final_loss
+        return simulate(student, teacher, x, rule=rule, eta=eta, epochs=epochs, record=[0]).final_loss
 
-    return jax.vmap(jax.vmap(one, (None, 0)), (0, None))(masks, keys)
+    seeds = (None, 0, 0, None if X is None else 0)
+    return jax.vmap(jax.vmap(one, seeds), (0, None, None, None))(masks, teachers, students, X)
 
 
-def _growths(masks: SignMask, keys: Key[Array, " seeds"], settings: Settings) -> Float[np.ndarray, "alpha seeds"]:
+def _growths(masks: SignMask, teachers: TwoLayer) -> Float[np.ndarray, "alpha seeds"]:
     """Largest eigenvalue at the teacher of every share and seed."""
-    sizes, start, activation, *_ = settings
-    teachers = [_pair(key, sizes, start, activation)[0] for key in keys]
     first, second = (np.asarray(signs) for signs in masks.signs)
+    nets = list(zip(np.asarray(teachers.W1), np.asarray(teachers.W2), strict=True))
     return np.array(
         [
-            [stability(solution_operator(net.W1, net.W2, *signs)).largest for net in teachers]
-            for signs in zip(first, second, strict=True)
+            [stability(solution_operator(w1, w2, d1, d2)).largest for w1, w2 in nets]
+            for d1, d2 in zip(first, second, strict=True)
         ]
     )
 
 
-def _pair(
-    key: Key[Array, ""], sizes: tuple[int, int, int], start: Start, activation: Activation
+def _pairs(
+    key: Key[Array, ""], seeds: int, sizes: tuple[int, int, int], start: Start, activation: Activation
 ) -> tuple[TwoLayer, TwoLayer]:
-    """Teacher and student."""
+    """Teachers and students."""
     if start == "teacher":
-        small = 1e-10 if activation == "linear" else 1e-5
-        return perturbed_teacher(key, sizes, size=small, activation=activation)
-    first, second = jax.random.split(key)
-    return draw_net(first, sizes, activation=activation), draw_net(second, sizes, activation=activation)
+        teachers = stacked_teachers(key, seeds, sizes, activation=activation)
+        return teachers, beside(teachers, 1e-10 if activation == "linear" else 1e-5)
+    student = stacked_nets(key, seeds, sizes, which=STUDENT, activation=activation)
+    return stacked_nets(key, seeds, sizes, activation=activation), student

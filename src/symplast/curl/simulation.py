@@ -216,7 +216,7 @@ def run(
     rule.check(student.sizes)
     if not isinstance(eta, jax.core.Tracer) and not (np.isfinite(eta) and eta > 0):
         raise ValueError(f"eta must be a positive number, got {eta}")
-    if epochs < 1:
+    if not isinstance(epochs, jax.core.Tracer) and epochs < 1:
         raise ValueError(f"epochs must be at least 1, got {epochs}")
     if key is None and (rule.random_signs or isinstance(problem, MiniBatches)):
         raise ValueError("batches and random signs need a key: pass key=jax.random.key(seed)")
@@ -327,7 +327,7 @@ def _recorded(record: Record, epochs: int) -> Int[Array, " records"]:
     at = np.asarray(record)
     if at.ndim != 1 or at.size == 0 or at.dtype.kind not in "iu" or (np.diff(at) <= 0).any():
         raise ValueError("record must hold at least one epoch, whole numbers that rise")
-    if at[0] < 0 or at[-1] > epochs:
+    if at[0] < 0 or (not isinstance(epochs, jax.core.Tracer) and at[-1] > epochs):
         raise ValueError(f"record must lie in [0, epochs={epochs}], got {at[0]} to {at[-1]}")
     return jnp.asarray(at)
 

@@ -1,6 +1,8 @@
 """How a sign-diverse rule acts on any net of your own: its Jacobian's spectrum, and how far it is from a gradient."""
 
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import jax
 import jax.flatten_util
@@ -16,27 +18,43 @@ LARGEST_DENSE = 5000
 
 
 def learning_jacobian(
-    loss: Callable[[PyTree], Float[Array, ""]], params: PyTree, signs: Signs, axis: Axis = "pre"
+    loss: Callable[..., Float[Array, ""]],
+    params: PyTree,
+    signs: Signs,
+    axis: Axis = "pre",
+    args: tuple[Any, ...] = (),
 ) -> Float[np.ndarray, "weights weights"]:
     """``- D H``: Jacobian of sign-diverse gradient descent, H the Hessian of a loss and D the signs of all weights.
 
     Args:
-        loss: of a user's own net.
+        loss: of a user's own net, ``loss(params, *args)``.
         params: where.
         signs: as for :func:`symplast.curl.sign_diverse`.
         axis: which neurons carry the signs.
+        args: what else the loss takes, such as examples. The same loss with others of their shape compiles nothing.
 
     Raises:
         ValueError: more weights than a dense matrix should have; use :func:`jacobian_spectrum` with ``k``.
     """
-    flat, unravel = jax.flatten_util.ravel_pytree(params)
-    if flat.size > LARGEST_DENSE:
+    weights = sum(np.size(leaf) for leaf in jax.tree.leaves(params))
+    if weights > LARGEST_DENSE:
         raise ValueError(
-            f"params must have at most {LARGEST_DENSE} entries for a dense Jacobian, got {flat.size}; "
+            f"params must have at most {LARGEST_DENSE} entries for a dense Jacobian, got {weights}; "
             "ask jacobian_spectrum for the k largest eigenvalues"
         )
-    hessian = np.asarray(jax.hessian(lambda vector: loss(unravel(vector)))(flat))
-    return -_flat_signs(signs, params, axis)[:, None] * hessian
+    return -_flat_signs(signs, params, axis)[:, None] * np.asarray(_hessian(loss, params, args))
+
+
+@partial(jax.jit, static_argnums=0)
+def _hessian(loss: Callable[..., Array], params: PyTree, args: tuple[Any, ...]) -> Float[Array, "weights weights"]:
+    flat, unravel = jax.flatten_util.ravel_pytree(params)
+    return jax.hessian(lambda vector: loss(unravel(vector), *args))(flat)
+
+
+@partial(jax.jit, static_argnums=0)
+def _jacobian(function: Callable[..., Array], params: PyTree, args: tuple[Any, ...]) -> Float[Array, "values weights"]:
+    flat, unravel = jax.flatten_util.ravel_pytree(params)
+    return jax.jacrev(lambda vector: function(unravel(vector), *args))(flat)
 
 
 def jacobian_spectrum(
@@ -91,7 +109,11 @@ def jacobian_spectrum(
 
 
 def signed_kernel(
-    residuals: Callable[[PyTree], Float[Array, " residuals"]], params: PyTree, signs: Signs, axis: Axis = "pre"
+    residuals: Callable[..., Float[Array, " residuals"]],
+    params: PyTree,
+    signs: Signs,
+    axis: Axis = "pre",
+    args: tuple[Any, ...] = (),
 ) -> Float[np.ndarray, "residuals residuals"]:
     """``J D J^T / residuals``, J the Jacobian of the residuals: the tangent kernel with the signs of the rule.
 
@@ -100,10 +122,11 @@ def signed_kernel(
     and activation, is stable if and only if the kernel is positive definite on the range of J.
 
     Args:
-        residuals: params -> outputs less targets, all examples and outputs side by side.
+        residuals: ``(params, *args)`` -> outputs less targets, all examples and outputs side by side.
         params: where.
         signs: as for :func:`symplast.curl.sign_diverse`.
         axis: which neurons carry the signs.
+        args: what else the residuals take. The same function with others of their shape compiles nothing.
 
     Example:
         >>> weights = {"w": jnp.array([[1.0, 2.0]])}
@@ -114,8 +137,7 @@ def signed_kernel(
     Source:
         Ours: AB and BA have the same non-zero eigenvalues.
     """
-    flat, unravel = jax.flatten_util.ravel_pytree(params)
-    jacobian = np.asarray(jax.jacrev(lambda vector: residuals(unravel(vector)))(flat), np.float64)
+    jacobian = np.asarray(_jacobian(residuals, params, args), np.float64)
     return (jacobian * _flat_signs(signs, params, axis)) @ jacobian.T / jacobian.shape[0]
 
 
@@ -142,10 +164,11 @@ def curl_fraction(
 
 
 def _flat_signs(signs: Signs, params: PyTree, axis: Axis) -> Float[np.ndarray, " weights"]:
-    full = jax.tree.map(
-        lambda sign, weight: jnp.ones_like(weight) if sign is None else flip(jnp.ones_like(weight), sign, axis),
-        signs,
-        params,
-        is_leaf=lambda leaf: leaf is None,
-    )
-    return np.asarray(jax.flatten_util.ravel_pytree(full)[0], np.float64)
+    """The sign of each weight, in the order of ``ravel_pytree``; on the host."""
+
+    def of(sign: Array | None, weight: Array) -> np.ndarray:
+        ones = np.ones(np.shape(weight))
+        return ones if sign is None else np.asarray(flip(ones, np.asarray(sign), axis))  # type: ignore[arg-type]
+
+    full = jax.tree.map(of, signs, params, is_leaf=lambda leaf: leaf is None)
+    return np.concatenate([leaf.ravel() for leaf in jax.tree.leaves(full)])

@@ -8,12 +8,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Float, Int, Key
 
 from symplast import stats
+from symplast.curl.draws import STUDENT, stacked_inputs, stacked_nets
 from symplast.curl.signs import SignMask
 from symplast.curl.simulation import simulate
-from symplast.curl.two_layer import Activation, CurlRule, TwoLayer, draw_inputs, draw_net
+from symplast.curl.two_layer import Activation, CurlRule, TwoLayer
 
 FEW = 20
 """Below this many pairs Student's t is used: the bootstrap of a mean is too narrow."""
@@ -54,8 +55,9 @@ def epochs_to_threshold(
 ) -> xr.Dataset:
     """Full-batch epochs until the training loss is below a threshold, for several numbers of flipped hidden units.
 
-    Each seed has one teacher, one student and one set of inputs, from which all rules start. Runs follow one another in
-    one compiled program and each stops by itself; signs, scales, step and threshold don't compile again.
+    Each seed has one teacher, one student and one set of inputs, from which all rules start. Runs follow one another
+    through one compiled program, since a full batch fills the processor by itself, and each stops when it is done;
+    signs, scales, step, threshold, limit and the number of runs don't compile again.
 
     Args:
         flipped: numbers of flipped hidden units; 0 is gradient descent.
@@ -78,15 +80,21 @@ def epochs_to_threshold(
     """
     setting = SpeedSetting() if setting is None else setting
     key = jax.random.key(0) if key is None else key
-    units = setting.sizes[1]
     masks = [SignMask.presynaptic(setting.sizes, (None, int(count))).signs[1] for count in flipped]
-    keys = jax.vmap(lambda index: jax.random.fold_in(key, index))(jnp.arange(seeds))
-    numbers = jnp.array([setting.teacher_scale, setting.student_scale, setting.eta, setting.threshold])
-    signs = jnp.repeat(jnp.stack(masks), seeds, axis=0).reshape(-1, units)
-    static = (setting.sizes, setting.rows, setting.activation)
+    teachers = stacked_nets(key, seeds, setting.sizes, scale=setting.teacher_scale, activation=setting.activation)
+    students = stacked_nets(
+        key, seeds, setting.sizes, which=STUDENT, scale=setting.student_scale, activation=setting.activation
+    )
+    inputs = stacked_inputs(key, seeds, setting.rows, setting.sizes[0])
     switches = (setting.normalise, setting.output_slope, setting.random_signs)
-    found = _runs(static, switches, setting.limit, jnp.tile(keys, len(flipped)), signs, numbers)
-    below, ascents, done = (np.asarray(values).reshape(len(flipped), seeds) for values in found)
+    numbers = np.array([setting.eta, setting.threshold])
+    below, ascents, done = np.empty((3, len(flipped), seeds))
+    for seed in range(seeds):
+        drawn = jax.tree.map(lambda stacked, seed=seed: np.asarray(stacked)[seed], (teachers, students, inputs))
+        for_signs = jax.random.fold_in(key, seed)
+        for rule, signs in enumerate(masks):
+            found = _one(switches, *drawn, for_signs, signs, numbers, np.asarray(setting.limit))
+            below[rule, seed], ascents[rule, seed], done[rule, seed] = map(float, found)
     return xr.Dataset(
         {
             "epochs": (("flipped", "seed"), np.where(np.isfinite(below), below, setting.limit).astype(float)),
@@ -114,43 +122,30 @@ def paired_ratio(slow: Float[np.ndarray, " seeds"], fast: Float[np.ndarray, " se
     return stats.Estimate(float(value), float(low), float(high), found.level, found.n, f"{found.method} of logarithms")
 
 
+@partial(jax.jit, static_argnums=0)
 def _one(
-    static: tuple[tuple[int, int, int], int, Activation],
     switches: tuple[bool, bool, bool],
-    limit: int,
+    teacher: TwoLayer,
+    student: TwoLayer,
+    X: Float[Array, "rows inputs"],
     key: Key[Array, ""],
     signs: Float[Array, " hidden"],
-    numbers: Float[Array, "4"],
+    numbers: Float[Array, "2"],
+    limit: Int[Array, ""],
 ) -> tuple[Array, Array, Array]:
-    (sizes, rows, activation), (normalise, output_slope, random_signs) = static, switches
-    teacher_scale, student_scale, eta, threshold = numbers
-    for_teacher, for_student, for_inputs, for_signs = jax.random.split(key, 4)
-    teacher: TwoLayer = draw_net(for_teacher, sizes, scale=teacher_scale, activation=activation)
-    student = draw_net(for_student, sizes, scale=student_scale, activation=activation)
+    """First epoch below the threshold, epochs that raised the loss, epochs done."""
+    (normalise, output_slope, random_signs), (eta, threshold) = switches, numbers
     run = simulate(
         student,
         teacher,
-        draw_inputs(for_inputs, rows, sizes[0]),
-        rule=CurlRule(SignMask((jnp.ones(sizes[0]), signs)), random_signs=random_signs),
+        X,
+        rule=CurlRule(SignMask((jnp.ones(X.shape[1]), signs)), random_signs=random_signs),
         eta=eta,
-        epochs=limit,
+        epochs=limit,  # type: ignore[arg-type]
         normalise="frobenius" if normalise else None,
         d2_uses_output_slope=output_slope,
         record=[0],
         stop_below=threshold,
-        key=for_signs,
+        key=key,
     )
     return run.first_below, run.ascents, run.epochs
-
-
-@partial(jax.jit, static_argnums=(0, 1, 2))
-def _runs(
-    static: tuple[tuple[int, int, int], int, Activation],
-    switches: tuple[bool, bool, bool],
-    limit: int,
-    keys: Key[Array, " runs"],
-    signs: Float[Array, "runs hidden"],
-    numbers: Float[Array, "4"],
-) -> tuple[Array, Array, Array]:
-    """One after another: each stops when it is done, and a full batch fills the processor by itself."""
-    return jax.lax.map(lambda pair: _one(static, switches, limit, pair[0], pair[1], numbers), (keys, signs))

@@ -6,15 +6,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from scipy.stats import ttest_rel
+from threadpoolctl import threadpool_limits
 
 from symplast import datasets
+from symplast.curl.draws import generator
 from symplast.curl.flip_tolerance import tolerance
 from symplast.curl.measurements import (
     beside_teacher,
     both_diagrams,
     distance_from_law,
-    entropy,
     flip_coords,
+    loss_over_time,
     ratios,
     share,
     sizes_of,
@@ -22,11 +24,10 @@ from symplast.curl.measurements import (
     wander,
 )
 from symplast.curl.random_matrix import Layer, critical_fraction, density, support
-from symplast.curl.simulation import simulate
+from symplast.curl.sampled_boundary import sampled_critical_fraction
 from symplast.curl.solution import solution_operator
 from symplast.curl.spectrum import learning_jacobian, signed_kernel
 from symplast.curl.speed import SpeedSetting, epochs_to_threshold, paired_ratio
-from symplast.curl.two_layer import CurlRule, draw_inputs, draw_net
 from symplast.lab import Config, Evidence, Study, evidence
 
 study = Study("curl")
@@ -34,25 +35,26 @@ study = Study("curl")
 BORDER = 0.05
 """Solutions whose largest eigenvalue is nearer to zero are listed, not judged."""
 
+CLIMBING = {"ascent_none": 0, "ascent_one": 1, "ascent_three": 3}
+"""Numbers of flipped hidden units of which it is asked how often learning raises the loss."""
+
 
 @study.experiment(quick={"nets": 20})
 def reduction(config: Config, key: Any) -> Evidence:
     """The full Jacobian of 35 weights by automatic differentiation, beside the 6 x 6 matrix K, for random nets."""
+
+    def loss(params, covariance, target):
+        error = params[1] @ params[0] - target
+        return 0.5 * jnp.sum(error @ covariance * error)
+
     difference, others = [], []
     with jax.enable_x64(True):
         for index in range(config.nets):
-            rng = np.random.default_rng([*entropy(key), index])
+            rng = generator(key, index)
             w1, w2, root = rng.normal(size=(5, 6)), rng.normal(size=(1, 5)), rng.normal(size=(6, 6))
             covariance = root @ root.T / 6 + 0.1 * np.eye(6)
             d1, d2 = (rng.choice([-1.0, 1.0], size=units) for units in (6, 5))
-            sigma, target = jnp.asarray(covariance), jnp.asarray(w2 @ w1)
-
-            def loss(params, sigma=sigma, target=target):
-                error = params[1] @ params[0] - target
-                return 0.5 * jnp.sum(error @ sigma * error)
-
-            params, signs = (jnp.asarray(w1), jnp.asarray(w2)), (jnp.asarray(d1), jnp.asarray(d2))
-            values = np.linalg.eigvals(learning_jacobian(loss, params, signs))
+            values = np.linalg.eigvals(learning_jacobian(loss, (w1, w2), (d1, d2), args=(covariance, w2 @ w1)))
             values = values[np.argsort(np.abs(values))]
             small = np.linalg.eigvalsh(solution_operator(w1, w2, d1, d2, covariance))
             large = values[29:]
@@ -64,27 +66,23 @@ def reduction(config: Config, key: Any) -> Evidence:
 @study.experiment(quick={"nets": 3})
 def signed_kernels(config: Config, key: Any) -> Evidence:
     """Jacobian and signed tangent kernel of tanh nets with two hidden layers at a zero of their residuals."""
+
+    def residuals(weights, x, teacher):
+        outputs = [jnp.tanh(jnp.tanh(x @ net[0].T) @ net[1].T) @ net[2].T for net in (weights, teacher)]
+        return jnp.ravel(outputs[0] - outputs[1])
+
+    def loss(weights, x, teacher):
+        return 0.5 * jnp.mean(residuals(weights, x, teacher) ** 2)
+
     difference = []
     with jax.enable_x64(True):
         for index in range(config.nets):
-            rng = np.random.default_rng([*entropy(key), 100 + index])
-            params = tuple(jnp.asarray(rng.normal(size=size) / 2) for size in ((6, 4), (5, 6), (2, 5)))
-            signs = tuple(jnp.asarray(rng.choice([-1.0, 1.0], size=w.shape[1])) for w in params)
-            x = jnp.asarray(rng.normal(size=(7, 4)))
-
-            def outputs(weights, x=x):
-                return jnp.ravel(jnp.tanh(jnp.tanh(x @ weights[0].T) @ weights[1].T) @ weights[2].T)
-
-            target = outputs(params)
-
-            def residuals(weights, target=target, outputs=outputs):
-                return outputs(weights) - target
-
-            def loss(weights, residuals=residuals):
-                return 0.5 * jnp.mean(residuals(weights) ** 2)
-
-            kernel = np.linalg.eigvalsh(-signed_kernel(residuals, params, signs))
-            values = np.linalg.eigvals(learning_jacobian(loss, params, signs))
+            rng = generator(key, 100 + index)
+            params = tuple(rng.normal(size=size) / 2 for size in ((6, 4), (5, 6), (2, 5)))
+            signs = tuple(rng.choice([-1.0, 1.0], size=w.shape[1]) for w in params)
+            args = rng.normal(size=(7, 4)), params
+            kernel = np.linalg.eigvalsh(-signed_kernel(residuals, params, signs, args=args))
+            values = np.linalg.eigvals(learning_jacobian(loss, params, signs, args=args))
             large = np.sort(values[np.argsort(-np.abs(values))[: kernel.size]].real)
             difference.append(np.abs(large - kernel).max() / np.abs(kernel).max())
     return evidence(difference=(("net",), difference))
@@ -102,14 +100,15 @@ def spectra(config: Config, key: Any) -> Evidence:
         distance, edges, histogram = [], [], []
         bins = np.linspace(low - 0.1 * (high - low), high + 0.1 * (high - low), 81)
         for seed in range(config.seeds):
-            rng = np.random.default_rng([*entropy(key), seed])
+            rng = generator(key, seed)
             w = rng.uniform(-1, 1, size=(hidden, config.inputs)) * np.sqrt(3 / config.inputs)
             flipped = -np.ones(config.inputs if layer == "hidden" else hidden)
             flipped[int(alpha * flipped.size) :] = 1
             ones = np.ones(hidden if layer == "hidden" else config.inputs)
             d1, d2 = (flipped, ones) if layer == "hidden" else (ones, flipped)
             w2 = np.full((1, hidden), 1 / np.sqrt(hidden))
-            values = -np.linalg.eigvalsh(solution_operator(w, w2, d1, d2))[::-1]
+            with threadpool_limits(1):  # at these sizes more threads take more time of the processor, not less
+                values = -np.linalg.eigvalsh(solution_operator(w, w2, d1, d2))[::-1]
             distance.append(distance_from_law(values, c, alpha, layer))
             edges.append(max(abs(values[0] - low), abs(values[-1] - high)) / (high - low))
             histogram.append(np.histogram(values, bins)[0] / values.size)
@@ -143,7 +142,37 @@ def critical(config: Config, key: Any) -> Evidence:
     )
 
 
-@study.experiment(quick={}, data=("curl-descent",))
+@study.experiment(
+    quick={
+        "draws": 40, "hidden_c": [0.3, 0.4, 0.5], "hidden_units": [400, 800, 1600],
+        "readout_c": [0.05, 0.1, 0.25, 0.5], "readout_units": [200, 400, 800],
+    },
+    full={"draws": 200, "hidden_c": [0.2, 0.3, 0.35, 0.4, 0.5, 0.8], "readout_c": [0.05, 0.1, 0.25, 0.5, 1.0]},
+)  # fmt: skip
+def sampled_boundary(config: Config, key: Any) -> Evidence:
+    """The closed forms against critical shares of sampled nets, extrapolated from three sizes to large ones."""
+    found: dict[str, Any] = {}
+    layers: tuple[Layer, ...] = ("hidden", "readout")
+    coords: dict[str, Any] = {"end": ["low", "high"]}
+    for index, layer in enumerate(layers):
+        settings: dict[str, Any] = {"units": config[f"{layer}_units"], "draws": config.draws}
+        c: Any = config[f"{layer}_c"]
+        with threadpool_limits(1):
+            for_layer = jax.random.fold_in(key, index)
+            sampled = [sampled_critical_fraction(ratio, layer, key=for_layer, **settings) for ratio in c]
+        closed = np.array([critical_fraction(ratio, layer) for ratio in c])
+        ends = np.array([[estimate.low, estimate.high] for estimate in sampled])
+        found |= {
+            f"{layer}_difference": float(np.abs(ends - closed[:, None]).max()),
+            f"{layer}_sampled": ((f"{layer}_c",), [estimate.value for estimate in sampled]),
+            f"{layer}_ends": ((f"{layer}_c", "end"), ends),
+            f"{layer}_closed": ((f"{layer}_c",), closed),
+        }
+        coords[f"{layer}_c"] = c
+    return evidence(**found, coords=coords)
+
+
+@study.experiment(full={}, data=("curl-descent",))
 def boundary(config: Config, key: Any) -> Evidence:
     """The closed forms against the published stability boundary, at each of its 500 compression ratios."""
     table = datasets.load("curl-descent")["phase_boundary"]
@@ -161,7 +190,7 @@ def boundary(config: Config, key: Any) -> Evidence:
     )
 
 
-@study.experiment(quick={"seeds": 60, "epochs": 20_000}, full={"seeds": 400})
+@study.experiment(quick={"seeds": 48, "epochs": 12_000}, full={"seeds": 400, "epochs": 20_000})
 def hidden_flips(config: Config, key: Any) -> Evidence:
     """Flipped inputs: learning from beside the teacher, against the largest eigenvalue of each net's own K."""
     growth, loss = zip(
@@ -179,7 +208,7 @@ def hidden_flips(config: Config, key: Any) -> Evidence:
     )
 
 
-@study.experiment(quick={"seeds": 60, "epochs": 20_000}, full={"seeds": 400})
+@study.experiment(quick={"seeds": 48, "epochs": 12_000}, full={"seeds": 400, "epochs": 20_000})
 def readout_flips(config: Config, key: Any) -> Evidence:
     """Flipped hidden units: does learning find a solution where the teacher is none that is stable?"""
     growth, loss = beside_teacher(config, key, readout=0.3)
@@ -193,8 +222,8 @@ def readout_flips(config: Config, key: Any) -> Evidence:
 
 
 @study.experiment(
-    quick={"seeds": 10, "steps": 20_000, "alphas": [0.1, 0.3]},
-    full={"seeds": 20, "alphas": [0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7]},
+    quick={"seeds": 6, "steps": 10_000, "alphas": [0.1, 0.3]},
+    full={"seeds": 20, "steps": 20_000, "alphas": [0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7]},
 )
 def chaos(config: Config, key: Any) -> Evidence:
     """Order parameter and Lyapunov exponent across the boundary, from beside the teacher, for three compressions."""
@@ -225,7 +254,7 @@ def chaos(config: Config, key: Any) -> Evidence:
 
 
 @study.experiment(
-    quick={"units": 60, "seeds": 3, "epochs": 5000, "c": [0.2, 0.4, 0.8, 2.0], "alphas": 6},
+    quick={"units": 40, "seeds": 2, "epochs": 4000, "c": [0.2, 1.0], "alphas": 6},
     full={
         "units": 110, "seeds": 5, "epochs": 20_000, "alphas": 11,
         "c": [0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.2, 2.0, 4.0, 8.0],
@@ -237,7 +266,6 @@ def phases(config: Config, key: Any) -> Evidence:
 
 
 @study.experiment(
-    quick={"units": 24, "seeds": 2, "epochs": 1000, "c": [0.3, 1.0], "alphas": 3},
     full={"units": 60, "seeds": 3, "epochs": 10_000, "alphas": 6, "c": [0.15, 0.3, 0.5, 1.0, 2.0, 4.0]},
 )
 def phases_from_random(config: Config, key: Any) -> Evidence:
@@ -246,7 +274,6 @@ def phases_from_random(config: Config, key: Any) -> Evidence:
 
 
 @study.experiment(
-    quick={"units": 24, "seeds": 2, "epochs": 500, "c": [0.3, 1.0], "alphas": 3},
     full={"units": 40, "seeds": 3, "epochs": 10_000, "alphas": 6, "c": [0.15, 0.3, 0.5, 1.0, 2.0, 4.0]},
 )
 def phases_tanh(config: Config, key: Any) -> Evidence:
@@ -254,7 +281,7 @@ def phases_tanh(config: Config, key: Any) -> Evidence:
     return both_diagrams(config, key, start="random", activation="tanh")
 
 
-@study.experiment(quick={"seeds": 10, "limit": 8000}, full={"seeds": 40})
+@study.experiment(quick={"seeds": 5, "limit": 8000}, full={"seeds": 40})
 def speed(config: Config, key: Any) -> Evidence:
     """Epochs to a training loss of 1e-3 with one of ten hidden units flipped, beside gradient descent; both variants of
     the output's slope, and random signs as control."""
@@ -285,24 +312,31 @@ def speed(config: Config, key: Any) -> Evidence:
 
 
 @study.experiment(
-    quick={"seeds": 4, "limit": 4000, "flips": [0, 1, 2, 3, 5, 8, 10]},
-    full={"seeds": 40, "limit": 10_000, "flips": [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]},
+    quick={"seeds": 4, "limit": 2500, "flips": [0, 1, 2, 3, 8, 10], "shown": 1000},
+    full={"seeds": 40, "limit": 10_000, "flips": [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10], "shown": 2000},
 )
 def flipped_units(config: Config, key: Any) -> Evidence:
-    """The same for every number of flipped hidden units out of ten."""
-    run = epochs_to_threshold(config.flips, SpeedSetting(limit=config.limit), seeds=config.seeds, key=key)
+    """The same by the number of flipped hidden units out of ten; share of updates that raise the loss before it first
+    falls below 1e-3, and the loss of one seed over time."""
+    setting = SpeedSetting(limit=config.limit)
+    run = epochs_to_threshold(config.flips, setting, seeds=config.seeds, key=key)
     never = ~run.reached.sel(flipped=10).values
+    climbs: dict[str, Any] = {
+        name: (("seed",), run.ascent.sel(flipped=flips).values) for name, flips in CLIMBING.items()
+    }
+    at = np.arange(0, config.shown + 1, 2)
     return evidence(
         **ratios(run, few=[1, 2, 3], many=[count for count in config.flips if count >= 8]),
         all_flipped_never=(("seed",), never),
         all_flipped_runs_that_reach=int((~never).sum()),
-        coords=flip_coords(run),
+        **climbs,
+        loss=(("curve", "epoch"), loss_over_time(setting, list(CLIMBING.values()), at, key)),
+        coords=flip_coords(run) | {"curve": list(CLIMBING.values()), "epoch": at},
         notes={"limit": config.limit},
     )
 
 
 @study.experiment(
-    quick={"seeds": 4, "limit": 4000, "flips": [0, 1, 3, 10], "scales": [1.0]},
     full={
         "seeds": 20, "limit": 10_000, "flips": [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
         "scales": [0.1, 0.25, 0.5, 0.75, 1.0, 1.25],
@@ -334,7 +368,7 @@ def no_normalisation(config: Config, key: Any) -> Evidence:
     )
 
 
-@study.experiment(quick={"seeds": 3, "limit": 2000, "rows": 500}, full={"seeds": 20, "limit": 10_000, "rows": 2000})
+@study.experiment(full={"seeds": 20, "limit": 10_000, "rows": 2000})
 def relu(config: Config, key: Any) -> Evidence:
     """The same for relu nets with one unit flipped."""
     setting = SpeedSetting(activation="relu", rows=config.rows, limit=config.limit)
@@ -349,7 +383,6 @@ def relu(config: Config, key: Any) -> Evidence:
 
 
 @study.experiment(
-    quick={"seeds": 3, "limit": 2000, "rows": [100, 300]},
     full={"seeds": 20, "limit": 10_000, "rows": [100, 300, 600, 1000, 2000]},
 )
 def training_size(config: Config, key: Any) -> Evidence:
@@ -359,7 +392,6 @@ def training_size(config: Config, key: Any) -> Evidence:
 
 
 @study.experiment(
-    quick={"seeds": 3, "limit": 2000, "scales": [1.0, 2.0], "rows": 300},
     full={"seeds": 20, "limit": 10_000, "scales": [1.0, 1.5, 2.0, 3.0, 5.0], "rows": 2000},
     paper={"limit": 100_000, "rows": 10_000},
 )
@@ -367,29 +399,6 @@ def student_scale(config: Config, key: Any) -> Evidence:
     """The same by the scale of the student's first weights."""
     settings = [SpeedSetting(student_scale=scale, rows=config.rows, limit=config.limit) for scale in config.scales]
     return trend(config, key, "scale", config.scales, settings)
-
-
-@study.experiment(quick={"seeds": 10, "limit": 8000}, full={"seeds": 40})
-def ascent(config: Config, key: Any) -> Evidence:
-    """Share of updates that raise the loss before it first falls below 1e-3, and the loss of one seed over time."""
-    setting = SpeedSetting(limit=config.limit)
-    run = epochs_to_threshold([0, 1, 3], setting, seeds=config.seeds, key=key)
-    for_teacher, for_student, for_inputs = jax.random.split(key, 3)
-    teacher = draw_net(for_teacher, setting.sizes, activation="tanh")
-    student = draw_net(for_student, setting.sizes, scale=2.0, activation="tanh")
-    X, at = draw_inputs(for_inputs, setting.rows, setting.sizes[0]), np.arange(0, 2001, 2)
-    losses = [
-        simulate(student, teacher, X, rule=CurlRule.flipped(setting.sizes, readout=count), epochs=2000, record=at).loss
-        for count in (0, 1, 3)
-    ]
-    return evidence(
-        none=(("seed",), run.ascent.sel(flipped=0).values),
-        one=(("seed",), run.ascent.sel(flipped=1).values),
-        three=(("seed",), run.ascent.sel(flipped=3).values),
-        loss=(("flipped", "epoch"), np.stack([np.asarray(loss) for loss in losses])),
-        not_reached=(("flipped",), (~run.reached).sum("seed").values),
-        coords={"flipped": [0, 1, 3], "epoch": at},
-    )
 
 
 @study.experiment(

@@ -97,7 +97,7 @@ def plan(
         place = room(name)
         study = place.outline()
         for experiment in study.experiments.values():
-            if experiment.on_demand:
+            if experiment.on_demand or scale not in experiment.scales:
                 continue
             mine = {}
             for change, text in (changes or {}).items():

@@ -66,7 +66,7 @@ class Experiment:
     Attributes:
         name: the function's name.
         measure: the function itself.
-        settings: parameters at each scale.
+        settings: parameters at each scale that it is run at.
         data: data sets that it reads at each scale.
         doc: first line of its docstring, shown in the report.
         on_demand: run only where a job asks for it, never as part of measuring the system's claims.
@@ -79,6 +79,11 @@ class Experiment:
     doc: str
     on_demand: bool = False
 
+    @property
+    def scales(self) -> tuple[Scale, ...]:
+        """The scales that it is run at: all, or all but quick."""
+        return tuple(self.settings)
+
     def config(self, scale: Scale, seeds: int | None = None, changes: Mapping[str, str] | None = None) -> Config:
         """The parameters of a run, with ``--seeds`` and ``--set`` applied.
 
@@ -88,8 +93,10 @@ class Experiment:
             changes: parameter -> new value as text; parameters that the experiment lacks are left to others.
 
         Raises:
-            ValueError: a value of the wrong type.
+            ValueError: a value of the wrong type, or a scale that it isn't run at.
         """
+        if scale not in self.settings:
+            raise ValueError(f"{self.name} is run at {' and '.join(self.scales)} scale only, not at {scale} scale")
         settings: dict[str, Setting] = {"seed": 0, **self.settings[scale]}
         if seeds is not None and "seeds" in settings:
             settings["seeds"] = seeds
@@ -155,6 +162,21 @@ def _at_each_scale(
     return found
 
 
+def _settings(name: str, given: Mapping[Scale, Mapping[str, Setting] | None]) -> Mapping[Scale, Mapping[str, Setting]]:
+    """Parameters at each scale, from the lowest scale that the experiment has on: each takes over those before it."""
+    first: Scale = "full" if given["quick"] is None else "quick"
+    lowest = given[first]
+    if lowest is None:
+        raise ValueError(f"{name}: give its parameters at quick scale, or at full scale where it starts there")
+    if unknown := {parameter for settings in given.values() for parameter in settings or {}} - set(lowest):
+        raise ValueError(f"{name}: {sorted(unknown)} must be given at {first} scale too")
+    found: dict[Scale, Mapping[str, Setting]] = {}
+    last: Mapping[str, Setting] = {}
+    for scale in SCALES[SCALES.index(first) :]:
+        found[scale] = last = {**last, **(given[scale] or {})}
+    return found
+
+
 @dataclass(frozen=True)
 class Figure:
     """A registered figure: which experiment's evidence it draws, and how to say it in words."""
@@ -181,7 +203,7 @@ class Study:
     def experiment(
         self,
         *,
-        quick: Mapping[str, Setting],
+        quick: Mapping[str, Setting] | None = None,
         full: Mapping[str, Setting] | None = None,
         paper: Mapping[str, Setting] | None = None,
         data: tuple[str, ...] | Mapping[Scale, tuple[str, ...]] = (),
@@ -190,16 +212,18 @@ class Study:
         """Register ``(config, key) -> Evidence`` under the function's name.
 
         Args:
-            quick: parameters at quick scale; they fix names and types. ``seeds`` is the number of seeds.
-            full: what differs at full scale.
+            quick: parameters at quick scale; they fix names and types. ``seeds`` is the number of seeds. Left out, the
+                experiment is not part of quick scale, since it needs data that can't be built in or measures nothing
+                that is judged there; its claims say so by their ``scales``.
+            full: what differs at full scale; all parameters where there is no quick scale.
             paper: what differs from full at the paper's scale.
             data: names of the data sets that it reads; a missing one makes the run ``skipped``, not failed. A mapping
                 where it depends on the scale (paper as full, full as quick where left out).
             on_demand: leave it out where the system's claims are measured; a command's own jobs run it.
 
         Raises:
-            ValueError: a name used twice, a parameter that only one scale has or that is not finite, or a missing
-                docstring.
+            ValueError: a name used twice, a parameter that only one scale has or that is not finite, neither quick nor
+                full given, or a missing docstring.
         """
 
         def register(measure: Experiment_) -> Experiment_:
@@ -211,10 +235,7 @@ class Study:
                 raise ValueError(
                     f"{self.name}.{name}: the docstring's first line is what the report says of it; add one"
                 )
-            if unknown := {*(full or {}), *(paper or {})} - set(quick):
-                raise ValueError(f"{self.name}.{name}: {sorted(unknown)} must be given at quick scale too")
-            by_full = {**quick, **(full or {})}
-            settings = dict(zip(SCALES, (dict(quick), by_full, {**by_full, **(paper or {})}), strict=True))
+            settings = _settings(f"{self.name}.{name}", {"quick": quick, "full": full, "paper": paper})
             for scale, own in settings.items():
                 for parameter, value in own.items():
                     check_setting(f"{self.name}.{name}: {parameter} at {scale} scale", value)
@@ -259,10 +280,20 @@ class Study:
         for claim in claims.claim:
             for part in claim.parts:
                 for quantity in part.quantities:
-                    if quantity.split(".")[0] not in self.experiments:
+                    experiment = self.experiments.get(quantity.split(".")[0])
+                    if experiment is None:
                         raise ValueError(f"{self.name}.{claim.id}: no experiment measures {quantity!r}")
-        read = (names for experiment in self.experiments.values() for names in experiment.data.values())
-        used = {name for names in read for name in names}
+                    if more := [scale for scale in part.scales if scale not in experiment.scales]:
+                        raise ValueError(
+                            f"{self.name}.{claim.id}: {quantity!r} is not measured at {' and '.join(more)} scale; give "
+                            f"scales = {list(experiment.scales)} or the experiment's parameters there"
+                        )
+        used = {
+            name
+            for experiment in self.experiments.values()
+            for scale in experiment.scales
+            for name in experiment.data[scale]
+        }
         if used != set(claims.system.data):
             raise ValueError(
                 f"{self.name}: claims.toml lists data {claims.system.data}, its experiments {sorted(used)}"

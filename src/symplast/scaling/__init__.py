@@ -7,7 +7,8 @@ should be split. Approach 2 (parabolas), Approach 3 (five parameters at once) an
 from symplast.scaling.approach1 import EnvelopeFit, fit_approach1
 from symplast.scaling.approach2 import Approach2Fit, Parabola, fit_approach2
 from symplast.scaling.audit_page import check_page, write_audit_page
-from symplast.scaling.auditing import AuditReport, EstimatorRow, audit
+from symplast.scaling.audit_report import AuditReport, EstimatorRow
+from symplast.scaling.auditing import audit
 from symplast.scaling.bias import ParabolaBias, approach2_bias, design_grid, small_grid_bias
 from symplast.scaling.conditioning import Conditioning, condition_numbers, covariance, identifiability
 from symplast.scaling.deadweight import DeadweightLoss, TrainingPrice, deadweight_loss

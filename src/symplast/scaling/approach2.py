@@ -91,9 +91,10 @@ def parabola_vertices(
 
 def distinct_counts(values: np.ndarray, weights: Float[np.ndarray, "... runs"]) -> Int[np.ndarray, "..."]:
     """How many different values carry weight."""
-    kinds = np.unique(values, return_inverse=True)[1]
-    present = [np.any(weights[..., kinds == k] > 0, axis=-1) for k in range(kinds.max() + 1)]
-    return np.asarray(np.sum(present, axis=0))
+    order = np.argsort(values, kind="stable")
+    starts = np.flatnonzero(np.concatenate([[True], np.diff(values[order]) > 0]))
+    present = np.maximum.reduceat(weights[..., order], starts, axis=-1) > 0
+    return np.asarray(present.sum(-1))
 
 
 @dataclass(frozen=True)

@@ -73,11 +73,12 @@ def squared_log_residuals(
     p: np.ndarray, log_n: np.ndarray, log_d: np.ndarray, log_loss: np.ndarray
 ) -> tuple[float, np.ndarray]:
     """Sum of (ln L - logsumexp)^2 over (ln E, ln A, ln B, alpha, beta), and its gradient."""
-    terms = np.exp([np.full_like(log_n, p[0]), p[1] - p[3] * log_n, p[2] - p[4] * log_d])
-    fitted = terms.sum(0)
+    e, u, v = np.exp(p[0]), np.exp(p[1] - p[3] * log_n), np.exp(p[2] - p[4] * log_d)
+    fitted = e + u + v
     r = log_loss - np.log(fitted)
-    pull = terms * (r / fitted)
-    slope = [-pull[0].sum(), -pull[1].sum(), -pull[2].sum(), pull[1] @ log_n, pull[2] @ log_d]
+    pull = r / fitted
+    pull_u, pull_v = pull * u, pull * v
+    slope = [-e * pull.sum(), -pull_u.sum(), -pull_v.sum(), pull_u @ log_n, pull_v @ log_d]
     return float(r @ r), 2 * np.array(slope)
 
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from symplast.lab.theme import COLOURS, INK, STYLE, legend_above, new_figure, render
 from symplast.lab.whole_files import write_whole
-from symplast.scaling.auditing import AuditReport
+from symplast.scaling.audit_report import AuditReport
 from symplast.scaling.fit import fit_table
 from symplast.scaling.tables import RunTable
 from symplast.stats import Estimate

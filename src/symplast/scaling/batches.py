@@ -12,8 +12,9 @@ from symplast.scaling.precision import in_double_precision
 from symplast.scaling.surfaces import FLOP_PER_PARAMETER_TOKEN
 from symplast.scaling.variable_projection import fit_tables
 
-CHUNK = 256
-"""Tables or sets of weights are fitted this many at a time: one compilation whatever their number."""
+CHUNK = 32
+"""Tables or sets of weights are fitted this many at a time: one compilation whatever their number. Few at a time wait
+less for the slowest and stay in the processor's cache."""
 
 
 @dataclass(frozen=True)

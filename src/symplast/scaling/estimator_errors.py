@@ -10,8 +10,19 @@ from symplast.scaling.approach2 import FITTED, fit_approach2_table, isoflop_vert
 from symplast.scaling.approach3_recipe import RecipeFit, authors_approach3, random_start
 from symplast.scaling.batches import fit_many
 from symplast.scaling.centred import pad
-from symplast.scaling.published_streams import NoiseCase, efficiency_study, noise_study
+from symplast.scaling.published_streams import (
+    EFFICIENCY_BUDGETS,
+    EFFICIENCY_POINTS,
+    NOISE_BUDGETS,
+    NOISE_POINTS,
+    NoiseCase,
+    efficiency_study,
+    noise_study,
+)
 from symplast.scaling.surfaces import SURFACES, Allocation
+
+LONGEST = max(*NOISE_BUDGETS, *EFFICIENCY_BUDGETS) * max(*NOISE_POINTS, *EFFICIENCY_POINTS)
+"""Tables of both studies are padded to this many rows, so that they share a compiled program."""
 
 METHODS = ("naive A3", "Approach 2", "A3", "MLE-A3", "VP")
 
@@ -26,9 +37,8 @@ def noise_errors(repeats: int) -> Float[np.ndarray, "methods repeats settings 2"
             for method, fit in enumerate(_recipes(case)):
                 if fit is not None:
                     errors[method, i] = abs(fit.a / truth.a - 1), abs(fit.b / truth.b - 1)
-    longest = max(case.runs.n for case in cases)
-    N, D, L = (np.stack([pad(getattr(case.runs, c), 1.0, longest) for case in cases]) for c in ("N", "D", "L"))
-    vp = fit_many(N, D, L, np.stack([pad(np.ones(case.runs.n), 0.0, longest) for case in cases]))
+    N, D, L = (np.stack([pad(getattr(case.runs, c), 1.0, LONGEST) for case in cases]) for c in ("N", "D", "L"))
+    vp = fit_many(N, D, L, np.stack([pad(np.ones(case.runs.n), 0.0, LONGEST) for case in cases]))
     errors[4] = np.stack([abs(vp.a / truth.a - 1), abs(vp.b / truth.b - 1)], 1)
     order = np.argsort([case.repeat for case in cases], kind="stable")
     return errors[:, order].reshape(len(METHODS), repeats, -1, 2)
@@ -58,7 +68,7 @@ def efficiency_errors(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         slope, _ = regress_vertices(np.log10(runs.budgets), vertices.log_d, vertices.status == FITTED)
         b.append(np.where(np.all(vertices.status == FITTED, -1), slope, np.nan))
         rows = [np.tile(runs.N, (trials, 1)), np.tile(runs.D, (trials, 1)), design.losses, np.ones((trials, runs.n))]
-        columns.append([pad(row, fill, 7 * 41) for row, fill in zip(rows, (1.0, 1.0, 1.0, 0.0), strict=True)])
+        columns.append([pad(row, fill, LONGEST) for row, fill in zip(rows, (1.0, 1.0, 1.0, 0.0), strict=True)])
         sigma += [design.sigma] * trials
     N, D, L, weights = (np.concatenate(parts) for parts in zip(*columns, strict=True))
     vp = fit_many(N, D, L, weights)

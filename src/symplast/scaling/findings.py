@@ -1,15 +1,10 @@
 """What an audit says, in sentences a reader can act on."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
+from symplast.scaling.audit_report import AuditReport
 from symplast.scaling.bias import approach2_bias
 from symplast.scaling.fit import SurfaceFit
-
-if TYPE_CHECKING:
-    from symplast.scaling.auditing import AuditReport
-
 
 OFF_CENTRE = 0.2
 """Grids whose middle is farther than this from the optimum (log10 units, a factor of 1.6) are reported."""
@@ -20,7 +15,7 @@ LEVERAGE = 2.0
 MOST_LISTED = 6
 
 
-def findings(report: "AuditReport", fits: dict[str, SurfaceFit], why_not: str) -> tuple[str, ...]:
+def findings(report: AuditReport, fits: dict[str, SurfaceFit], why_not: str) -> tuple[str, ...]:
     """Sentences, most important first.
 
     Args:
@@ -36,7 +31,7 @@ def findings(report: "AuditReport", fits: dict[str, SurfaceFit], why_not: str) -
     return tuple(told)
 
 
-def _waste(report: "AuditReport") -> str:
+def _waste(report: AuditReport) -> str:
     waste, joint = report.waste, report.waste_joint
     assert waste is not None
     assert joint is not None
@@ -52,7 +47,7 @@ def _waste(report: "AuditReport") -> str:
     return text
 
 
-def _leverage(report: "AuditReport") -> list[str]:
+def _leverage(report: AuditReport) -> list[str]:
     if not report.waste or report.waste.fraction <= 1e-6:
         return []
     found = []
@@ -66,7 +61,7 @@ def _leverage(report: "AuditReport") -> list[str]:
     return [f"A single budget decides: the waste of {report.waste.fraction:.2%} becomes (surface held) {told}."]
 
 
-def _bad_budgets(report: "AuditReport") -> list[str]:
+def _bad_budgets(report: AuditReport) -> list[str]:
     bad = [f"{p.budget:.3g} ({p.reason})" for p in report.parabolas if p.reason]
     outside = [f"{p.budget:.3g}" for p in report.parabolas if not p.reason and not p.inside]
     told = [f"Approach 2 has no vertex at {_listed(bad)}; those budgets are left out of it."] if bad else []
@@ -75,7 +70,7 @@ def _bad_budgets(report: "AuditReport") -> list[str]:
     return told
 
 
-def _placement(report: "AuditReport") -> list[str]:
+def _placement(report: AuditReport) -> list[str]:
     told = []
     if report.drift is not None and abs(report.drift) > OFF_CENTRE:
         told.append(
@@ -97,7 +92,7 @@ def _placement(report: "AuditReport") -> list[str]:
     return told
 
 
-def _width(report: "AuditReport", fits: dict[str, SurfaceFit]) -> list[str]:
+def _width(report: AuditReport, fits: dict[str, SurfaceFit]) -> list[str]:
     if not report.placement:
         return []
     surface = fits["Variable projection"].surface
@@ -111,7 +106,7 @@ def _width(report: "AuditReport", fits: dict[str, SurfaceFit]) -> list[str]:
     ]
 
 
-def _disagreement(report: "AuditReport") -> list[str]:
+def _disagreement(report: AuditReport) -> list[str]:
     rows = [row for row in report.estimators if np.isfinite(row.d_opt.low) and row.name != "Approach 1"]
     if len(rows) < 2:
         return []

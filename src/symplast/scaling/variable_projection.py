@@ -177,10 +177,11 @@ def back_substitute(upper: Float[Array, "3 3"], y: Float[Array, "3"]) -> Float[A
 
 
 class _Step(NamedTuple):
-    exponents: Float[Array, "2"]
+    exponents: Float[Array, "2"]  # the best so far, and the solution there
     inner: InnerSolution
+    trial: Float[Array, "2"]  # where to look next
     damping: Float[Array, ""]
-    steps: Int[Array, ""]
+    evaluations: Int[Array, ""]
     done: Bool[Array, ""]
 
 
@@ -200,12 +201,13 @@ def refine(
         outward = ((exponents <= bounds[:, 0]) & (inner.slope > 0)) | ((exponents >= bounds[:, 1]) & (inner.slope < 0))
         return outward | (inner.theta[1:] == 0)
 
-    def body(state: _Step) -> _Step:
-        inner, free = state.inner, ~held(state.exponents, state.inner)
-        h, both = inner.hessian, free[0] & free[1]
+    def newton(exponents: Float[Array, "2"], inner: InnerSolution, damping: Float[Array, ""]) -> tuple[Array, Array]:
+        """The next trial, and whether it differs from here."""
+        h, free = inner.hessian, ~held(exponents, inner)
+        both = free[0] & free[1]
         convex = (h[0, 0] > 0) & (h[1, 1] > 0) & (h[0, 0] * h[1, 1] > h[0, 1] ** 2)
         chosen = jnp.where(convex, h, inner.gauss_newton)
-        scale = state.damping * inner.gauss_newton
+        scale = damping * inner.gauss_newton
         h00 = jnp.where(free[0], chosen[0, 0] + scale[0, 0], 1.0)
         h11 = jnp.where(free[1], chosen[1, 1] + scale[1, 1], 1.0)
         h01 = jnp.where(both, chosen[0, 1], 0.0)
@@ -213,22 +215,30 @@ def refine(
         determinant = h00 * h11 - h01**2
         step = jnp.stack([h11 * slope[0] - h01 * slope[1], h00 * slope[1] - h01 * slope[0]])
         step = jnp.where(determinant > 0, step / jnp.where(determinant > 0, determinant, 1.0), 0.0)
-        trial = jnp.clip(state.exponents - step, bounds[:, 0], bounds[:, 1])
-        new = solve_inner(runs, trial, nonneg)
-        better = new.rss < inner.rss
-        damping = jnp.where(better, state.damping / 10, jnp.maximum(state.damping * 10, 1e-6))
-        flat = jnp.abs(inner.rss - new.rss) <= 1e-15 * inner.rss
-        still = jnp.all(jnp.abs(trial - state.exponents) <= 1e-15) & (determinant > 0)
-        done = still | flat | (damping > STALLED) | (new.rss <= nothing)
-        kept = jax.tree.map(lambda n, o: jnp.where(better, n, o), new, inner)
-        return _Step(jnp.where(better, trial, state.exponents), kept, damping, state.steps + 1, done)
+        trial = jnp.clip(exponents - step, bounds[:, 0], bounds[:, 1])
+        return trial, (determinant <= 0) | jnp.any(jnp.abs(trial - exponents) > 1e-15)
 
-    first = _Step(start, solve_inner(runs, start, nonneg), jnp.asarray(1e-3), jnp.asarray(0), jnp.asarray(False))
-    last = jax.lax.while_loop(lambda s: ~s.done & (s.steps < MAX_STEPS), body, first)
+    def body(state: _Step) -> _Step:
+        """Solve at the trial (the start is the first): one solution a program keeps it half as large."""
+        first, old = state.evaluations == 0, state.inner
+        new = solve_inner(runs, state.trial, nonneg)
+        better = first | (new.rss < old.rss)
+        damping = jnp.where(better, state.damping / 10, jnp.maximum(state.damping * 10, 1e-6))
+        damping = jnp.where(first, state.damping, damping)
+        flat = ~first & (jnp.abs(old.rss - new.rss) <= 1e-15 * old.rss)
+        exponents = jnp.where(better, state.trial, state.exponents)
+        inner = jax.tree.map(lambda n, o: jnp.where(better, n, o), new, old)
+        trial, moves = newton(exponents, inner, damping)
+        done = ~moves | flat | (damping > STALLED) | (new.rss <= nothing)
+        return _Step(exponents, inner, trial, damping, state.evaluations + 1, done)
+
+    none = InnerSolution(jnp.zeros(3), jnp.asarray(jnp.inf), jnp.zeros(2), jnp.zeros((2, 2)), jnp.zeros((2, 2)))
+    first = _Step(start, none, start, jnp.asarray(1e-3), jnp.asarray(0), jnp.asarray(False))
+    last = jax.lax.while_loop(lambda s: ~s.done & (s.evaluations <= MAX_STEPS), body, first)
     slope = jnp.where(held(last.exponents, last.inner), 0.0, last.inner.slope)
     lengths = jnp.sqrt(jnp.diag(last.inner.gauss_newton) * last.inner.rss)
     converged = jnp.all(jnp.abs(slope) <= 1e-6 * lengths) | (last.inner.rss <= 1e4 * nothing)
-    return last.exponents, last.inner, last.steps, converged
+    return last.exponents, last.inner, last.evaluations - 1, converged
 
 
 def project(runs: CentredRuns, search: Exponents, nonneg: Bool[Array, ""], starts: int = 1) -> ProjectedFit:
