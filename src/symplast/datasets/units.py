@@ -89,6 +89,9 @@ class Units:
             ValueError: what stands in the place of a unit isn't one.
         """
         name = name.strip()
+        whole = self._known(name) if len(name) > 3 else None
+        if whole is not None:
+            return NamedUnit("", name, whole)
         if bracket := BRACKETS.match(name):
             factor = self.factor(bracket["unit"])
             if factor is None:

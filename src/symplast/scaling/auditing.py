@@ -1,8 +1,8 @@
 """The audit of a user's own table: every estimator side by side, what each budget contributes, what is at stake."""
 
 import warnings
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -83,6 +83,7 @@ class AuditReport:
 
     Attributes:
         source: name of the table.
+        read_from: N, D, L, C -> the column and the unit that it was read from, in words; empty for arrays.
         n: number of runs.
         budgets: FLOP, ascending.
         target: budget at which splits and waste are compared.
@@ -117,12 +118,23 @@ class AuditReport:
     waste_held: BootstrapResult | None
     waste_joint: BootstrapResult | None
     findings: tuple[str, ...]
+    read_from: Mapping[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON: samples are left out."""
         data = {
             name: getattr(self, name)
-            for name in ("source", "n", "budgets", "target", "center_scale", "drift", "design_bias", "findings")
+            for name in (
+                "source",
+                "n",
+                "read_from",
+                "budgets",
+                "target",
+                "center_scale",
+                "drift",
+                "design_bias",
+                "findings",
+            )
         }
         for name in ("estimators", "parabolas", "placement", "left_out"):
             data[name] = [asdict(row) for row in getattr(self, name)]
@@ -184,12 +196,11 @@ def audit(
         >>> [row.name for row in report.estimators][:3]
         ['Approach 1', 'Approach 2', 'Variable projection']
     """
+    check_audit(level, resamples)
     identifiability(runs)
     target = 10 * float(runs.C.max()) if target is None else float(target)
     if not (np.isfinite(target) and target > 0):
         raise ValueError(f"target must be positive FLOP, got {target}")
-    if resamples < 20:
-        raise ValueError(f"resamples must be at least 20 for an interval, got {resamples}")
     price, level = price or TrainingPrice(), float(level)
     parabolic, why_not = _approach2(runs)
     counts = resample_counts(runs, resamples, "budget" if parabolic else "none", seed)
@@ -227,8 +238,21 @@ def audit(
         waste_held=held,
         waste_joint=joint,
         findings=(),
+        read_from=dict(runs.read_from),
     )
     return replace(report, findings=findings(report, fits, why_not))
+
+
+def check_audit(level: Real, resamples: int) -> None:
+    """Before anything is computed.
+
+    Raises:
+        ValueError: a level outside (0, 1), or fewer than 20 resamples.
+    """
+    if not 0 < level < 1:
+        raise ValueError(f"level must be strictly between 0 and 1, such as 0.95, got {level}")
+    if resamples < 20:
+        raise ValueError(f"resamples must be at least 20 for an interval, got {resamples}")
 
 
 def _approach2(runs: RunTable) -> tuple[Approach2Fit | None, str]:
