@@ -119,7 +119,8 @@ def test_reading_is_told_in_one_line_and_in_the_output(tmp_path: Path) -> None:
     said = [line for line in done.stderr.splitlines() if line.startswith("runs.csv: ")]
     assert said == [
         "runs.csv: 28 rows read; semicolons between cells; first column taken for an index and left out; "
-        "decimal commas; 1 failed row dropped (line 30); N from params (B), times 1e+09; D from tokens; L from loss; C from 6 N D"
+        "decimal commas; 1 failed row dropped (line 30); N from params (B), times 1e+09; D from tokens; L from loss; "
+        "C from 6 N D"
     ]
 
 

@@ -124,12 +124,12 @@ def test_text_and_lengths_are_refused() -> None:
         run_table([1.0, 2.0], [1.0, 2.0, 3.0], [3.0, 3.0])
     with pytest.raises(ValueError, match="one column with a value for each run, got shape"):
         run_table([], [], [])
-    with pytest.raises(ValueError, match=r"got shape \\(1, 2\\)"):
+    with pytest.raises(ValueError, match=r"got shape \(1, 2\)"):
         run_table([[1.0, 2.0]], [[1.0, 2.0]], [[3.0, 3.0]])
 
 
 def test_compute_off_six_n_d_warns_with_the_factor() -> None:
-    with pytest.warns(ScalingWarning, match=r"C is 1.2 to 1.2 times 6 N D \\(median 1.2\\)"):
+    with pytest.warns(ScalingWarning, match=r"C is 1.2 to 1.2 times 6 N D \(median 1.2\)"):
         run_table(RUNS.N, RUNS.D, RUNS.L, 1.2 * RUNS.C)
 
 
@@ -259,7 +259,7 @@ def test_units_in_cells() -> None:
         ),
         ({"params": RUNS.N, "tokens": RUNS.D / 1e3, "flops": RUNS.C}, "C must be near 6 N D, but it is 1e.03 times"),
         ({"params": RUNS.N, "tokens": RUNS.D / 1e12}, "D must be at least 1"),
-        ({"params": 1e3 * RUNS.N / 1e9, "flops": RUNS.C}, "D over N must lie between"),
+        ({"params": 1e3 * RUNS.N / 1e9, "flops": RUNS.C}, "more than there are: N or C is in another unit"),
         ({"params": RUNS.N, "flops": RUNS.C / 8.64e19}, "D must be at least 1"),
         ({"params": RUNS.N, "gpu hours": RUNS.C}, "found none for D"),
         ({"params": RUNS.N, "tokens (GB)": RUNS.D}, "unit 'GB' isn't one of a count"),

@@ -14,7 +14,7 @@ import numpy as np
 from symplast.datasets.tables import Columns, Table, listed, read_table
 from symplast.datasets.units import BRACKETS, COUNTS, FLOP, NUMBERS, Units
 from symplast.scaling.surfaces import FLOP_PER_PARAMETER_TOKEN
-from symplast.scaling.tables import RunTable, check_sizes, join_budgets, run_table
+from symplast.scaling.tables import MOST_TOKENS, RunTable, check_sizes, join_budgets, run_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -128,6 +128,11 @@ def _runs(found: Table, names: Mapping[str, str], drop_failed: bool, wording: Wo
         read_from.setdefault("C", "6 N D")
     else:
         D = values["C"] / (FLOP_PER_PARAMETER_TOKEN * values["N"])
+        if D.max() > MOST_TOKENS:
+            raise ValueError(
+                f"{found.source}: D = C / (6 N) comes to {D.max():.3g} tokens, more than there are: N or C is in another "
+                "unit (millions, billions?). Multiply, or name it in the column's name, such as 'params (B)'"
+            )
         check_sizes(values["N"], D, np.ones_like(D), found.source)
         joined = join_budgets(values["C"])
         runs = RunTable(values["N"], D, values["L"], joined, True, found.source, values["C"])
