@@ -252,12 +252,13 @@ def test_units_in_cells() -> None:
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ({"params": RUNS.N / 1e9, "flops": RUNS.C}, "N must be at least 1"),
+        ({"params": RUNS.N / 1e9, "flops": RUNS.C}, "more than there are"),
         (
             {"params": 1e3 * RUNS.N / 1e9, "tokens": RUNS.D, "flops": RUNS.C},
             "C must be near 6 N D, but it is 1e.06 times",
         ),
         ({"params": RUNS.N, "tokens": RUNS.D / 1e3, "flops": RUNS.C}, "C must be near 6 N D, but it is 1e.03 times"),
+        ({"params": RUNS.N / 1e9, "tokens": RUNS.D}, "N must be at least 1"),
         ({"params": RUNS.N, "tokens": RUNS.D / 1e12}, "D must be at least 1"),
         ({"params": 1e3 * RUNS.N / 1e9, "flops": RUNS.C}, "more than there are: N or C is in another unit"),
         ({"params": RUNS.N, "flops": RUNS.C / 8.64e19}, "D must be at least 1"),

@@ -250,6 +250,7 @@ def read_table(
     table: "str | Path | pd.DataFrame",
     *,
     what: str = "a table",
+    also: str = "",
     header: bool | None = True,
     index: bool | None = None,
 ) -> Table:
@@ -262,6 +263,7 @@ def read_table(
     Args:
         table: the file (``.csv``, ``.tsv``, ``.txt``, ``.dat``, packed with ``.gz`` or not, or ``.parquet``).
         what: what it should be, for messages: ``a table of runs``.
+        also: an ending besides that the caller reads itself, for messages: ``.npy``.
         header: whether the first line names the columns; None decides by what it holds.
         index: whether the first column only counts or names the rows; None decides by what it holds.
 
@@ -298,7 +300,9 @@ def read_table(
     suffixes = [suffix.lower() for suffix in path.suffixes]
     kind = next((suffix for suffix in reversed(suffixes) if suffix in (*TEXTS, ".parquet")), "")
     if not kind or not path.is_file() or (suffixes[-1] != kind and suffixes[-1] != ".gz"):
-        raise ValueError(f"{path}: {what} must be a file that ends in .csv, .tsv, .txt or .parquet")
+        raise ValueError(
+            f"{path}: {what} must be a file that ends in {f'{also}, ' if also else ''}.csv, .tsv, .txt or .parquet"
+        )
     if kind == ".parquet":
         try:
             return _from_frame(pd.read_parquet(path), path.name)

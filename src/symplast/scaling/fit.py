@@ -344,7 +344,7 @@ def grid_search(
         >>> round(found.alpha, 10), round(found.beta, 10)
         (0.34, 0.28)
     """
-    runs = run_table(N, D, L)
+    runs = as_runs(N, D, L)
     identifiability(runs)
     box = (bounds or Bounds()).array()
     if not 0 < resolution <= np.ptp(box, axis=1).min():

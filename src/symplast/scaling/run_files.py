@@ -130,8 +130,8 @@ def _runs(found: Table, names: Mapping[str, str], drop_failed: bool, wording: Wo
         D = values["C"] / (FLOP_PER_PARAMETER_TOKEN * values["N"])
         if D.max() > MOST_TOKENS:
             raise ValueError(
-                f"{found.source}: D = C / (6 N) comes to {D.max():.3g} tokens, more than there are: N or C is in another "
-                "unit (millions, billions?). Multiply, or name it in the column's name, such as 'params (B)'"
+                f"{found.source}: D = C / (6 N) comes to {D.max():.3g} tokens, more than there are: N or C is in "
+                "another unit (millions, billions?). Multiply, or name it in the column's name, such as 'params (B)'"
             )
         check_sizes(values["N"], D, np.ones_like(D), found.source)
         joined = join_budgets(values["C"])
