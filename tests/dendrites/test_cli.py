@@ -89,12 +89,12 @@ def test_check_warns_of_correlated_patterns(patterns, tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("ragged.csv", "0,1\n1\n", "rows of equal length"),
+        ("ragged.csv", "0,1\n1\n", "line 2 has 1 cell, most rows 2"),
         ("words.csv", "a,b\n", "binary patterns"),
-        ("empty.txt", "", "rows of equal length"),
+        ("empty.txt", "", "is empty; give binary patterns"),
         ("junk.npy", "junk", "binary patterns"),
-        ("fractions.csv", "0.5,1\n1,0\n", "X must be binary"),
-        ("one.csv", "0,1\n", "X must hold 2 to 4000 patterns"),
+        ("fractions.csv", "0.5,1\n1,0\n", "must be binary"),
+        ("one.csv", "0,1\n", "must hold 2 to 4000 patterns"),
     ],
 )
 def test_check_names_what_is_wrong_with_a_file(name, content, message, tmp_path):
@@ -103,8 +103,22 @@ def test_check_names_what_is_wrong_with_a_file(name, content, message, tmp_path)
         call("check", tmp_path / name)
 
 
+def test_check_reads_cells_as_they_stand(tmp_path, patterns):
+    text = "\n".join(";".join(f"{cell:d},0" for cell in row) for row in patterns)
+    (tmp_path / "commas.csv").write_text(text)
+    record = json.loads(call("check", tmp_path / "commas.csv", "--json").stdout)
+    assert (record["patterns"], record["n"]) == (100, 300)
+    (tmp_path / "gap.csv").write_text("0,1,1,0\n0,,1,1\n1,1,0,0\n")
+    with pytest.raises(ValueError, match="line 2, column 2 is empty"):
+        call("check", tmp_path / "gap.csv")
+    (tmp_path / "index.csv").write_text(
+        "\n".join(f"{i},{line}" for i, line in enumerate(text.replace(",0", "").replace(";", ",").split("\n")))
+    )
+    assert json.loads(call("check", tmp_path / "index.csv", "--json").stdout)["n"] == 300
+
+
 def test_missing_file(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"no file .*give binary patterns"):
+    with pytest.raises(FileNotFoundError, match=r"no file .*give an array of binary patterns"):
         call("check", tmp_path / "none.npy")
 
 
@@ -113,14 +127,17 @@ def test_missing_file(tmp_path):
     [
         (["design", *BUDGET], "patterns must be given"),
         (["design", *BUDGET, "--patterns", "0.5"], "patterns must be a whole number"),
-        (["design", *BUDGET, "--patterns", "1e6", "--n", "300"], "a must be at most n=300"),
-        (["sweep", "--n", "10", "--s", "5"], "exactly one of a"),
+        (["design", *BUDGET, "--patterns", "1e6", "--n", "300"], "--a must be at most --n=300"),
+        (["sweep", "--n", "10", "--s", "5"], "exactly one of --a"),
         (["sweep", "--n", "10:5", "--s", "5", "--a", "2"], "--n must have ranges that rise"),
         (["sweep", "--n", "1:2:0", "--s", "5", "--a", "2"], "step >= 1"),
         (["sweep", "--n", "ten", "--s", "5", "--a", "2"], "--n must be counts or ranges"),
         (["sweep", "--n", "1:1e9", "--s", "5", "--a", "2"], "at most 1,000,000 values"),
         (["sweep", "--n", "10", "--s", "5", "--activity", "x"], "--activity must be numbers"),
-        (["union", "--n", "10", "--a", "2", "--s", "3", "--theta", "1", "--patterns", "0"], "M must be a whole number"),
+        (
+            ["union", "--n", "10", "--a", "2", "--s", "3", "--theta", "1", "--patterns", "0"],
+            "--patterns must be a whole number",
+        ),
     ],
 )
 def test_wrong_input(arguments, message):

@@ -2,12 +2,15 @@
 
 import json
 
+import jax.numpy as jnp
 import numpy as np
+import pandas as pd
 import pytest
 from commanding import caller
 
 from symplast.cli.hlop import app
 from symplast.hlop.activity_files import best_share, read_activity
+from symplast.hlop.oja import check_stable
 
 call = caller(app)
 
@@ -39,8 +42,8 @@ def test_names_and_spiking_neurons_from_a_text_table(table, tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [("", "empty"), ("1,2\n3,x\n", "row 2, column 2 is 'x'"), ("1,2\n3,\n", "empty cells"), ("1,2\n", "two examples"),
-     ("0,0\n0,0\n", "zeros only")],
+    [("", "empty"), ("1,2\n3,x\n", "line 2, column 2: x is not a number"), ("1,2\n3,\n", "line 2, column 2 is empty"),
+     ("1,2\n", "two examples"), ("0,0\n0,0\n", "zeros only")],
 )  # fmt: skip
 def test_tables_that_are_none(tmp_path, content, message):
     path = tmp_path / "bad.csv"
@@ -52,11 +55,11 @@ def test_tables_that_are_none(tmp_path, content, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--rows", 7], "6 features"),
+        (["--rows", 7], "--rows must be at most the 6 features"),
         (["--batch", 0], "--batch"),
         (["--save", "rows.txt"], "must end in .npy"),
         (["--save", "nowhere/rows.npy"], "a folder that exists"),
-        (["--lr", 50], "lr=50 is too large"),
+        (["--lr", 50], "--lr=50 is too large"),
         (["--rows", 0], "--rows must be at least 1"),
         (["--seed", -1], "--seed at least 0"),
     ],
@@ -66,6 +69,27 @@ def test_wrong_options_are_told(table, options, message):
         call("subspace", table, *options)
 
 
+def test_an_index_column_and_an_integer_header_are_no_activity(table, tmp_path):
+    X = np.load(table)
+    frame = pd.DataFrame(X)
+    frame.to_csv(tmp_path / "both.csv")
+    frame.to_csv(tmp_path / "header.csv", index=False)
+    frame.to_csv(tmp_path / "index.csv", header=False)
+    frame.to_csv(tmp_path / "comma.csv", sep=";", decimal=",")
+    for name in ("both", "header", "index", "comma"):
+        np.testing.assert_array_equal(read_activity(tmp_path / f"{name}.csv"), X)
+    said = call("subspace", tmp_path / "both.csv", "--rows", 2).stderr
+    assert "both.csv: 640 rows read; line 1 taken for a header" in said
+    assert "first column taken for an index and left out" in said
+    kept = read_activity(tmp_path / "index.csv", index=False)
+    assert kept.shape == (640, 7)
+
+
+def test_learning_rates_of_activity_beyond_floats_are_not_nan():
+    with pytest.raises(ValueError, match="not finite or beyond 32-bit floats"):
+        check_stable(jnp.full((2, 3), jnp.nan), jnp.full((2, 3), jnp.inf), 0.1, "lr")
+
+
 def test_wrong_files_are_told(tmp_path):
     with pytest.raises(FileNotFoundError, match="no file"):
         read_activity(tmp_path / "nowhere.npy")
@@ -73,13 +97,13 @@ def test_wrong_files_are_told(tmp_path):
     with pytest.raises(ValueError, match="numbers"):
         read_activity(tmp_path / "text.npy")
     (tmp_path / "junk.npy").write_text("junk")
-    with pytest.raises(ValueError, match="must be an array that numpy"):
+    with pytest.raises(ValueError, match="must be an array of activity that numpy"):
         read_activity(tmp_path / "junk.npy")
     (tmp_path / "ragged.csv").write_text("1,2\n1,2,3\n")
-    with pytest.raises(ValueError, match="equally many cells"):
+    with pytest.raises(ValueError, match=r"line 2 has 3 cells, most rows 2|line 1 has 2 cells, most rows 3"):
         read_activity(tmp_path / "ragged.csv")
     (tmp_path / "x.xlsx").write_text("")
-    with pytest.raises(ValueError, match=r"\.npy, \.csv or \.tsv"):
+    with pytest.raises(ValueError, match=r"a file that ends in \.npy, \.csv, \.tsv"):
         read_activity(tmp_path / "x.xlsx")
 
 

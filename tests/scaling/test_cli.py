@@ -79,10 +79,10 @@ def test_columns_and_rows_can_be_named(tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (("--where", "budget"), "--where must read COLUMN=VALUE"),
-        (("--method", "ols"), "method must be"),
-        (("--n-column", "width"), "columns says N is 'width'"),
-        (("--max-exponent", "0.001"), "bounds of alpha"),
-        (("--target", "-1"), "C must be positive"),
+        (("--method", "ols"), "--method must be"),
+        (("--n-column", "width"), "--n-column width names no column"),
+        (("--max-exponent", "0.001"), "--max-exponent must be above 0.01"),
+        (("--target", "-1"), "--target must be positive"),
     ],
 )
 def test_wrong_input_is_a_value_error(table: Path, arguments: tuple[str, ...], message: str) -> None:
@@ -93,11 +93,11 @@ def test_wrong_input_is_a_value_error(table: Path, arguments: tuple[str, ...], m
 
 def test_other_wrong_calls(table: Path, tmp_path: Path) -> None:
     assert isinstance(call("fit", tmp_path / "absent.csv").exception, FileNotFoundError)
-    assert "out must end in" in str(call("audit", table, "--out", tmp_path / "x.pdf").exception)
+    assert "--out must end in" in str(call("audit", table, "--out", tmp_path / "x.pdf").exception)
     assert isinstance(call("audit", table, "--out", tmp_path / "no" / "x.html").exception, FileNotFoundError)
     assert "both --alpha and --beta" in str(call("design", "--alpha", 0.3).exception)
     assert "not both" in str(call("design", table, "--alpha", 0.3).exception)
-    assert "price must be positive" in str(call("audit", table, "--price", 0, "--out", tmp_path / "x.html").exception)
+    assert "--price must be positive" in str(call("audit", table, "--price", 0, "--out", tmp_path / "x.html").exception)
 
 
 def test_doubts_go_to_stderr(tmp_path: Path) -> None:
@@ -106,3 +106,25 @@ def test_doubts_go_to_stderr(tmp_path: Path) -> None:
     done = call("fit", path, "--json")
     assert "C is 1.3 to 1.3 times 6 N D" in done.stderr
     json.loads(done.stdout)
+
+
+def test_reading_is_told_in_one_line_and_in_the_output(tmp_path: Path) -> None:
+    path = tmp_path / "runs.csv"
+    text = pd.DataFrame({"params (B)": RUNS.N / 1e9, "tokens": RUNS.D, "loss": RUNS.L}).to_csv(sep=";", decimal=",")
+    path.write_text(text + "28;x;1e9;OOM\n".replace("x", "0,5"))
+    failed = call("fit", path)
+    assert "--drop-failed" in str(failed.exception)
+    done = call("fit", path, "--drop-failed", "--json")
+    assert json.loads(done.stdout)["read_from"]["N"] == "params (B), times 1e+09"
+    said = [line for line in done.stderr.splitlines() if line.startswith("runs.csv: ")]
+    assert said == [
+        "runs.csv: 28 rows read; semicolons between cells; first column taken for an index and left out; "
+        "decimal commas; 1 failed row dropped (line 30); N from params (B), times 1e+09; D from tokens; L from loss; "
+        "C from 6 N D"
+    ]
+
+
+@pytest.mark.parametrize(("option", "value"), [("--level", 95), ("--mfu", 50), ("--resamples", 3), ("--seed", -1)])
+def test_audit_refuses_before_it_reads(tmp_path: Path, option: str, value: int) -> None:
+    done = call("audit", tmp_path / "absent.csv", option, value, "--out", tmp_path / "x.html")
+    assert str(done.exception).startswith(option)

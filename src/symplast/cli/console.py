@@ -93,6 +93,12 @@ def check_output(path: Path, option: str, *endings: str) -> None:
         raise ValueError(f"{option} must end in {ending} and lie in a folder that exists, got {path}")
 
 
+def tell_reading(path: Path, rows: int, decided: Iterable[str]) -> None:
+    """Say on one line of stderr what was decided on reading a user's table."""
+    said = "; ".join([f"{path.name}: {rows} row{'s' if rows != 1 else ''} read", *decided])
+    err.print(said, soft_wrap=True, markup=False, highlight=False)
+
+
 def tell_damages(damages: Iterable[tuple[str, str]], lead: str = "skipped a damaged run:") -> None:
     """Say what in a store can't be used, and why."""
     for place, reason in damages:

@@ -100,8 +100,8 @@ def _read_net(path: Path, activation: str) -> "tuple[TwoLayer, Any]":
     from symplast.curl import TwoLayer
     from symplast.datasets.arrays import read_npz
 
-    arrays = read_npz(path, {"W1": "(hidden, inputs)", "W2": "(outputs, hidden)"})
-    found = {name: array for name, array in arrays.items() if name in ("W1", "W2", "X")}
+    arrays = read_npz(path, {"W1": "(hidden, inputs)", "W2": "(outputs, hidden)"}, may=("X",))
+    found = dict(arrays)
     for name, array in found.items():
         if array.dtype.kind not in "biuf" or array.ndim != 2 or not np.isfinite(array).all():
             raise ValueError(f"{name} in {path} must be a finite matrix, it is {array.dtype}{array.shape}")

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from symplast.cli.console import err, out, print_json, warn
+from symplast.cli.console import err, out, print_json, tell_reading, warn
+from symplast.cli.naming import naming
+from symplast.cli.options import HEADER, INDEX
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,9 +38,10 @@ def design(
     from symplast.dendrites import design
     from symplast.lab.whole_files import write_whole
 
-    found = design(
-        n, a, patterns, fp_max=fp, noise=noise, fn_max=fn, per=per, objective=objective, max_synapses=max_synapses
-    )
+    with naming("n", "a", "patterns", "noise", "per", "objective", "max_synapses", fp_max="--fp", fn_max="--fn"):
+        found = design(
+            n, a, patterns, fp_max=fp, noise=noise, fn_max=fn, per=per, objective=objective, max_synapses=max_synapses
+        )
     if pareto is not None:
         write_whole(pareto, found.pareto.to_csv(index=False))
         err.print(f"{len(found.pareto)} designs written to {pareto}", soft_wrap=True, highlight=False)
@@ -72,13 +75,17 @@ def sweep(
     from symplast.dendrites import sweep
     from symplast.lab.whole_files import write_whole
 
-    table = sweep(
-        n=_counts(n, "--n"),
-        s=_counts(s, "--s"),
-        a=None if a is None else _counts(a, "--a"),
-        activity=None if activity is None else _numbers(activity, "--activity"),
-        theta=None if theta is None else _counts(theta, "--theta"),
-    ).table()
+    if (a is None) == (activity is None):
+        raise ValueError("give exactly one of --a (counts of active cells) and --activity (shares of the cells)")
+    axes: dict[str, Any] = {
+        "n": _counts(n, "--n"),
+        "s": _counts(s, "--s"),
+        "a": None if a is None else _counts(a, "--a"),
+        "activity": None if activity is None else _numbers(activity, "--activity"),
+        "theta": None if theta is None else _counts(theta, "--theta"),
+    }
+    with naming("n", "a", "s", "theta", "activity"):
+        table = sweep(**axes).table()
     if as_json:
         print_json([{key: _finite(value) for key, value in row.items()} for row in table.to_dict("records")])
     elif csv is None:
@@ -100,15 +107,17 @@ def union(
     """Size and false positives of a segment that stores several patterns."""
     from symplast.dendrites import DendriticSegment, union_fp, union_size
 
-    segment, stored = DendriticSegment(n, a, s, theta), _counts(patterns, "--patterns")
-    size = union_size(n, s, stored)
-    columns = {
-        "patterns": stored,
-        "synapses": size.mean.tolist(),
-        "fp": union_fp(segment, stored, "exact").tolist(),
-        "fp_expected_size": union_fp(segment, stored, "paper").tolist(),
-        "fp_bound": union_fp(segment, stored, "bound").tolist(),
-    }
+    stored = _counts(patterns, "--patterns")
+    with naming("n", "a", "s", "theta", M="--patterns", patterns="--patterns"):
+        segment = DendriticSegment(n, a, s, theta)
+        size = union_size(n, s, stored)
+        columns = {
+            "patterns": stored,
+            "synapses": size.mean.tolist(),
+            "fp": union_fp(segment, stored, "exact").tolist(),
+            "fp_expected_size": union_fp(segment, stored, "paper").tolist(),
+            "fp_bound": union_fp(segment, stored, "bound").tolist(),
+        }
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     if as_json:
         print_json(rows)
@@ -119,8 +128,11 @@ def union(
 @app.command()
 def check(
     patterns: Annotated[
-        Path, typer.Argument(help="Binary patterns, one a row: .npy, or text of 0 and 1 (.csv, .txt).")
+        Path,
+        typer.Argument(help="Binary patterns, one a row: .npy, or a table of 0 and 1 (.csv, .tsv, .txt, .parquet)."),
     ],
+    header: Annotated[bool | None, HEADER] = None,
+    index: Annotated[bool | None, INDEX] = None,
     as_json: bool = AS_JSON,
 ) -> None:
     """Do your patterns overlap as little as the theory assumes?"""
@@ -128,10 +140,11 @@ def check(
 
     from symplast.dendrites import CorrelatedPatterns, estimate_from_data
 
-    X = _read_patterns(patterns)
+    X = _read_patterns(patterns, header, index)
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always", CorrelatedPatterns)
-        found = estimate_from_data(X)
+        with naming(X=str(patterns)):
+            found = estimate_from_data(X)
     exceedance = found.exceedance()
     if as_json:
         keys = ("n", "pairs", "mean_ratio", "rho", "z_mean", "z_rho", "correlated")
@@ -151,23 +164,17 @@ def check(
         warn(warning.message)
 
 
-def _read_patterns(path: Path) -> "np.ndarray[Any, Any]":
-    import numpy as np
+def _read_patterns(path: Path, header: bool | None, index: bool | None) -> "np.ndarray[Any, Any]":
+    from symplast.datasets.arrays import read_npy
+    from symplast.datasets.tables import read_table
 
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"no file {path}; give binary patterns as .npy or as text of 0 and 1, one pattern a row"
-        )
-    try:
-        if path.suffix == ".npy":
-            return np.load(path, allow_pickle=False)  # type: ignore[no-any-return]
-        text = path.read_text(encoding="utf-8").replace(",", " ").replace(";", " ")
-        rows = [[float(word) for word in line.split()] for line in text.splitlines() if line.strip()]
-    except (ValueError, EOFError):
-        raise ValueError(f"{path} must hold binary patterns as a .npy array, or as text of 0 and 1") from None
-    if len({len(row) for row in rows}) != 1:
-        raise ValueError(f"{path} must hold rows of equal length, one pattern a row")
-    return np.array(rows)
+    if path.suffix == ".npy":
+        return read_npy(path, "an array of binary patterns, one pattern a row,")
+    X, decided = read_table(
+        path, what="binary patterns, one pattern a row", also=".npy", header=header, index=index
+    ).matrix()
+    tell_reading(path, len(X), decided)
+    return X
 
 
 def _numbers(text: str, option: str) -> list[float]:

@@ -123,10 +123,15 @@ def settle(
 def _read(path: Path, activation: str, how: Any) -> "tuple[Any, np.ndarray[Any, Any], np.ndarray[Any, Any]]":
     """A layered network and its examples from an .npz file."""
     from symplast.datasets.arrays import read_npz
-    from symplast.equilibrium.network_files import network_from_arrays
+    from symplast.equilibrium.network_files import NetworkNames, network_from_arrays
 
     needs = {"w1": "(units, inputs)", "x": "(rows, inputs)", "y": "(rows,) classes or (rows, values)"}
-    return network_from_arrays(read_npz(path, needs), activation, how)
+    arrays = read_npz(path, needs, may=NetworkNames())
+    if arrays.others:
+        raise ValueError(
+            f"{path} must name its arrays w1.., b2.., c1.., V, c, x, y; got {', '.join(sorted(arrays.others))}"
+        )
+    return network_from_arrays(arrays, activation, how)
 
 
 def _numbers(text: str, option: str, whole: bool = False) -> list[float]:

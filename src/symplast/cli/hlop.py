@@ -5,11 +5,16 @@ from typing import Annotated, Any
 
 import typer
 
-from symplast.cli.console import check_output, computing, err, out, print_json
+from symplast.cli.console import check_output, computing, err, out, print_json, tell_reading
+from symplast.cli.naming import naming
+from symplast.cli.options import HEADER, INDEX
 
 app = typer.Typer(help="Hebbian orthogonal projection: streaming principal subspaces.", no_args_is_help=True)
 
-TABLE = typer.Argument(help="Activity (.npy, .csv, .tsv): one example a row, one feature a column.")
+TABLE = typer.Argument(help="Activity (.npy, .csv, .tsv, .txt, .parquet): one example a row, one feature a column.")
+
+MOST_FEATURES = 20_000
+"""The best subspace comes from a matrix of features by features."""
 
 NEARLY = 0.95
 """Share of the best subspace below which more passes are advised."""
@@ -34,6 +39,8 @@ def subspace(
     scale: Annotated[float, typer.Option(help="Their largest output.")] = 20.0,
     seed: Annotated[int, typer.Option(help="Of the first rows and the order.")] = 0,
     save: Annotated[Path | None, typer.Option(help="Write the rows to this .npy file.")] = None,
+    header: Annotated[bool | None, HEADER] = None,
+    index: Annotated[bool | None, INDEX] = None,
     as_json: bool = typer.Option(False, "--json", help="Print as JSON."),
 ) -> None:
     """Learn the subspace that a lateral circuit finds in one pass, and compare it with the best possible one."""
@@ -41,7 +48,7 @@ def subspace(
     import numpy as np
 
     from symplast.hlop import OjaSubspace
-    from symplast.hlop.activity_files import best_share, read_activity
+    from symplast.hlop.activity_files import activity_table, best_share
     from symplast.lab.whole_files import whole_file
 
     if batch < 1 or epochs < 1:
@@ -50,7 +57,18 @@ def subspace(
         check_output(save, "--save", ".npy")
     if seed < 0 or (rows is not None and rows < 1):
         raise ValueError(f"--rows must be at least 1 and --seed at least 0, got {rows} and {seed}")
-    X = read_activity(table)
+    if not 0 < scale < float("inf") or (levels is not None and levels < 1):
+        raise ValueError(f"--scale must be positive and --levels at least 1, got {scale:g} and {levels}")
+    if lr is not None and not 0 < lr < float("inf"):
+        raise ValueError(f"--lr must be positive, got {lr:g}")
+    X, decided = activity_table(table, header, index)
+    tell_reading(table, len(X), decided)
+    if X.shape[1] > MOST_FEATURES:
+        raise ValueError(
+            f"{table} has {X.shape[1]:,} features, more than {MOST_FEATURES:,}: project or select them first"
+        )
+    if rows is not None and rows > X.shape[1]:
+        raise ValueError(f"--rows must be at most the {X.shape[1]} features of {table}, got {rows}")
     X = X - X.mean(axis=0) if centre else X
     if not 1e-15 < float(np.abs(X).max()) < 1e15:
         raise ValueError(
@@ -58,7 +76,7 @@ def subspace(
             "computes in 32-bit floats: scale the activity so that they are around 1"
         )
     rows = min(10, max(X.shape[1] // 2, 1)) if rows is None else rows
-    with computing():
+    with computing(), naming("lr", "scale", "levels", k="--rows"):
         moment = float(np.linalg.eigvalsh(X.T @ X / len(X))[-1])
         rate = 0.3 / moment if lr is None else lr
         unit = 1 / np.sqrt(moment) if lr is None else 1.0  # the same subspace; no change is clipped for X's size alone

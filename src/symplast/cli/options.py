@@ -10,6 +10,12 @@ import typer
 OUT = typer.Option(
     Path("symplast-out"), "--out", envvar="SYMPLAST_OUT", help="Folder for the runs and the report.", file_okay=False
 )
+HEADER = typer.Option(
+    "--header/--no-header", help="Whether the first line names the columns; default: by what it holds."
+)
+INDEX = typer.Option(
+    "--index/--no-index", help="Whether the first column only counts or names the rows; default: by what it holds."
+)
 STORE = typer.Option(None, "--store", help="Keep the runs elsewhere: a folder or an fsspec URL. Default: OUT/runs.")
 
 

@@ -100,9 +100,10 @@ def _read(path: Path) -> "tuple[np.ndarray, np.ndarray, np.ndarray | None, float
 
     from symplast.datasets.arrays import read_npz
 
-    arrays = read_npz(path, {"spikes": "(steps, neurons) of 0 and 1", "inhibitory": "(neurons,) true or false"})
-    if unknown := sorted(arrays.keys() - {"spikes", "inhibitory", "drive", "dt_ms"}):
-        warn(f"{', '.join(unknown)} in {path}", "not used:")
+    needs = {"spikes": "(steps, neurons) of 0 and 1", "inhibitory": "(neurons,) true or false"}
+    arrays = read_npz(path, needs, may=("drive", "dt_ms"))
+    if arrays.others:
+        warn(f"{', '.join(sorted(arrays.others))} in {path}", "not used:")
     dt_ms = arrays.get("dt_ms", np.array(1.0))
     if dt_ms.size != 1 or dt_ms.dtype.kind not in "iuf":
         raise ValueError(f"dt_ms in {path} must be one number, it is {dt_ms.dtype}{dt_ms.shape}")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from symplast.cli.console import computing, err, out, print_json, warn
+from symplast.cli.naming import naming
 
 if TYPE_CHECKING:
     from symplast.scaling import RunTable
@@ -13,13 +14,17 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Scaling laws: fit, audit and design sweeps of training runs.", no_args_is_help=True)
 
-TABLE = typer.Argument(help="Runs, one a row: .csv, .tsv or .parquet with parameters, tokens (or compute) and loss.")
+TABLE = typer.Argument(
+    help="Runs, one a row: .csv, .tsv, .txt or .parquet with parameters, tokens (or compute) and loss; units in names "
+    "and cells, such as params (B) or 7B, are converted."
+)
 AS_JSON = typer.Option(False, "--json", help="Print as JSON.")
 N_COLUMN = typer.Option("--n-column", help="Column of the parameters N; guessed when left out.")
 D_COLUMN = typer.Option("--d-column", help="Column of the tokens D.")
 LOSS_COLUMN = typer.Option("--loss-column", help="Column of the loss.")
-C_COLUMN = typer.Option("--c-column", help="Column of the compute budget in FLOP.")
+C_COLUMN = typer.Option("--c-column", help="Column of the compute budget (FLOP, or PF-days if it says so).")
 WHERE = typer.Option("--where", help="Keep rows with COLUMN=VALUE; may be given several times.")
+DROP = typer.Option("--drop-failed", help="Leave out runs without a number (empty, nan, failed, OOM); says how many.")
 TARGET = typer.Option("--target", help="Budget in FLOP to compare at; default 10 times the largest.")
 PRICE = typer.Option("--price", help="Dollars per accelerator-hour.")
 PEAK = typer.Option("--peak", help="Its peak FLOP/s; 1979e12: H100 with sparsity, 989e12: dense.")
@@ -27,25 +32,43 @@ MFU = typer.Option("--mfu", help="Share of the peak that training reaches.")
 HIGHEST = typer.Option("--max-exponent", help="Upper bound of alpha and beta.")
 
 
+LOWEST = 0.01
+"""Smallest exponent that is searched."""
+
+
 def _read(
-    table: Path, n: str | None, d: str | None, loss: str | None, c: str | None, where: list[str] | None
+    table: Path, n: str | None, d: str | None, loss: str | None, c: str | None, where: list[str] | None, drop: bool
 ) -> "RunTable":
-    from symplast.scaling import read_runs
+    from symplast.scaling.run_files import Wording, read_runs
 
     kept: dict[str, str] = {}
     for condition in where or []:
         column, equals, value = condition.partition("=")
         if not equals:
             raise ValueError(f"--where must read COLUMN=VALUE, got {condition!r}")
+        if column in kept:
+            raise ValueError(f"--where names column {column!r} twice; no row can have both values")
         kept[column] = value
     given = {"N": n, "D": d, "L": loss, "C": c}
-    return read_runs(table, {symbol: name for symbol, name in given.items() if name}, kept)
+    options = {"N": "--n-column NAME", "D": "--d-column NAME", "L": "--loss-column NAME", "C": "--c-column NAME"}
+    columns = {symbol: name for symbol, name in given.items() if name}
+    wording = Wording(options, "--where COLUMN=NAME", "--drop-failed")
+    runs = read_runs(table, columns, kept, drop_failed=drop, wording=wording)
+    err.print(runs.reading, markup=False, highlight=False, soft_wrap=True)
+    return runs
 
 
 def _bounds(highest: float) -> Any:
     from symplast.scaling import Bounds
 
-    return Bounds(alpha=(0.01, highest), beta=(0.01, highest))
+    if not LOWEST < highest < float("inf"):
+        raise ValueError(f"--max-exponent must be above {LOWEST}, the smallest exponent searched, got {highest:g}")
+    return Bounds(alpha=(LOWEST, highest), beta=(LOWEST, highest))
+
+
+def _check_target(target: float | None) -> None:
+    if target is not None and not 0 < target < float("inf"):
+        raise ValueError(f"--target must be positive FLOP, got {target:g}")
 
 
 @app.command()
@@ -60,14 +83,19 @@ def fit(
     loss_column: Annotated[str | None, LOSS_COLUMN] = None,
     c_column: Annotated[str | None, C_COLUMN] = None,
     where: Annotated[list[str] | None, WHERE] = None,
+    drop_failed: Annotated[bool, DROP] = False,
     max_exponent: Annotated[float, HIGHEST] = 0.99,
     as_json: bool = AS_JSON,
 ) -> None:
     """Fit L = E + A N^-alpha + B D^-beta (or Approach 2's parabolas) and say how to split a budget."""
     from symplast.scaling import fit_report
 
-    with computing():
-        runs = _read(table, n_column, d_column, loss_column, c_column, where)
+    for option, value, known in (("--method", method, ("vp", "a3", "a2")), ("--loss", loss, ("mse", "huber"))):
+        if value not in known:
+            raise ValueError(f"{option} must be {', '.join(known[:-1])} or {known[-1]}, got {value!r}")
+    _check_target(target)
+    with computing(), naming("delta"):
+        runs = _read(table, n_column, d_column, loss_column, c_column, where, drop_failed)
         found = fit_report(runs, method, loss=loss, delta=delta, target=target, bounds=_bounds(max_exponent))
     if as_json:
         print_json(found)
@@ -97,6 +125,7 @@ def audit(
     loss_column: Annotated[str | None, LOSS_COLUMN] = None,
     c_column: Annotated[str | None, C_COLUMN] = None,
     where: Annotated[list[str] | None, WHERE] = None,
+    drop_failed: Annotated[bool, DROP] = False,
     price: Annotated[float, PRICE] = 2.0,
     peak: Annotated[float, PEAK] = 1979e12,
     mfu: Annotated[float, MFU] = 0.5,
@@ -109,13 +138,19 @@ def audit(
     """Every estimator side by side with intervals, what each budget contributes, and what a wrong split costs."""
     from symplast.scaling import TrainingPrice, check_page, write_audit_page
     from symplast.scaling import audit as audit_runs
+    from symplast.scaling.auditing import check_audit
 
     page = output or Path(f"{table.name.split('.')[0]}-audit.html")
-    check_page(page)
-    with computing():
-        runs = _read(table, n_column, d_column, loss_column, c_column, where)
+    _check_target(target)
+    if seed < 0:
+        raise ValueError(f"--seed must be at least 0, got {seed}")
+    with computing(), naming("price", "peak", "mfu", "level", "resamples", out="--out"):
+        check_page(page)
+        asked = TrainingPrice(price, peak, mfu)
+        check_audit(level, resamples)
+        runs = _read(table, n_column, d_column, loss_column, c_column, where, drop_failed)
         report = audit_runs(
-            runs, target=target, price=TrainingPrice(price, peak, mfu), bounds=_bounds(max_exponent),
+            runs, target=target, price=asked, bounds=_bounds(max_exponent),
             resamples=resamples, level=level, seed=seed,
         )  # fmt: skip
         write_audit_page(report, runs, page)
@@ -123,9 +158,10 @@ def audit(
     if as_json:
         print_json(report.to_dict())
         return
+    from rich.markup import escape
     from rich.table import Table
 
-    shown = Table("estimator", "a", f"N* at {report.target:.3g}", "D*", "alpha", "beta", title=report.source)
+    shown = Table("estimator", "a", f"N* at {report.target:.3g}", "D*", "alpha", "beta", title=escape(report.source))
     for row in report.estimators:
         fitted = [_told(row.parameters[name]) if row.parameters else "" for name in ("alpha", "beta")]
         shown.add_row(row.name, _told(row.a), _told(row.n_opt), _told(row.d_opt), *fitted)
@@ -146,18 +182,19 @@ def design(
     loss_column: Annotated[str | None, LOSS_COLUMN] = None,
     c_column: Annotated[str | None, C_COLUMN] = None,
     where: Annotated[list[str] | None, WHERE] = None,
+    drop_failed: Annotated[bool, DROP] = False,
     max_exponent: Annotated[float, HIGHEST] = 0.99,
     as_json: bool = AS_JSON,
 ) -> None:
     """How wide an IsoFLOP grid may be before parabolas are biased."""
     from symplast.scaling import design_report, fit_surface
 
-    with computing():
+    with computing(), naming("alpha", "beta", "max_bias", n="--points"):
         if table is not None:
             if alpha is not None or beta is not None:
-                raise ValueError("give a table or --alpha and --beta, not both")
-            runs = _read(table, n_column, d_column, loss_column, c_column, where)
-            surface = fit_surface(runs.N, runs.D, runs.L, bounds=_bounds(max_exponent)).surface
+                raise ValueError("give a table, or --alpha and --beta, not both")
+            runs = _read(table, n_column, d_column, loss_column, c_column, where, drop_failed)
+            surface = fit_surface(runs, bounds=_bounds(max_exponent)).surface
             alpha, beta = float(surface.alpha), float(surface.beta)
         if alpha is None or beta is None:
             raise ValueError("give a table of runs, or both --alpha and --beta")

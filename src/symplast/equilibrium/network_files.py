@@ -1,5 +1,6 @@
 """A layered network and examples from named arrays, as they come out of an .npz file."""
 
+import re
 from collections.abc import Mapping
 
 import equinox as eqx
@@ -10,6 +11,13 @@ import numpy as np
 from symplast.learning.recurrent import LayeredNet, Relaxation
 
 Arrays = Mapping[str, np.ndarray]
+
+
+class NetworkNames:
+    """Names that an array of a network may have: ``w1``, ``b2``, ``c1``, ``V``, ``c``, ``x``, ``y``."""
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and re.fullmatch(r"[wbc][1-9]\d*|V|c|x|y", name) is not None
 
 
 def network_from_arrays(

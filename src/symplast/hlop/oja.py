@@ -189,7 +189,12 @@ def check_stable(rows: Rows, x: Float[Array, "rows n"], lr: float, name: str) ->
     if longest < TOO_LONG:  # NaN is not
         return
     moment = float(largest_moment(x))
+    if not 0 < moment < float("inf"):
+        raise ValueError(
+            f"{name}={lr:g} can't be compared with this activity, which is not finite or beyond 32-bit floats: "
+            "scale it so that its values are around 1"
+        )
     raise ValueError(
         f"{name}={lr:g} is too large for this activity: lateral rows reach norm {longest:.3g}, not 1. The largest "
-        f"eigenvalue of its E[x x^T] is {moment:.3g}; take {name} below {0.3 / moment:.1g}, or scale the activity down"
+        f"eigenvalue of its E[x x^T] is {moment:.3g}; take at most {0.3 / moment:.1g}, or scale the activity down"
     )

@@ -15,9 +15,10 @@ from symplast.scaling.deadweight import DeadweightLoss, TrainingPrice, deadweigh
 from symplast.scaling.fit import Bounds, GridMinimum, SurfaceFit, fit_surface, grid_search
 from symplast.scaling.reports import design_report, fit_report
 from symplast.scaling.resampling import BootstrapResult, bootstrap
+from symplast.scaling.run_files import read_runs
 from symplast.scaling.simulation import simulate_isoflop
 from symplast.scaling.surfaces import SURFACES, Allocation, LossSurface
-from symplast.scaling.tables import RunTable, ScalingWarning, read_runs, run_table
+from symplast.scaling.tables import RunTable, ScalingWarning, run_table
 
 __all__ = [
     "SURFACES",

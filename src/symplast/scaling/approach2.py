@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
 from symplast.scaling.surfaces import Allocation
-from symplast.scaling.tables import RunTable, run_table
+from symplast.scaling.tables import RunTable, as_runs
 
 FLATTEST = 1e-10
 """Smallest second-order coefficient (loss per log10 unit squared) that counts as a minimum."""
@@ -151,9 +151,9 @@ def regress_vertices(
 
 
 def fit_approach2(
-    N: ArrayLike,
-    D: ArrayLike,
-    L: ArrayLike,
+    N: ArrayLike | RunTable,
+    D: ArrayLike | None = None,
+    L: ArrayLike | None = None,
     C: ArrayLike | None = None,
     *,
     on_bad_curve: str = "raise",
@@ -163,8 +163,8 @@ def fit_approach2(
     For each budget L = c2 u^2 + c1 u + c0 with u = log10 N, and again with u = log10 D; vertex u* = -c1/(2 c2).
 
     Args:
-        N, D, L: parameters, tokens and final loss of each run.
-        C: its budget, FLOP, which groups the runs and is regressed on; None means 6 N D.
+        N, D, L: parameters, tokens and final loss of each run; or one table of runs (:func:`read_runs`) in place of N.
+        C: its budget, FLOP, which groups the runs (within 0.1 %) and is regressed on; None means 6 N D.
         on_bad_curve: what to do with a budget that has fewer than three distinct sizes or a parabola without a
             minimum. ``raise`` an error, ``drop`` it (listed in ``dropped``), or ``report``: drop it and raise a
             ScalingWarning.
@@ -184,7 +184,7 @@ def fit_approach2(
 
     Source: Approach 2 of arXiv:2203.15556; Sec. 2 of arXiv:2603.22339.
     """
-    return fit_approach2_table(run_table(N, D, L, C), on_bad_curve=on_bad_curve)
+    return fit_approach2_table(as_runs(N, D, L, C), on_bad_curve=on_bad_curve)
 
 
 def fit_approach2_table(runs: RunTable, *, on_bad_curve: str = "raise") -> Approach2Fit:
@@ -205,7 +205,10 @@ def fit_approach2_table(runs: RunTable, *, on_bad_curve: str = "raise") -> Appro
     if dropped:
         told = "; ".join(f"budget {p.budget:.3g}: {p.reason} ({p.n} runs)" for p in dropped)
         if on_bad_curve == "raise":
-            raise ValueError(f"L must have a minimum inside each budget, but {told}; mend the table or drop these")
+            raise ValueError(
+                f"L must have a minimum inside each budget, but {told}; correct the table, or drop these with "
+                "on_bad_curve='drop'"
+            )
         if on_bad_curve == "report":
             warnings.warn(f"dropped {told}", ScalingWarning, stacklevel=3)
     if len(parabolas) - len(dropped) < 2:

@@ -88,7 +88,7 @@ def audit_page(report: AuditReport, runs: RunTable) -> str:
     return PAGE.format(
         title=escape(f"Scaling-law audit of {report.source}"),
         about=f"{report.n} runs, {budgets}, {runs.C.min():.3g} to {runs.C.max():.3g} FLOP; compared at "
-        f"{report.target:.3g} FLOP.",
+        f"{report.target:.3g} FLOP." + _columns(report),
         findings="".join(f"<li>{escape(text)}</li>" for text in report.findings),
         allocation=_svg(_intervals(report)),
         target=f"{report.target:.3g}",
@@ -100,6 +100,11 @@ def audit_page(report: AuditReport, runs: RunTable) -> str:
         "Intervals resample runs within budgets; resamples without an answer are counted, not hidden. Without a "
         "ground truth this page measures disagreement between estimators, not error.",
     )
+
+
+def _columns(report: AuditReport) -> str:
+    read = ", ".join(f"{symbol} from {escape(column)}" for symbol, column in report.read_from.items())
+    return f" Read: {read}." if read else ""
 
 
 def _curve_section(report: AuditReport, runs: RunTable) -> str:

@@ -1,6 +1,7 @@
 """What an audit found, as data: the report and its rows."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -69,6 +70,7 @@ class AuditReport:
 
     Attributes:
         source: name of the table.
+        read_from: N, D, L, C -> the column and the unit that it was read from, in words; empty for arrays.
         n: number of runs.
         budgets: FLOP, ascending.
         target: budget at which splits and waste are compared.
@@ -103,12 +105,23 @@ class AuditReport:
     waste_held: BootstrapResult | None
     waste_joint: BootstrapResult | None
     findings: tuple[str, ...]
+    read_from: Mapping[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON: samples are left out."""
         data = {
             name: getattr(self, name)
-            for name in ("source", "n", "budgets", "target", "center_scale", "drift", "design_bias", "findings")
+            for name in (
+                "source",
+                "n",
+                "read_from",
+                "budgets",
+                "target",
+                "center_scale",
+                "drift",
+                "design_bias",
+                "findings",
+            )
         }
         for name in ("estimators", "parabolas", "placement", "left_out"):
             data[name] = [asdict(row) for row in getattr(self, name)]

@@ -59,6 +59,7 @@ def audit(
         >>> [row.name for row in report.estimators][:3]
         ['Approach 1', 'Approach 2', 'Variable projection']
     """
+    check_audit(level, resamples)
     identifiability(runs)
     target = 10 * float(runs.C.max()) if target is None else float(target)
     if not (np.isfinite(target) and target > 0):
@@ -104,8 +105,21 @@ def audit(
         waste_held=held,
         waste_joint=joint,
         findings=(),
+        read_from=dict(runs.read_from),
     )
     return replace(report, findings=findings(report, fits, why_not))
+
+
+def check_audit(level: Real, resamples: int) -> None:
+    """Before anything is computed.
+
+    Raises:
+        ValueError: a level outside (0, 1), or fewer than 20 resamples.
+    """
+    if not 0 < level < 1:
+        raise ValueError(f"level must be strictly between 0 and 1, such as 0.95, got {level}")
+    if resamples < 20:
+        raise ValueError(f"resamples must be at least 20 for an interval, got {resamples}")
 
 
 def _approach2(runs: RunTable) -> tuple[Approach2Fit | None, str]:

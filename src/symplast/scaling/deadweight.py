@@ -1,6 +1,7 @@
 """What a misallocated budget wastes: Deadweight Compute Loss, in FLOP and in money."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -71,8 +72,8 @@ def wasted_fraction(surface: LossSurface, D: np.ndarray | Real, C: Real) -> np.n
 
 
 def deadweight_loss(
-    surface: LossSurface,
-    allocation: Allocation | LossSurface,
+    surface: Any,
+    allocation: Any,
     C: Real,
     price: Real = 2.0,
     peak: Real = 1979e12,
@@ -84,8 +85,9 @@ def deadweight_loss(
     DCL = C - C_eq >= 0. In money: DCL x price / (peak x MFU x 3600).
 
     Args:
-        surface: the reference S, taken as the truth.
-        allocation: the split that is judged (another surface gives its own optimum).
+        surface: the reference S, taken as the truth: a :class:`LossSurface`, or a fit of one (:func:`fit_surface`).
+        allocation: the split that is judged: an :class:`Allocation`, another surface (which gives its own optimum), or
+            a fit of either.
         C: the budget, FLOP.
         price, peak, mfu: see :class:`TrainingPrice`.
 
@@ -93,7 +95,7 @@ def deadweight_loss(
         The waste and both splits.
 
     Raises:
-        ValueError: C or a price out of range, or a surface without an optimum.
+        ValueError: C or a price out of range, a surface without an optimum, or other objects (exchanged ones, too).
 
     Example:
         >>> from symplast.scaling import SURFACES
@@ -103,6 +105,9 @@ def deadweight_loss(
 
     Source: Sec. 6 of arXiv:2603.22339.
     """
+    surface, allocation = _surface(surface), _allocation(allocation)
+    if isinstance(C, bool) or not isinstance(C, Real) or not (np.isfinite(C) and C > 0):
+        raise ValueError(f"C must be positive FLOP, got {C!r}")
     C = float(C)
     per_flop = TrainingPrice(price, peak, mfu).per_flop
     d_hat = float(allocation.d_opt(C))
@@ -119,3 +124,27 @@ def deadweight_loss(
         d_best=float(surface.d_opt(C)),
         loss=float(surface.loss(n_hat, d_hat)),
     )
+
+
+def _surface(value: Any) -> LossSurface:
+    found = getattr(value, "surface", value)  # a fit holds its surface
+    if not isinstance(found, LossSurface):
+        hint = "; surface comes first, allocation second" if _splits(value) else ""
+        raise ValueError(
+            f"surface must be a LossSurface or a fit of one (fit_surface), got {type(value).__name__}{hint}"
+        )
+    return found
+
+
+def _allocation(value: Any) -> Allocation | LossSurface:
+    found = value if isinstance(value, LossSurface) else getattr(value, "surface", getattr(value, "allocation", value))
+    if not isinstance(found, Allocation | LossSurface):
+        raise ValueError(
+            "allocation must be an Allocation, a LossSurface or a fit of one (fit_approach1, fit_approach2, "
+            f"fit_surface), got {type(value).__name__}"
+        )
+    return found
+
+
+def _splits(value: Any) -> bool:
+    return isinstance(getattr(value, "allocation", value), Allocation)

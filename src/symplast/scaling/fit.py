@@ -13,7 +13,7 @@ from symplast.scaling.direct_fit import coefficients, fit_from_starts, parameter
 from symplast.scaling.huber_grid import certified_minimum
 from symplast.scaling.precision import in_double_precision
 from symplast.scaling.surfaces import LossSurface, Real
-from symplast.scaling.tables import RunTable, run_table
+from symplast.scaling.tables import RunTable, as_runs
 from symplast.scaling.variable_projection import Exponents, ProjectedFit, best_cell, fit_projected
 
 START_CELLS = 32
@@ -102,9 +102,9 @@ class SurfaceFit:
 
 
 def fit_surface(
-    N: ArrayLike,
-    D: ArrayLike,
-    L: ArrayLike,
+    N: ArrayLike | RunTable,
+    D: ArrayLike | None = None,
+    L: ArrayLike | None = None,
     *,
     method: str = "vp",
     residual: str | None = None,
@@ -116,7 +116,8 @@ def fit_surface(
     """Fit L = E + A N^-alpha + B D^-beta to final losses.
 
     Args:
-        N, D, L: parameters, tokens and loss of each run; read-only arrays and pandas columns are fine.
+        N, D, L: parameters, tokens and loss of each run; read-only arrays and pandas columns are fine, and so is one
+            table of runs (:func:`read_runs`) in place of N.
         method: ``vp`` (variable projection: two exponents are searched, E, A, B solved exactly inside; linear
             residuals) or ``a3`` (Approach 3: all five at once, from several starts).
         residual: ``linear``, L - fit, or ``log``, ln L - ln fit (``a3`` only). Default: linear for vp, log for a3.
@@ -140,9 +141,8 @@ def fit_surface(
 
     Source: Sec. 7 of arXiv:2603.22339; Approach 3 of arXiv:2203.15556.
     """
-    return fit_table(
-        run_table(N, D, L), method=method, residual=residual, loss=loss, delta=delta, bounds=bounds, nonneg=nonneg
-    )
+    runs = as_runs(N, D, L)
+    return fit_table(runs, method=method, residual=residual, loss=loss, delta=delta, bounds=bounds, nonneg=nonneg)
 
 
 def fit_table(
@@ -344,7 +344,7 @@ def grid_search(
         >>> round(found.alpha, 10), round(found.beta, 10)
         (0.34, 0.28)
     """
-    runs = run_table(N, D, L)
+    runs = as_runs(N, D, L)
     identifiability(runs)
     box = (bounds or Bounds()).array()
     if not 0 < resolution <= np.ptp(box, axis=1).min():

@@ -31,8 +31,8 @@ def fit_report(
         target: budget in FLOP whose best split is told; None takes 10 times the largest.
 
     Returns:
-        method, n, parameters, standard_errors, objective, definition, rss, converged, at_bound, condition, optimum,
-        dropped (Approach 2) and flags.
+        method, n, read_from (the column of each quantity), parameters, standard_errors, objective, definition, rss,
+        converged, at_bound, condition, optimum, dropped (Approach 2) and flags.
 
     Raises:
         ValueError: as :func:`fit_surface` and :func:`fit_approach2`.
@@ -51,6 +51,7 @@ def fit_report(
         return {
             "method": method,
             "n": runs.n,
+            "read_from": dict(runs.read_from),
             "parameters": {name: float(getattr(law, name)) for name in ("a", "a0", "b", "b0")},
             "standard_errors": {},
             "objective": None,
@@ -72,6 +73,7 @@ def fit_report(
     return {
         "method": method,
         "n": fit.n,
+        "read_from": dict(runs.read_from),
         "parameters": {name: float(getattr(s, name)) for name in names} | ({"a": s.a, "b": s.b} if optimum else {}),
         "standard_errors": {name: error for name, error in fit.standard_errors.items() if np.isfinite(error)},
         "objective": fit.objective,

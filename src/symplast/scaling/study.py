@@ -28,9 +28,10 @@ from symplast.scaling.estimator_errors import (
 from symplast.scaling.fit import fit_table, grid_search
 from symplast.scaling.replication import EPOCH, HOFFMANN, huber_objective, random_start_minima
 from symplast.scaling.resampling import bootstrap, resample_counts, surfaces_weighted
+from symplast.scaling.run_files import read_runs
 from symplast.scaling.simulation import simulate_isoflop
 from symplast.scaling.surfaces import SURFACES, LossSurface
-from symplast.scaling.tables import RunTable, read_runs, run_table
+from symplast.scaling.tables import RunTable, run_table
 
 study = Study("scaling")
 

@@ -1,15 +1,12 @@
 """Tables of training runs: one row a run, with its parameters N, tokens D, final loss L and compute C.
 
-Column names are guessed from the usual ones and can always be given. Everything that makes an estimate meaningless is
-an error here, with the argument, the rule and the mend; everything that makes it doubtful is a ``ScalingWarning``.
+Everything that makes an estimate meaningless is an error here, with the argument, the rule and the way out; everything
+that makes it doubtful is a ``ScalingWarning``.
 """
 
-import re
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -17,26 +14,25 @@ from numpy.typing import ArrayLike
 
 from symplast.scaling.surfaces import FLOP_PER_PARAMETER_TOKEN
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 Runs = Float[np.ndarray, " runs"]
-
-COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "N": ("n", "params", "parameters", "nparams", "numparams", "nparameters", "numparameters", "modelsize",
-          "modelparams", "nonembeddingparams", "paramcount", "size"),
-    "D": ("d", "tokens", "ntokens", "numtokens", "trainingtokens", "traintokens", "tokencount", "data", "datasize"),
-    "L": ("l", "loss", "finalloss", "valloss", "validationloss", "evalloss", "testloss", "trainloss", "nll"),
-    "C": ("c", "budget", "flopbudget", "computebudget", "compute", "flop", "flops", "trainingflop", "trainingflops",
-          "trainflops", "totalflops"),
-}  # fmt: skip
-"""Names under which a column is recognised, after dropping case and everything but letters."""
 
 COMPUTE_TOLERANCE = 0.01
 """C may differ from 6 N D by this share before it is reported."""
 
 SAME_BUDGET = 1e-3
-"""Computes closer than this relative gap belong to one budget when the table has no budget column."""
+"""Computes closer than this relative gap belong to one budget."""
+
+WIDEST_BUDGET = 1e-2
+"""Largest relative width of a budget: a longer chain of close computes is cut into equal parts."""
+
+FAR_FROM_6ND = 1000 / 3
+"""C may not differ from 6 N D by this factor or more: then a unit is wrong."""
+
+MOST_TOKENS = 1e16
+"""More than anyone has: D = C / (6 N) above this betrays a wrong unit of N or C."""
+
+SMALL = 1e4
+"""Tables whose largest N or D is below this are asked for their unit."""
 
 
 class ScalingWarning(UserWarning):
@@ -51,9 +47,12 @@ class RunTable:
         N: parameters of each run.
         D: training tokens of each run.
         L: final loss of each run.
-        C: compute of each run in FLOP; the nominal budget where the table has one.
-        nominal: whether C came with the table (else it is 6 N D, joined into budgets).
+        C: budget of each run in FLOP: its compute, with that of (nearly) equal runs joined.
+        nominal: whether the compute came with the table (else it is 6 N D).
         source: where the table came from, for messages.
+        compute: of each run before computes were joined into budgets; None where that is C.
+        read_from: N, D, L, C -> the column and the unit that it was read from, in words.
+        reading: what was decided on reading the file, in one line.
     """
 
     N: Runs
@@ -62,6 +61,9 @@ class RunTable:
     C: Runs
     nominal: bool = True
     source: str = "table"
+    compute: Runs | None = None
+    read_from: Mapping[str, str] = field(default_factory=dict)
+    reading: str = ""
 
     @property
     def n(self) -> int:
@@ -73,20 +75,37 @@ class RunTable:
         """The distinct budgets, ascending, in FLOP."""
         return np.unique(self.C)
 
+    @property
+    def unjoined(self) -> Runs:
+        """Compute of each run in FLOP, not joined into budgets."""
+        return self.C if self.compute is None else self.compute
+
     def select(self, rows: ArrayLike) -> "RunTable":
         """The runs where ``rows`` (a mask or indices) says so."""
         rows = np.asarray(rows)
-        return RunTable(
-            self.N[rows], self.D[rows], self.L[rows], self.C[rows], nominal=self.nominal, source=self.source
-        )
+        compute = None if self.compute is None else self.compute[rows]
+        return replace(self, N=self.N[rows], D=self.D[rows], L=self.L[rows], C=self.C[rows], compute=compute)
 
     def at(self, budget: float) -> np.ndarray:
-        """Mask of the runs of one budget."""
-        return np.equal(self.C, budget)
+        """Mask of the runs of one budget: the one nearest to this compute, within 1 %."""
+        same = np.equal(self.C, budget)
+        if same.any() or not (np.isfinite(budget) and budget > 0):
+            return same
+        distance = np.abs(np.log(self.C / budget))
+        nearest = self.C[np.argmin(distance)]
+        return np.equal(self.C, nearest) & (distance <= WIDEST_BUDGET)
 
     def without_budget(self, budget: float) -> "RunTable":
-        """The runs of all other budgets."""
-        return self.select(~self.at(budget))
+        """The runs of all other budgets.
+
+        Raises:
+            ValueError: no budget within 1 % of this one.
+        """
+        rows = self.at(budget)
+        if not rows.any():
+            shown = ", ".join(f"{known:.4g}" for known in self.budgets[:12])
+            raise ValueError(f"budget must be one of the table's ({shown} FLOP), got {budget:g}")
+        return self.select(~rows)
 
 
 def run_table(
@@ -95,20 +114,22 @@ def run_table(
     """Check the columns of a table of runs and put them together.
 
     Args:
-        N: parameters, > 0.
-        D: tokens, > 0.
+        N: parameters, >= 1.
+        D: tokens, >= 1.
         L: final loss, > 0.
-        C: compute budget in FLOP; None means 6 N D, where runs within 0.1 % of each other share a budget.
+        C: compute budget in FLOP; None means 6 N D. Runs within 0.1 % of each other share a budget, of 1 % width at
+            most.
         source: what to call the table in messages.
 
     Returns:
         The table, in float64 copies (read-only input is fine).
 
     Raises:
-        ValueError: unequal lengths, an empty table, or a value that is missing, infinite or not positive.
+        ValueError: unequal lengths, an empty table, a value that is missing, infinite or not positive, less than one
+            parameter or token, or C so far from 6 N D that a unit must be wrong.
 
     Warns:
-        ScalingWarning: C differs from 6 N D by more than 1 %.
+        ScalingWarning: C differs from 6 N D by more than 1 %, or N or D are so few that they may be in billions.
 
     Example:
         >>> run_table([1e8, 2e8], [2e9, 1e9], [3.1, 3.2]).C
@@ -122,17 +143,73 @@ def run_table(
         told = ", ".join(f"{name} has {size}" for name, size in sizes.items())
         raise ValueError(f"N, D, L and C must have the same length, one row a run; {told}")
     computed = FLOP_PER_PARAMETER_TOKEN * columns["N"] * columns["D"]
-    if C is None:
-        return RunTable(columns["N"], columns["D"], columns["L"], join_budgets(computed), nominal=False, source=source)
-    factor = columns["C"] / computed
+    given = columns.get("C", computed)
+    check_sizes(columns["N"], columns["D"], given / computed, source)
+    if C is not None:
+        _warn_of_factor(given / computed, source)
+    joined = join_budgets(given)
+    return RunTable(columns["N"], columns["D"], columns["L"], joined, C is not None, source, given)
+
+
+def as_runs(
+    N: "ArrayLike | RunTable", D: ArrayLike | None = None, L: ArrayLike | None = None, C: ArrayLike | None = None
+) -> RunTable:
+    """A table of runs from its columns, or the table itself.
+
+    Raises:
+        ValueError: a table and columns, or columns that :func:`run_table` refuses.
+    """
+    if isinstance(N, RunTable):
+        if any(column is not None for column in (D, L, C)):
+            raise ValueError("give one table of runs, or N, D and L; got a table and columns besides")
+        return N
+    if D is None or L is None:
+        raise ValueError("give N, D and L of each run, or one table of runs (read_runs, run_table)")
+    return run_table(N, D, L, C)
+
+
+def check_sizes(N: Runs, D: Runs, factor: Runs, source: str) -> None:
+    """Refuse sizes that betray a wrong unit, and warn of those that may.
+
+    Args:
+        N, D: parameters and tokens.
+        factor: C over 6 N D.
+        source: for messages.
+    """
+    for name, values, what in (("N", N, "parameters"), ("D", D, "tokens")):
+        if np.any(values < 1):
+            raise ValueError(
+                f"{source}: {name} must be at least 1, it counts {what} one by one; got {values.min():.3g} "
+                f"({np.sum(values < 1)} such rows). Is it in millions or billions? Multiply, or name the unit in the "
+                f"column's name, such as '{what} (B)'"
+            )
+    far = np.abs(np.log(factor)) >= np.log(FAR_FROM_6ND)
+    if far.any():
+        typical = float(np.exp(np.median(np.log(factor[far]))))
+        raise ValueError(
+            f"{source}: C must be near 6 N D, but it is {typical:.3g} times that in {far.sum()} of {far.size} rows: N, "
+            "D or C is in another unit (millions, billions, PF-days?). Multiply, or name it in the column's name, "
+            "such as 'params (B)'"
+        )
+    sizes = (("N", N, "parameters"), ("D", D, "tokens"))
+    small = [f"{name} is at most {values.max():.3g} {what}" for name, values, what in sizes if values.max() < SMALL]
+    if small:
+        warnings.warn(
+            f"{source}: {' and '.join(small)}; if that is in millions or billions, name the unit in the column's name, "
+            "such as 'params (B)'",
+            ScalingWarning,
+            stacklevel=4,
+        )
+
+
+def _warn_of_factor(factor: Runs, source: str) -> None:
     if np.any(np.abs(factor - 1) > COMPUTE_TOLERANCE):
         warnings.warn(
             f"{source}: C is {factor.min():.3g} to {factor.max():.3g} times 6 N D (median {np.median(factor):.3g}); "
             "budgets are taken as given for grouping, N and D as given for the loss, so a + b need not be 1",
             ScalingWarning,
-            stacklevel=2,
+            stacklevel=4,
         )
-    return RunTable(columns["N"], columns["D"], columns["L"], columns["C"], nominal=True, source=source)
 
 
 def check_column(name: str, values: ArrayLike) -> Runs:
@@ -150,138 +227,33 @@ def check_column(name: str, values: ArrayLike) -> Runs:
     return column
 
 
-def join_budgets(C: Runs, gap: float = SAME_BUDGET) -> Runs:
-    """Give runs of (nearly) equal compute one budget: their geometric mean."""
+def join_budgets(C: Runs, gap: float = SAME_BUDGET, widest: float = WIDEST_BUDGET) -> Runs:
+    """Give runs of (nearly) equal compute one budget: their geometric mean.
+
+    Args:
+        C: compute of each run.
+        gap: neighbours in compute closer than this (relative) share a budget,
+        widest: unless it gets wider than this (relative): then it is cut into equal parts. So no compute changes by
+            more, however many runs lie close together (checkpoints of whole training curves).
+
+    Example:
+        >>> join_budgets(np.array([1e18, 1.0005e18, 2e18])).round(-14)
+        array([1.0002e+18, 1.0002e+18, 2.0000e+18])
+    """
     order = np.argsort(C, kind="stable")
     logs = np.log(C[order])
-    group = np.concatenate([[0], np.cumsum(np.diff(logs) > gap)])
+    chain = np.concatenate([[0], np.cumsum(np.diff(logs) > gap)])
+    first, last = (np.flatnonzero(np.diff(chain, prepend=-1)), np.flatnonzero(np.diff(chain, append=chain[-1] + 1)))
+    width = (logs[last] - logs[first])[chain]
+    parts = np.maximum(np.ceil(width / widest), 1)
+    part = np.minimum(np.floor((logs - logs[first][chain]) / np.where(width > 0, width, 1.0) * parts), parts - 1)
+    group = np.cumsum((np.diff(chain, prepend=0) > 0) | (np.diff(part, prepend=0) != 0))
+    starts = np.flatnonzero(np.diff(group, prepend=-1))
+    ends = np.append(starts[1:], group.size) - 1
+    group = np.searchsorted(starts, np.arange(group.size), side="right") - 1
     means = np.exp(np.bincount(group, logs) / np.bincount(group))
+    exact = C[order][starts] == C[order][ends]
+    means = np.where(exact, C[order][starts], means)  # budgets that are given stay to the last digit
     joined = np.empty_like(C)
     joined[order] = means[group]
     return joined
-
-
-def read_runs(
-    table: "str | Path | pd.DataFrame",
-    columns: Mapping[str, str] | None = None,
-    where: Mapping[str, str] | None = None,
-) -> RunTable:
-    """Read training runs from a CSV or Parquet file or a DataFrame.
-
-    Args:
-        table: the file (``.csv``, ``.csv.gz``, ``.tsv``, ``.parquet``) or the DataFrame.
-        columns: which column holds N, D, L or C, e.g. ``{"N": "size", "L": "eval/loss"}``; the others are guessed.
-        where: keep only rows with this text in this column, e.g. ``{"experiment": "llama_3__raw_loss"}``.
-
-    Returns:
-        The checked table. Without a D column, D = C / (6 N); without a C column, C = 6 N D.
-
-    Raises:
-        FileNotFoundError: no such file.
-        ValueError: an unknown column, a column that can't be guessed, several experiments in one table, or values that
-            :func:`run_table` refuses.
-
-    Example:
-        >>> import pandas as pd
-        >>> frame = pd.DataFrame({"params": [1e8, 2e8], "tokens": [2e9, 1e9], "val_loss": [3.1, 3.2]})
-        >>> read_runs(frame).L
-        array([3.1, 3.2])
-    """
-    frame, source = _frame(table)
-    for column, value in (where or {}).items():
-        if column not in frame:
-            raise ValueError(f"where names column {column!r}, which {source} lacks; it has {_listed(frame.columns)}")
-        kept = frame[frame[column].astype(str) == str(value)]
-        if kept.empty:
-            raise ValueError(
-                f"where {column}={value} keeps no row of {source}; there are {_listed(frame[column].unique())}"
-            )
-        frame = kept
-    if "experiment" in frame and frame["experiment"].nunique() > 1:
-        raise ValueError(
-            f"{source} mixes {frame['experiment'].nunique()} experiments, which have no common surface; "
-            f"choose one with where experiment=NAME among {_listed(frame['experiment'].unique())}"
-        )
-    names = guess_columns([str(name) for name in frame.columns], columns)
-    if "N" not in names or "L" not in names or not ({"C", "D"} & set(names)):
-        missing = [name for name in ("N", "D", "L") if name not in names]
-        raise ValueError(
-            f"{source} needs columns for N (parameters), D (tokens) and L (loss); "
-            f"found none for {' and '.join(missing)} among {_listed(frame.columns)}; "
-            f"name them with columns={{'{missing[0]}': ...}}"
-        )
-    found = {symbol: frame[name] for symbol, name in names.items()}
-    if "D" in found:
-        return run_table(found["N"], found["D"], found["L"], found.get("C"), source=source)
-    N, C = check_column("N", found["N"]), check_column("C", found["C"])
-    return run_table(N, C / (FLOP_PER_PARAMETER_TOKEN * N), found["L"], join_budgets(C), source=source)
-
-
-def guess_columns(present: Sequence[str], given: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Which of the present columns hold N, D, L and C.
-
-    Args:
-        present: column names of the table.
-        given: choices that override the guess.
-
-    Returns:
-        Symbol -> column, for the symbols that were found.
-
-    Raises:
-        ValueError: a given column that is absent, an unknown symbol, or two columns that could both be meant.
-
-    Example:
-        >>> guess_columns(["Model Size", "Training FLOP", "loss"])
-        {'N': 'Model Size', 'L': 'loss', 'C': 'Training FLOP'}
-    """
-    given = {symbol: name for symbol, name in (given or {}).items() if name}
-    for symbol, name in given.items():
-        if symbol not in COLUMNS:
-            raise ValueError(f"columns must name N, D, L or C, got {symbol!r}")
-        if name not in present:
-            raise ValueError(f"columns says {symbol} is {name!r}, but the table has {_listed(present)}")
-    found: dict[str, str] = {}
-    for symbol, known in COLUMNS.items():
-        if symbol in given:
-            found[symbol] = given[symbol]
-            continue
-        matches = [name for name in present if re.sub(r"[^a-z]", "", name.lower()) in known]
-        matches = [name for name in matches if name not in given.values()]
-        if len(matches) > 1:
-            raise ValueError(
-                f"{symbol} could be any of {_listed(matches)}; say which with columns={{'{symbol}': '{matches[0]}'}}"
-            )
-        if matches:
-            found[symbol] = matches[0]
-    return found
-
-
-def _frame(table: Any) -> tuple["pd.DataFrame", str]:
-    import pandas as pd
-
-    if isinstance(table, pd.DataFrame):
-        return table, "the table"
-    path = Path(table)
-    if not path.exists():
-        raise FileNotFoundError(f"no file {path}; give a CSV or Parquet table with one run a row")
-    kind = path.suffixes[0].lower() if path.suffixes else ""
-    readers: dict[str, Callable[[Path], pd.DataFrame]] = {
-        ".csv": pd.read_csv,
-        ".tsv": lambda p: pd.read_csv(p, sep="\t"),
-        ".parquet": pd.read_parquet,
-    }
-    kinds = [reader for suffix, reader in readers.items() if suffix in (s.lower() for s in path.suffixes)]
-    if not kinds:
-        raise ValueError(f"{path}: a table of runs must be .csv, .tsv or .parquet, got {kind or 'no suffix'}")
-    try:
-        frame = kinds[0](path)
-    except Exception as error:
-        raise ValueError(f"{path} can't be read as a table: {error}") from error
-    if frame.empty:
-        raise ValueError(f"{path} has no rows; a table of runs has one row a run")
-    return frame, path.name
-
-
-def _listed(names: Any, most: int = 12) -> str:
-    names = [str(name) for name in names]
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from symplast.datasets.arrays import read_npz
+from symplast.datasets.arrays import EVERY, read_npz
 from symplast.lab.whole_files import whole_file
 from symplast.sym_stdp.circuit import Cells, NetworkState, Plastic
 from symplast.sym_stdp.config import SymSTDPConfig
@@ -52,7 +52,7 @@ def read_network(path: Path) -> tuple[SymSTDPConfig, NetworkState, dict[str, Any
         FileNotFoundError: no such file; ValueError: it holds no network.
     """
     try:
-        arrays: dict[str, Any] = {**read_npz(path, {})}
+        arrays: dict[str, Any] = {**read_npz(path, {}, may=EVERY)}
         record = json.loads(str(arrays.pop("record")))
         state = NetworkState(Plastic(*map(arrays.pop, Plastic._fields)), Cells(*map(arrays.pop, Cells._fields)))
         if record["version"] != VERSION:
