@@ -19,10 +19,10 @@ for name, before, after in (("pre first", 10, 30), ("post first", 30, 10)):
     print(f"{name:10s} by 10 ms: {change[0, 0] / 5e-4:.4f} of a coincident pair")
 
 # Learn on-line, one image at a time, from MNIST images that need no download.
-shown = pictures("mnist-5k", images=400, tests=200)
+shown = pictures("mnist-5k", images=1000, tests=200)
 net = SymSTDPClassifier(784, 100, 10, SymSTDPConfig.preset("mnist-100"), jax.random.key(0))
-for first in range(0, 400, 200):
-    net.partial_fit(shown.X[first : first + 200], shown.y[first : first + 200])
+for first in range(0, 1000, 500):
+    net.partial_fit(shown.X[first : first + 500], shown.y[first : first + 500])
     responses = net.respond(shown.X_test)  # plasticity off: nothing changes
     for readout in ("classifier", "assignment"):
         right = int((net.classes(responses, readout) == shown.y_test).sum())
