@@ -11,7 +11,7 @@ import symplast.devices
 from symplast.devices import DeviceModel, figures, trials
 from symplast.devices.study import study
 from symplast.devices.trials import Bench, Scores
-from symplast.lab import judge, measure, read_claims
+from symplast.lab import judge, measure, read_claims, seed_keys
 from symplast.lab.theme import render
 from symplast.learning import Task
 
@@ -154,7 +154,7 @@ def test_spread_and_swap_reach_the_training(small_task):
     """Of one seed: equal first weights, other devices, and refreshes as the design says."""
     inputs = small_task.inputs[:, :30]
     problem = trials.Problem(inputs, small_task.targets, inputs, small_task.targets)
-    bench = Bench(problem, (30, 12, 10), trials.seed_keys(KEY, 1), None, epochs=5)
+    bench = Bench(problem, (30, 12, 10), seed_keys(KEY, 1), None, epochs=5)
     spread = trials.Variation(d2d_step=0.3)
     designs = [
         trials.Design("uni", DeviceModel(40), spread, swap=False, theta=(0.0, 0.0)),

@@ -188,7 +188,7 @@ def test_bca_covers_a_skewed_mean_better():
         (lambda: bootstrap([1.0, 2.0], np.mean, strata=["a", "b"]), "at least 2 observations, these hold one: a, b"),
         (lambda: bootstrap([1.0, 2.0], np.mean, strata=["a"]), "one label per observation"),
         (lambda: bootstrap((X, Y), difference, strata=np.zeros(25)), "one label per observation"),
-        (lambda: bootstrap([1.0, 2.0], np.mean, resamples=0), "resamples must be an integer of at least 1"),
+        (lambda: bootstrap([1.0, 2.0], np.mean, resamples=0), "resamples must be a whole number of at least 1"),
         (lambda: bootstrap([1.0, 2.0], np.mean, level=95), "level"),
         (lambda: bootstrap([1.0, 2.0], lambda x: float("nan")), "finite on the samples"),
         (

@@ -9,12 +9,13 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Key
 
-from symplast.devices.arguments import SCHEMES, check_count
+from symplast.devices.arguments import SCHEMES
 from symplast.devices.device_model import DeviceModel
 from symplast.devices.rule import SingleStepRule
 from symplast.devices.sweeping import sweep
 from symplast.devices.variation import Variation
 from symplast.stats import Estimate, mean_interval
+from symplast.stats.arguments import check_count
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,6 +9,8 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int
 
+from symplast.stats.arguments import check_count
+
 Numbers: TypeAlias = ArrayLike | Sequence[float]
 """One row of numbers, a list of them included."""
 
@@ -55,19 +57,6 @@ def check_reals(value: Any, name: str, low: float, high: float, *, below: bool =
         wrong = numbers if numbers.ndim == 0 else numbers[~inside].flat[0]
         raise ValueError(f"{name} must be in {interval}, got {wrong}")
     return jnp.asarray(value, dtype=float)
-
-
-def check_count(value: Any, name: str, least: int = 1) -> int:
-    """One whole number of at least ``least``.
-
-    Raises:
-        ValueError: a fraction, a boolean, text, or a smaller number.
-    """
-    numbers = np.asarray(value)
-    whole = numbers.ndim == 0 and numbers.dtype.kind in "iuf" and np.isfinite(numbers) and float(numbers).is_integer()
-    if not whole or numbers < least:
-        raise ValueError(f"{name} must be a whole number of at least {least}, got {_shown(value)}")
-    return int(numbers)
 
 
 def check_sizes(sizes: Any) -> tuple[int, ...]:

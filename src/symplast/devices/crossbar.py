@@ -10,13 +10,14 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from symplast.devices.arguments import SCHEMES, check_choice, check_count, check_reals
+from symplast.devices.arguments import SCHEMES, check_choice, check_reals
 from symplast.devices.device_model import DeviceModel
 from symplast.devices.pulsing import CountRows, Counts, Gate, Laws, Rows, States, count_pulses, pulse_dense, pulse_rows
 from symplast.devices.refreshing import Pairs, Refresh, refresh
 from symplast.devices.schemes import REFERENCE, REFRESHED, Scheme, devices_per_synapse, initial_states
 from symplast.devices.variation import Cells, Variation, draw_cells
 from symplast.learning.compiling import LIGHTLY
+from symplast.stats.arguments import check_count
 
 LEAST_SCALE = 1e-30
 """A scale must be above 0, by enough for float32."""

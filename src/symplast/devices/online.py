@@ -17,15 +17,7 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, Key
 
-from symplast.devices.arguments import (
-    SCHEMES,
-    check_choice,
-    check_count,
-    check_inputs,
-    check_labels,
-    check_reals,
-    check_sizes,
-)
+from symplast.devices.arguments import SCHEMES, check_choice, check_inputs, check_labels, check_reals, check_sizes
 from symplast.devices.crossbar import LEAST_SCALE, Crossbar, first_weights
 from symplast.devices.device_model import DeviceModel
 from symplast.devices.network import FloatLayer, Layer, Thresholds, accuracy, learn_sample, with_bias
@@ -34,6 +26,7 @@ from symplast.devices.rule import SingleStepRule
 from symplast.devices.schemes import REFRESHED, Scheme
 from symplast.devices.variation import Variation
 from symplast.learning.compiling import LIGHTLY
+from symplast.stats.arguments import check_count
 
 LATE = (0.8, 0.85, 0.9, 0.95, 1.0)
 """Shares of the last epoch at which the test accuracy is measured; ``acc_late`` is their mean."""

@@ -5,8 +5,9 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from symplast.devices.arguments import check_choice, check_count, check_reals
+from symplast.devices.arguments import check_choice, check_reals
 from symplast.devices.schemes import REFRESHED, Scheme
+from symplast.stats.arguments import check_count
 
 REFRESH_WRITES = ("pulses", "verify")
 

@@ -11,7 +11,7 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Key
 
-from symplast.devices.arguments import SCHEMES, check_choice, check_count, check_sizes
+from symplast.devices.arguments import SCHEMES, check_choice, check_sizes
 from symplast.devices.device_model import DeviceModel
 from symplast.devices.network import Thresholds, accuracy
 from symplast.devices.online import (
@@ -30,6 +30,7 @@ from symplast.devices.online import (
 from symplast.devices.rule import SingleStepRule
 from symplast.devices.schemes import REFRESHED, Scheme
 from symplast.devices.variation import Variation
+from symplast.stats.arguments import check_count
 
 if TYPE_CHECKING:
     import pandas as pd

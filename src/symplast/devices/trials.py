@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Int, Key
@@ -14,6 +13,7 @@ from symplast.devices.online import Problem, Run, as_floats, crossbars, float_la
 from symplast.devices.rule import SingleStepRule
 from symplast.devices.schemes import REFRESHED, Scheme
 from symplast.devices.variation import Variation
+from symplast.lab import seed_keys
 from symplast.learning import images
 
 PERCENT = 100.0
@@ -150,11 +150,6 @@ def cropped_bench(name: Any, key: Key[Array, ""], seeds: int, examples: int, epo
     return Bench(
         problem, (528, 250, 125, 10), seed_keys(key, seeds), None, epochs, bias=True, brief=examples * epochs < BRIEF
     )
-
-
-def seed_keys(key: Key[Array, ""], seeds: int) -> tuple[Key[Array, ""], ...]:
-    """Seed number i has the key ``fold_in(key, i)``: more seeds extend fewer."""
-    return tuple(jax.random.fold_in(key, seed) for seed in range(seeds))
 
 
 def _classes(targets: Array) -> Int[Array, " examples"]:

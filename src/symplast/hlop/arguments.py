@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from symplast.spiking.arguments import check_count
+from symplast.stats.arguments import check_count
 
 
 def check_activity(X: Any, name: str, width: int) -> Float[Array, "rows width"]:

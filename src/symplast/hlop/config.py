@@ -8,7 +8,7 @@ import numpy as np
 
 from symplast.hlop.arguments import check_room, check_rows
 from symplast.hlop.circuit import OjaRule, oja_rule
-from symplast.spiking.arguments import check_count
+from symplast.stats.arguments import check_count
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from symplast.hlop.lateral_spikes import LateralSpikes
 from symplast.hlop.neurons import DSRNeuron, MultiStepLIF
 from symplast.hlop.projection import hlop_linear
 from symplast.spiking import Trace
-from symplast.spiking.arguments import check_choice, check_count, is_traced
+from symplast.spiking.arguments import check_choice, is_traced
+from symplast.stats.arguments import check_count
 
 METHODS = ("dsr", "bptt", "ottt")
 FEEDBACK = ("bp", "fa", "ss")

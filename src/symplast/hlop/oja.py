@@ -24,7 +24,7 @@ from symplast.hlop.circuit import (
     orthonormal_rows,
     orthonormalised,
 )
-from symplast.spiking.arguments import check_count
+from symplast.stats.arguments import check_count
 
 OFTEN = 0.05
 """Share of the entries of a batch's changes that may be clipped before it is told."""

@@ -11,7 +11,8 @@ from jaxtyping import Array, Float, Int, Key
 
 from symplast.hlop.network import SpikingMLP, loss_of
 from symplast.learning.tasks import Task
-from symplast.spiking.arguments import check_count, check_positive
+from symplast.spiking.arguments import check_positive
+from symplast.stats.arguments import check_count
 
 
 @dataclass(frozen=True)

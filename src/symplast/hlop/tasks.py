@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 from symplast.learning.tasks import Task, images, split
-from symplast.spiking.arguments import check_count
+from symplast.stats.arguments import check_count
 
 PIXEL_MEAN, PIXEL_SPREAD = 0.1307, 0.3081
 

@@ -21,7 +21,7 @@ from symplast.hlop.spiking_learner import SpikingLearner, SpikingState, plain_sg
 from symplast.learning.sequences import average_score, backward_transfer
 from symplast.learning.tasks import Task
 from symplast.learning.training import Training, begin, score, train
-from symplast.spiking.arguments import check_count
+from symplast.stats.arguments import check_count
 
 PERCENT = 100.0
 

@@ -12,7 +12,7 @@ from jaxtyping import Array, Bool, Int, Key, PyTree
 
 from symplast.hlop.arguments import check_room
 from symplast.hlop.circuit import TOO_LONG, Circuit, OjaRule, learn, oja_rule, orthogonal, orthonormalised, random_bases
-from symplast.spiking.arguments import check_count
+from symplast.stats.arguments import check_count
 
 Share = float | Sequence[int]
 

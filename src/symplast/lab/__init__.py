@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from symplast.lab.registry import Room, room, rooms
     from symplast.lab.runner import Job, plan, run
     from symplast.lab.store import Store
-    from symplast.lab.study import Config, Study
+    from symplast.lab.study import Config, Study, seed_keys
     from symplast.lab.verdicts import Judgement, Verdict, judge
 
 _HOMES = {
@@ -26,7 +26,7 @@ _HOMES = {
     "runner": ("Job", "plan", "run"),
     "records": ("Run",),
     "store": ("Store",),
-    "study": ("Config", "Study"),
+    "study": ("Config", "Study", "seed_keys"),
     "verdicts": ("Judgement", "Verdict", "judge"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
@@ -53,6 +53,7 @@ __all__ = [
     "room",
     "rooms",
     "run",
+    "seed_keys",
 ]
 
 

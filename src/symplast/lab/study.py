@@ -55,6 +55,13 @@ class Config(Mapping[str, Setting]):
         return f"Config({dict(self._settings)})"
 
 
+def seed_keys(key: Any, seeds: int) -> tuple[Any, ...]:
+    """One random key a seed: number i has ``fold_in(key, i)``, so that more seeds extend fewer."""
+    import jax
+
+    return tuple(jax.random.fold_in(key, seed) for seed in range(seeds))
+
+
 Experiment_ = Callable[[Config, Any], "Dataset"]
 Figure_ = Callable[["Dataset"], "MplFigure"]
 

@@ -30,8 +30,8 @@ from symplast.pspm.network import (
     run,
 )
 from symplast.pspm.rule import ARMS, History, Lanes, Rule, train_lanes
-from symplast.spiking.arguments import check_count
 from symplast.spiking.trains import check_spikes
+from symplast.stats.arguments import check_count
 
 STUDENT_SCALE = 0.048
 """Largest excitatory weight of a start, in units of the threshold, for 40 neurons."""

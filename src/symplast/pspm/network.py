@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, Key
 
 from symplast.spiking import LIF, ProbabilisticIF, simulate
-from symplast.spiking.arguments import check_at_least_zero, check_count, check_finite, check_positive, is_traced
-from symplast.stats.arguments import plain
+from symplast.spiking.arguments import check_at_least_zero, check_finite, check_positive, is_traced
+from symplast.stats.arguments import check_count, plain
 
 UNITS = 40
 """The network size that weights and step sizes are given for unless told otherwise; others scale them by 40/N."""

@@ -75,23 +75,6 @@ def check_choice(value: Any, name: str, choices: tuple[str, ...]) -> None:
         raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
 
 
-def check_count(value: Any, name: str, least: int = 1) -> int:
-    """One whole number of at least ``least``.
-
-    Raises:
-        ValueError: a fraction, a boolean, text, or a smaller number.
-
-    Example:
-        >>> check_count(3.0, "rows")
-        3
-    """
-    number = np.asarray(plain(value, name))
-    whole = number.ndim == 0 and number.dtype.kind in "iuf" and np.isfinite(number) and float(number).is_integer()
-    if not whole or number < least:
-        raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
-    return int(number)
-
-
 def whole_numbers(values: Any, name: str) -> np.ndarray:
     """A flat list of indices, int64.
 

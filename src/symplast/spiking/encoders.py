@@ -7,16 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Key
 
-from symplast.spiking.arguments import (
-    Number,
-    Values,
-    check_at_least_zero,
-    check_count,
-    check_positive,
-    count_steps,
-    is_traced,
-)
-from symplast.stats.arguments import plain
+from symplast.spiking.arguments import Number, Values, check_at_least_zero, check_positive, count_steps, is_traced
+from symplast.stats.arguments import check_count, plain
 
 
 def poisson_spikes(

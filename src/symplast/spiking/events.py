@@ -18,17 +18,9 @@ import numpy as np
 from jax.custom_batching import custom_vmap
 from jaxtyping import Array, Float, Int, PyTree
 
-from symplast.spiking.arguments import (
-    Spikes,
-    Values,
-    check_at_least_zero,
-    check_count,
-    check_positive,
-    count_steps,
-    whole_numbers,
-)
+from symplast.spiking.arguments import Spikes, Values, check_at_least_zero, check_positive, count_steps, whole_numbers
 from symplast.spiking.visiting import visit
-from symplast.stats.arguments import plain
+from symplast.stats.arguments import check_count, plain
 
 Weights = Float[Array, "pre post"]
 WIDTHS = (8, 24, 64, 256)

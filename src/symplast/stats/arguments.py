@@ -81,11 +81,21 @@ def check_pairs(x: Floats, y: Floats) -> None:
         raise ValueError(f"paired samples must have equal length, got {x.size} and {y.size}")
 
 
-def check_count(value: Integer, name: str, least: int = 1) -> int:
-    """A whole number of at least ``least``."""
-    if isinstance(value, bool) or int(value) != value or value < least:
-        raise ValueError(f"{name} must be an integer of at least {least}, got {value}")
-    return int(value)
+def check_count(value: Any, name: str, least: int = 1) -> int:
+    """One whole number of at least ``least``.
+
+    Raises:
+        ValueError: a fraction, a boolean, text, or a smaller number.
+
+    Example:
+        >>> check_count(3.0, "rows")
+        3
+    """
+    number = np.asarray(plain(value, name))
+    whole = number.ndim == 0 and number.dtype.kind in "iuf" and np.isfinite(number) and float(number).is_integer()
+    if not whole or number < least:
+        raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
+    return int(number)
 
 
 def is_constant(sample: Floats, size: float | None = None, precision: float = EPS) -> bool:

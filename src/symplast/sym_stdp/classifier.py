@@ -9,7 +9,7 @@ import jax
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
-from symplast.spiking.arguments import check_count
+from symplast.stats.arguments import check_count
 from symplast.sym_stdp.answering import Responses, answers_to
 from symplast.sym_stdp.backends import presenter
 from symplast.sym_stdp.circuit import NetworkState, new_state

@@ -9,7 +9,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from symplast.spiking.arguments import check_count
+from symplast.stats.arguments import check_count
 from symplast.sym_stdp.circuit import Cells, NetworkState, Parameters, Plastic
 from symplast.sym_stdp.simulation import LEARNS, Learns, Spikes
 from symplast.sym_stdp.state_checks import check_state

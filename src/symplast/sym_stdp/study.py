@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from symplast import stats
-from symplast.lab import Config, Evidence, Study, evidence
+from symplast.lab import Config, Evidence, Study, evidence, seed_keys
 from symplast.lab.claims import Scale
 from symplast.sym_stdp.clusters import cluster_report, embedding, neighbour_purity
 from symplast.sym_stdp.config import SymSTDPConfig
@@ -24,7 +24,6 @@ from symplast.sym_stdp.trials import (
     paired_difference,
     percent_over_seeds,
     pictures,
-    seed_keys,
 )
 
 study = Study("sym_stdp")

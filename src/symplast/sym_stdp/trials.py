@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import jax
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key, UInt8
 
@@ -120,11 +119,6 @@ def learning_curves(
     runs = [[learning_curve(shown, n, config, key, checkpoints) for key in keys] for n, config in networks]
     sl, usl = (np.array([[getattr(run, name) for run in row] for row in runs]) for name in ("sl", "usl"))
     return Answers(sl.swapaxes(1, 2), usl.swapaxes(1, 2))
-
-
-def seed_keys(key: Key[Array, ""], seeds: int) -> list[Key[Array, ""]]:
-    """Seed number i has the key ``fold_in(key, i)``: more seeds extend fewer."""
-    return [jax.random.fold_in(key, seed) for seed in range(seeds)]
 
 
 def accuracy(right: Bool[np.ndarray, "seeds tests"]) -> stats.Estimate:

@@ -4,9 +4,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from symplast.spiking.arguments import check_count
 from symplast.spiking.trains import check_spikes
-from symplast.stats.arguments import plain
+from symplast.stats.arguments import check_count, plain
 
 
 class Avalanches(NamedTuple):
