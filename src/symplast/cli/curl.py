@@ -5,11 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-<<<<<<< HEAD
 from symplast.cli.console import err, out, print_json, styled
-=======
-from symplast.cli.console import err, out, print_json
->>>>>>> 301c03c (Critical shares in closed form for every ratio of variances, to all digits)
 
 if TYPE_CHECKING:
     from symplast.curl import TwoLayer
