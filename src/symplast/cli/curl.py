@@ -43,6 +43,9 @@ def tolerate(
     if (weights is None) == (inputs is None or hidden is None):
         raise ValueError("give either --inputs and --hidden (an architecture) or --weights (your trained net)")
     shares = _shares(fractions)
+    for option, count in (("--inputs", inputs), ("--hidden", hidden), ("--outputs", outputs), ("--simulate", simulate)):
+        if count is not None and count < 1:
+            raise ValueError(f"{option} must be at least 1, got {count}")
     import jax
 
     from symplast.curl import tolerance
@@ -80,7 +83,7 @@ def critical(
     as_json: bool = AS_JSON,
 ) -> None:
     """Critical shares of flipped neurons in large nets, in closed form."""
-    values = _numbers(c, "c")
+    values = _numbers(c, "C")
     from symplast.curl import critical_fraction
 
     rows = [

@@ -35,6 +35,12 @@ HIGHEST = typer.Option("--max-exponent", help="Upper bound of alpha and beta.")
 LOWEST = 0.01
 """Smallest exponent that is searched."""
 
+LARGEST = 20.0
+"""Largest one that may be asked for: beyond, powers of tokens leave the range of floats."""
+
+LARGEST_TARGET = 1e60
+"""Largest budget in FLOP: beyond, the loss can't be told from the irreducible one."""
+
 
 def _read(
     table: Path, n: str | None, d: str | None, loss: str | None, c: str | None, where: list[str] | None, drop: bool
@@ -61,14 +67,17 @@ def _read(
 def _bounds(highest: float) -> Any:
     from symplast.scaling import Bounds
 
-    if not LOWEST < highest < float("inf"):
-        raise ValueError(f"--max-exponent must be above {LOWEST}, the smallest exponent searched, got {highest:g}")
+    if not LOWEST < highest <= LARGEST:
+        raise ValueError(
+            f"--max-exponent must be above {LOWEST}, the smallest exponent searched, and at most {LARGEST:g}, "
+            f"got {highest:g}"
+        )
     return Bounds(alpha=(LOWEST, highest), beta=(LOWEST, highest))
 
 
 def _check_target(target: float | None) -> None:
-    if target is not None and not 0 < target < float("inf"):
-        raise ValueError(f"--target must be positive FLOP, got {target:g}")
+    if target is not None and not 1 <= target <= LARGEST_TARGET:
+        raise ValueError(f"--target must be positive FLOP, 1 to {LARGEST_TARGET:g}, got {target:g}")
 
 
 @app.command()
@@ -94,9 +103,12 @@ def fit(
         if value not in known:
             raise ValueError(f"{option} must be {', '.join(known[:-1])} or {known[-1]}, got {value!r}")
     _check_target(target)
+    bounds = _bounds(max_exponent)
+    if not delta > 0:
+        raise ValueError(f"--delta must be positive, in units of the residual, got {delta:g}")
     with computing(), naming("delta"):
         runs = _read(table, n_column, d_column, loss_column, c_column, where, drop_failed)
-        found = fit_report(runs, method, loss=loss, delta=delta, target=target, bounds=_bounds(max_exponent))
+        found = fit_report(runs, method, loss=loss, delta=delta, target=target, bounds=bounds)
     if as_json:
         print_json(found)
         return
@@ -144,13 +156,14 @@ def audit(
     _check_target(target)
     if seed < 0:
         raise ValueError(f"--seed must be at least 0, got {seed}")
+    bounds = _bounds(max_exponent)
     with computing(), naming("price", "peak", "mfu", "level", "resamples", out="--out"):
         check_page(page)
         asked = TrainingPrice(price, peak, mfu)
         check_audit(level, resamples)
         runs = _read(table, n_column, d_column, loss_column, c_column, where, drop_failed)
         report = audit_runs(
-            runs, target=target, price=asked, bounds=_bounds(max_exponent),
+            runs, target=target, price=asked, bounds=bounds,
             resamples=resamples, level=level, seed=seed,
         )  # fmt: skip
         write_audit_page(report, runs, page)
@@ -189,12 +202,13 @@ def design(
     """How wide an IsoFLOP grid may be before parabolas are biased."""
     from symplast.scaling import design_report, fit_surface
 
+    bounds = _bounds(max_exponent)
     with computing(), naming("alpha", "beta", "max_bias", n="--points"):
         if table is not None:
             if alpha is not None or beta is not None:
                 raise ValueError("give a table, or --alpha and --beta, not both")
             runs = _read(table, n_column, d_column, loss_column, c_column, where, drop_failed)
-            surface = fit_surface(runs, bounds=_bounds(max_exponent)).surface
+            surface = fit_surface(runs, bounds=bounds).surface
             alpha, beta = float(surface.alpha), float(surface.beta)
         if alpha is None or beta is None:
             raise ValueError("give a table of runs, or both --alpha and --beta")

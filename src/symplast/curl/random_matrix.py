@@ -10,7 +10,9 @@ solution is stable when the whole spectrum is positive. Ensemble: code of arXiv:
 by free addition.
 """
 
+from collections.abc import Callable
 from itertools import pairwise
+from math import sqrt
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -79,6 +81,8 @@ def support(c: float, alpha: float, layer: Layer, rho: float = 1.0) -> Support:
             if bands and abs(bands[-1][1] - low) < 1e-9:
                 low = bands.pop()[0]
             bands.append((float(low), float(high)))
+    if not bands:
+        raise ValueError(f"c={c:g} with rho={rho:g} is out of reach: the law's polynomial loses all its digits there")
     return Support(bands, _atoms(c, alpha, layer))
 
 
@@ -164,13 +168,15 @@ def _roots(coefficients: np.ndarray) -> np.ndarray:
 
 
 def critical_fraction(c: float, layer: Layer, rho: float = 1.0) -> float:
-    """Largest share of flipped neurons that leaves the zero-error solution of a large net stable.
+    """Largest share of flipped neurons that leaves the zero-error solution of a large net stable, in closed form.
 
-    For ``rho = 1`` in closed form, otherwise by bisection on the left end of the spectrum.
+    There the left edge of the spectrum is at zero, ``x(w) = x'(w) = 0`` for the inverse x of the resolvent:
 
-    - Hidden: 0 for ``c >= 2/3``, 1 for ``c <= 1/4``; between, with q > 0 the root of ``c^2 q^3 + (1 - c) q - 2 = 0``:
-      ``(1 - Delta)/2``, ``Delta = 1/(c q) + q - 1 - 1/(c^2 q) + 1/(c^2 q^2)``.
-    - Readout: with g in (0, 1) the root of ``2 c g^3 + (1 - c) g^2 - c = 0``: ``(1 - g)/2 (1 - c/g + c g)``.
+    - Hidden: 0 for ``c >= 2 rho / (rho + 2)``, 1 for ``sqrt(c) (1 + 1/sqrt(rho)) <= 1``; between, with t in (0, 1) the
+      root of ``t^3 + (1 - c) t - 2 c/rho = 0``: ``(1 - Delta)/2``,
+      ``Delta = (1/rho - t/c) (1/t^2 - 1) + 1/t``.
+    - Readout: 0 for ``1/c + 2/rho <= 2``, 1 for ``sqrt(rho) (1 + 1/sqrt(c)) <= 1``; between, with g in (0, 1) the root
+      of ``2 c/rho g^3 + (1 - c) g^2 - c = 0``: ``(1 - g)/2 (1 - c (1 + g) (1/g - 1/rho))``.
 
     Args:
         c: inputs over hidden units, positive.
@@ -182,30 +188,40 @@ def critical_fraction(c: float, layer: Layer, rho: float = 1.0) -> float:
         (0.17718, 0.15625)
     """
     _check(c, 0.0, layer, rho)
-    if rho != 1.0:
-        return _critical_by_bisection(c, layer, rho)
-    if layer == "readout":
-        g = brentq(lambda g: 2 * c * g**3 + (1 - c) * g**2 - c, 0, 1, xtol=1e-15)
-        return float((1 - g) / 2 * (1 - c / g + c * g))
-    if c >= 2 / 3:
+    c, rho = float(c), float(rho)
+    share = _critical_hidden(c, rho) if layer == "hidden" else _critical_readout(c, rho)
+    return float(np.clip(share, 0.0, 1.0))
+
+
+def _critical_hidden(c: float, rho: float) -> float:
+    if c * (1 + 2 / rho) >= 2:
         return 0.0
-    if c <= 1 / 4:
+    if sqrt(c) * (1 + 1 / sqrt(rho)) <= 1:
         return 1.0
-    q = brentq(lambda q: c**2 * q**3 + (1 - c) * q - 2, 0, 2 / (1 - c), xtol=1e-15)
-    delta = 1 / (c * q) + q - 1 - 1 / (c**2 * q) + 1 / (c**2 * q**2)
-    return float((1 - delta) / 2)
+    t = _root(lambda t: t * t * t + (1 - c) * t - 2 * c / rho, 1.0)
+    return (1 - (1 / rho - t / c) * (1 / (t * t) - 1) - 1 / t) / 2
 
 
-def _critical_by_bisection(c: float, layer: Layer, rho: float) -> float:
-    def least(alpha: float) -> float:
-        return support(c, alpha, layer, rho).least
+def _root(function: Callable[[float], float], highest: float) -> float:
+    """The root in (0, highest] to all its digits, however small it is."""
+    return float(brentq(function, 0, highest * (1 + 1e-12), xtol=1e-300, maxiter=2000))
 
-    tiny = 2e-6
-    if least(tiny) < 0:
+
+def _critical_readout(c: float, rho: float) -> float:
+    """In a variable that keeps its digits: ``g = sqrt(c) h`` for small c, ``d = 1 - g`` for large."""
+    twice = 2 / rho
+    if 1 / c + twice <= 2:  # the root's place is beyond 1: a single flipped neuron has a negative eigenvalue
         return 0.0
-    if least(1.0) >= 0:
+    if sqrt(rho) * (1 + 1 / sqrt(c)) <= 1:  # the norm of rho W^T W, with all neurons flipped
         return 1.0
-    return float(brentq(least, tiny, 1.0, xtol=1e-9))
+    if c < 1:
+        root = sqrt(c)
+        h = _root(lambda h: twice * c * root * h * h * h + (1 - c) * h * h - 1, min(1 / sqrt(1 - c), 1 / root))
+        g = root * h
+        return (1 - g) / 2 * (1 - (1 + g) * (root / h - c / rho))
+    zeroth, first, second = twice - 2 + 1 / c, 3 * twice - 2 + 2 / c, 3 * twice - 1 + 1 / c
+    d = _root(lambda d: zeroth - d * (first - d * (second - d * twice)), 1.0)
+    return d / 2 * (1 - (2 - d) * c * (d / (1 - d) + (1 - 1 / rho)))
 
 
 def _cubic(c: float, alpha: float, layer: Layer, rho: float) -> list[Polynomial]:

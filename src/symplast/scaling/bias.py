@@ -35,6 +35,10 @@ class ParabolaBias:
         return 10.0**-self.shift_log10
 
 
+LARGEST_EXPONENT = 50.0
+"""Beyond, the powers of a wide grid leave the range of floats; measured exponents are below 2."""
+
+
 def approach2_bias(alpha: Real, beta: Real, k: Real, n: int | None = 15) -> ParabolaBias:
     """Bias of Approach 2 on a centred, equally spaced +-k x grid without noise.
 
@@ -146,5 +150,5 @@ def _continuum_shift(alpha: float, beta: float, H: float) -> float:
 
 def _check_exponents(alpha: Real, beta: Real) -> None:
     for name, value in (("alpha", alpha), ("beta", beta)):
-        if not (math.isfinite(value) and value > 0):
-            raise ValueError(f"{name} must be positive and finite, got {value}")
+        if not 0 < value <= LARGEST_EXPONENT:
+            raise ValueError(f"{name} must be an exponent above 0 and at most {LARGEST_EXPONENT:g}, got {value}")
