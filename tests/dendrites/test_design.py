@@ -7,7 +7,7 @@ import pytest
 from symplast.dendrites import InfeasibleDesign, design, fn_exact, fp_exact
 from symplast.dendrites.design import Budget, _blocks, _search
 
-SMALL = {"n": 200, "a": 16, "patterns": 50, "fp_max": 0.01, "noise": 4, "fn_max": 0.05}
+SMALL = {"n": 200, "a": 16, "patterns": 50, "fp_max": 0.01, "v": 4, "fn_max": 0.05}
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ SMALL = {"n": 200, "a": 16, "patterns": 50, "fp_max": 0.01, "noise": 4, "fn_max"
 )
 def test_reference_designs(arguments, s, theta, fp, fn):
     n, a, patterns, fp_max, v, fn_max = arguments
-    choice = design(n, a, patterns, fp_max=fp_max, noise=v, fn_max=fn_max)
+    choice = design(n, a, patterns, fp_max=fp_max, v=v, fn_max=fn_max)
     assert (choice.s, choice.theta, choice.v, choice.patterns) == (s, theta, v, patterns)
     assert (choice.fp, choice.fn) == pytest.approx((fp, fn), rel=5e-7)
     assert choice.slack == pytest.approx((fp_max / fp, fn_max / fn), rel=5e-7)
@@ -29,10 +29,10 @@ def test_reference_designs(arguments, s, theta, fp, fn):
     assert choice.certificate.fn == fn_exact(a, s, theta, v) <= Fraction(str(fn_max))
 
 
-def enumerate_designs(n, a, patterns, fp_max, noise, fn_max):
+def enumerate_designs(n, a, patterns, fp_max, v, fn_max):
     for s in range(1, a + 1):
         for theta in range(1, s + 1):
-            fp, fn = patterns * fp_exact(n, a, s, theta), fn_exact(a, s, theta, noise)
+            fp, fn = patterns * fp_exact(n, a, s, theta), fn_exact(a, s, theta, v)
             if fp <= Fraction(str(fp_max)) and fn <= Fraction(str(fn_max)):
                 yield s, theta, fp, fn
 
@@ -54,7 +54,7 @@ def test_lowest_threshold_by_enumeration():
 def test_most_patterns_by_enumeration():
     feasible = enumerate_designs(**{**SMALL, "fp_max": 1, "patterns": 1})
     most = max(Fraction(1, 100) // fp_exact(200, 16, s, theta) for s, theta, *_ in feasible if s <= 9)
-    found = design(200, 16, fp_max=0.01, noise=4, fn_max=0.05, objective="max_patterns", max_synapses=9)
+    found = design(200, 16, fp_max=0.01, v=4, fn_max=0.05, objective="max_patterns", max_synapses=9)
     assert found.s <= 9
     assert found.patterns == most > 1
     assert found.certificate.holds
@@ -72,26 +72,29 @@ def test_pareto_table_by_enumeration():
 
 
 def test_budget_per_segment_ignores_the_number_of_patterns():
-    choice = design(2048, 40, 1000, fp_max=1e-4, noise=8, fn_max=1e-4, per="segment")
-    assert (choice.s, choice.theta) == (design(2048, 40, 1, fp_max=1e-4, noise=8, fn_max=1e-4).s, choice.theta)
+    choice = design(2048, 40, 1000, fp_max=1e-4, v=8, fn_max=1e-4, per="segment")
+    assert (choice.s, choice.theta) == (design(2048, 40, 1, fp_max=1e-4, v=8, fn_max=1e-4).s, choice.theta)
     assert choice.fp == float(fp_exact(2048, 40, choice.s, choice.theta)) <= 1e-4
     assert choice.patterns == 1000
 
 
 def test_noise_as_a_fraction():
     assert design(20_000, 400, 1e6, fp_max=1e-6, noise=0.3, fn_max=1e-6).v == 120
-    assert design(**{**SMALL, "noise": 1}).v == 1
+    for all_cells in (1, 1.0):
+        with pytest.raises(InfeasibleDesign, match="fn=1"):
+            design(200, 16, 50, fp_max=0.01, noise=all_cells, fn_max=0.9)
+    assert design(**{**SMALL, "v": 1}).v == design(**{**SMALL, "v": 1.0}).v == 1
 
 
 def test_ties_are_decided_exactly():
     fp = fp_exact(20, 5, 4, 2) * 3  # a budget met with equality: 241/323 has no finite decimal, 0.75 is above
-    assert design(20, 5, 3, fp_max=0.75, noise=0, fn_max=0.5).certificate.fp <= Fraction(3, 4)
+    assert design(20, 5, 3, fp_max=0.75, v=0, fn_max=0.5).certificate.fp <= Fraction(3, 4)
     assert fp < Fraction(3, 4)
     exact = fn_exact(5, 4, 2, 3)  # 2/5 exactly
     assert exact == Fraction(2, 5)
     budget = Budget(n=20, a=5, v=3, patterns=1, fp_max=0.99, fn_max=0.4)
     assert _search(budget, 4, "min_s")[0] is not None
-    at_limit = design(20, 5, 1, fp_max=0.3, noise=3, fn_max=0.4)
+    at_limit = design(20, 5, 1, fp_max=0.3, v=3, fn_max=0.4)
     assert at_limit.certificate.fn == Fraction(2, 5)
     assert (at_limit.s, at_limit.theta) == (4, 2)
 
@@ -116,7 +119,7 @@ def test_designs_beyond_the_first_block():
 
 def test_infeasible_says_how_close_one_gets():
     with pytest.raises(InfeasibleDesign, match="no segment of up to 20 synapses") as caught:
-        design(100, 20, 1e6, fp_max=1e-9, noise=10, fn_max=1e-9)
+        design(100, 20, 1e6, fp_max=1e-9, v=10, fn_max=1e-9)
     error = caught.value
     for reachable in (error.best, error.best_fp, error.best_fn):
         assert reachable.fp == pytest.approx(float(10**6 * fp_exact(100, 20, reachable.s, reachable.theta)), rel=1e-10)
@@ -127,7 +130,7 @@ def test_infeasible_says_how_close_one_gets():
 
 def test_infeasible_when_one_budget_can_t_be_met_at_all():
     with pytest.raises(InfeasibleDesign) as caught:
-        design(40, 20, 1e6, fp_max=1e-12, noise=0, fn_max=0.5)
+        design(40, 20, 1e6, fp_max=1e-12, v=0, fn_max=0.5)
     assert caught.value.best_fn is None
     assert caught.value.best_fp is not None
 
@@ -144,10 +147,14 @@ def test_infeasible_when_one_budget_can_t_be_met_at_all():
         ({"fp_max": 0.0}, "fp_max must be a probability strictly between 0 and 1"),
         ({"fp_max": 1.0}, "fp_max must be a probability"),
         ({"fn_max": float("nan")}, "fn_max must be a probability"),
-        ({"noise": 17}, "v must be at most a=16"),
-        ({"noise": -0.1}, "noise must be a whole number of at least 0"),
-        ({"noise": 2.5}, "noise must be a whole number"),
-        ({"a": 120, "noise": 90}, "v must be at most n-a=80"),
+        ({"v": 17}, "v must be at most a=16"),
+        ({"v": None, "noise": -0.1}, r"noise must be a share of the active cells in \[0, 1\], got -0.1"),
+        ({"v": 2.5}, "v must be a whole number"),
+        ({"v": None, "noise": 4}, "give a count as v"),
+        ({"v": None, "noise": float("nan")}, "noise must be a share"),
+        ({"noise": 0.2}, "give either v"),
+        ({"v": None}, "give either v"),
+        ({"a": 120, "v": 90}, "v must be at most n-a=80"),
         ({"max_synapses": 17}, "max_synapses must be at most a=16"),
         ({"max_synapses": 0}, "max_synapses must be a whole number of at least 1"),
         ({"per": "neuron"}, "per must be"),

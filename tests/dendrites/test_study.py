@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 import symplast.dendrites
-from symplast import datasets
 from symplast.dendrites import figures, published
 from symplast.dendrites.agreement import agrees, compare_frequencies
 from symplast.dendrites.study import study
@@ -40,10 +39,6 @@ def evidence():
 
 @pytest.fixture(scope="module")
 def networks():
-    try:
-        datasets.folder("mnist")
-    except datasets.DatasetUnavailable as error:
-        pytest.skip(str(error))
     return {
         "continual": run("continual", **TINY),
         "learning_rates": run("learning_rates", **TINY | {"seeds": 1}, rates=[1e-3, 1e-2]),

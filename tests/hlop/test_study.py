@@ -33,9 +33,9 @@ def made_up(monkeypatch):
             noise = 0.1 * np.cos(np.arange(seeds))
             age = np.maximum(np.arange(tasks)[:, None] - np.arange(tasks), 0)[..., None]
             plain, kept = 90 - 3.0 * age + noise, 90 - lost - forgets * age + noise
-            ones = np.ones(seeds)
+            ones, layers = np.ones(seeds), len(self.config.rows_first)
             return Outcome(
-                kept, plain, 0.4 * ones + noise / 100, ones, 0.35 * ones, ones, ones, np.ones((tasks, 3, seeds))
+                kept, plain, 0.4 * ones + noise / 100, ones, 0.35 * ones, ones, ones, np.ones((tasks, layers, seeds))
             )
 
         monkeypatch.setattr(Bench, "run", run)
@@ -67,7 +67,7 @@ def test_verdicts_follow_the_runs(made_up, forgets, wanted):
     assert outcome("HLOP9", two) == wanted
     assert outcome("HLOP12", found) == wanted
     assert outcome("HLOP6", found) == "reproduced"
-    assert float(two[1].acc_gain_mnist_first_shared.mean()) == pytest.approx((3 - forgets) / 2)
+    assert float(two[1].acc_gain_forward_shared.mean()) == pytest.approx((3 - forgets) / 2)
 
 
 @pytest.mark.parametrize("name", sorted(study.figures))
@@ -107,7 +107,18 @@ def invented(name, scale):
 
 def test_left_out_at_quick_scale():
     assert np.isnan(measure_at("permuted_mnist", "quick").acc)
-    assert np.isnan(measure_at("two_datasets", "quick").bwt_gain_mnist_first_shared).all()
+
+
+def test_quick_scale_needs_no_download_and_says_what_it_used(made_up):
+    for name, experiment in study.experiments.items():
+        assert set(experiment.data["quick"]) <= {"digits", "digits-28", "mnist-5k"}
+        used = experiment.config("quick").get("dataset")
+        assert used is None or experiment.data["quick"] == (used,), name
+    made_up(1.0)
+    two = measure_at("two_datasets", "quick")
+    assert two["first"].values.tolist() == ["mnist-5k", "digits-28"]
+    assert np.isnan(two.bwt_gain_forward_separate).all()
+    assert np.isfinite(two.bwt_gain_reverse_shared).all()
 
 
 def test_trained_end_to_end(monkeypatch):
@@ -129,10 +140,18 @@ def test_trained_end_to_end(monkeypatch):
 
 def test_one_pass_of_the_circuit_is_judged(made_up):
     made_up(1.0)
-    found = measure_at("subspace", "quick", images=640, batch=32, k=5, lr=0.02, looks=2, seeds=3)
+    found = measure_at("subspace", "quick", images=640, passes=2, batch=32, k=5, lr=0.02, looks=2, seeds=3)
     assert found.share_after.shape == (3, 3)
-    assert outcome("HLOP5", ("subspace", found)) in ("reproduced", "refuted", "inconclusive")
+    assert found.images.values.tolist() == [0, 640, 1280]
+    assert (found.share > found.share_after[:, 0] + 0.5).all()
+    assert outcome("HLOP5", ("subspace", found)) == "reproduced"
     assert measure(found, "share").low is not None
+    for shares, wanted in (
+        ([0.96, 0.97, 0.98], "reproduced"),
+        ([0.92, 0.93, 0.94], "refuted"),
+        ([0.93, 0.95, 0.97], "inconclusive"),
+    ):
+        assert outcome("HLOP5", ("subspace", found.assign(share=("seed", shares)))) == wanted
 
 
 def test_an_image_is_one_observation_however_many_tasks_show_it():

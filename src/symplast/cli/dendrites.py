@@ -26,7 +26,8 @@ def design(
     a: Annotated[float, ACTIVE],
     fp: Annotated[float, typer.Option(help="Budget of false positives over all patterns.")],
     fn: Annotated[float, typer.Option(help="Budget of false negatives of one segment.")],
-    noise: Annotated[float, typer.Option(help="Active cells lost: a share below 1, or a count.")],
+    noise: Annotated[float | None, typer.Option(help="Share of the active cells that is lost.")] = None,
+    v: Annotated[float | None, typer.Option("--v", help="Active cells lost, a count instead of --noise.")] = None,
     patterns: Annotated[float | None, typer.Option(help="Stored patterns, such as 1e6.")] = None,
     per: Annotated[str, typer.Option(help="Hold --fp against the 'population' or one 'segment'.")] = "population",
     objective: Annotated[str, typer.Option(help="min_s, min_theta or max_patterns.")] = "min_s",
@@ -38,9 +39,18 @@ def design(
     from symplast.dendrites import design
     from symplast.lab.whole_files import write_whole
 
-    with naming("n", "a", "patterns", "noise", "per", "objective", "max_synapses", fp_max="--fp", fn_max="--fn"):
+    with naming("n", "a", "patterns", "noise", "v", "per", "objective", "max_synapses", fp_max="--fp", fn_max="--fn"):
         found = design(
-            n, a, patterns, fp_max=fp, noise=noise, fn_max=fn, per=per, objective=objective, max_synapses=max_synapses
+            n,
+            a,
+            patterns,
+            fp_max=fp,
+            fn_max=fn,
+            noise=noise,
+            v=v,
+            per=per,
+            objective=objective,
+            max_synapses=max_synapses,
         )
     if pareto is not None:
         write_whole(pareto, found.pareto.to_csv(index=False))

@@ -133,8 +133,9 @@ def design(
     patterns: Number | None = None,
     *,
     fp_max: float,
-    noise: Number,
     fn_max: float,
+    noise: Number | None = None,
+    v: Number | None = None,
     per: Per | str = "population",
     objective: Objective | str = "min_s",
     max_synapses: Number | None = None,
@@ -147,8 +148,9 @@ def design(
         patterns: stored patterns, each on its own segment; not given for ``objective="max_patterns"``.
         fp_max: false-positive budget in (0, 1), held against ``patterns * P_FP`` (an upper bound of the chance that
             any segment fires for a random pattern), or against ``P_FP`` with ``per="segment"``.
-        noise: active cells lost: a count, or a fraction below 1 (then ``v = round(noise * a)``).
         fn_max: false-negative budget of one segment, in (0, 1).
+        noise: share of the active cells that is lost, in [0, 1]: ``v = round(noise * a)``; 1 and 1.0 are all of them.
+        v: active cells lost, a count, instead of ``noise``.
         per: ``population`` or ``segment``.
         objective: ``min_s`` (fewest synapses; of the thresholds that do, the largest), ``min_theta`` (lowest
             threshold; of the sizes that do, the smallest) or ``max_patterns`` (most patterns within the budgets).
@@ -168,7 +170,7 @@ def design(
         >>> print(f"{choice.fp:.4g} {choice.fn:.4g}")
         1.557e-07 7.698e-07
     """
-    budget, limit = _checked(n, a, patterns, fp_max, noise, fn_max, per, objective, max_synapses)
+    budget, limit = _checked(n, a, patterns, fp_max, (noise, v), fn_max, per, objective, max_synapses)
     found, smallest = _search(budget, limit, objective)
     if found is None:
         raise InfeasibleDesign(budget, limit, *_closest(budget, limit))
@@ -184,7 +186,7 @@ def design(
     return DesignResult(s, theta, float(fp), float(fn), budget.v, total, slack, Certificate(fp, fn, holds), table)
 
 
-def _checked(n, a, patterns, fp_max, noise, fn_max, per, objective, max_synapses) -> tuple[Budget, int]:
+def _checked(n, a, patterns, fp_max, lost, fn_max, per, objective, max_synapses) -> tuple[Budget, int]:
     cells, active = check_single(n, "n", least=1), check_single(a, "a", least=1)
     check_at_most(active, "a", cells, "n", "active cells are among the n cells")
     if per not in ("population", "segment"):
@@ -198,8 +200,12 @@ def _checked(n, a, patterns, fp_max, noise, fn_max, per, objective, max_synapses
     if objective != "max_patterns" and patterns is None and per == "population":
         raise ValueError("patterns must be given: the false-positive budget is held against all of them together")
     stored = 1 if patterns is None else check_single(patterns, "patterns", least=1)
-    share = isinstance(noise, float | np.floating) and 0 < noise < 1
-    v = check_single(lost_cells(float(noise), active), "noise") if share else check_single(noise, "noise")
+    noise, v = lost
+    if (noise is None) == (v is None):
+        raise ValueError("give either v (a count of lost cells) or noise (a share of the active cells)")
+    if noise is not None and not 0 <= noise <= 1:
+        raise ValueError(f"noise must be a share of the active cells in [0, 1], got {noise}; give a count as v")
+    v = check_single(lost_cells(float(noise), active), "noise") if v is None else check_single(v, "v")
     check_noise(v, active, cells, "replace")
     limit = active if max_synapses is None else check_single(max_synapses, "max_synapses", least=1)
     check_at_most(limit, "max_synapses", active, "a", "synapses are a subsample of the pattern's active cells")
