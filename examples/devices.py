@@ -12,7 +12,8 @@ from symplast.devices import DeviceModel, SingleStepRule, Variation, advise, tra
 from symplast.learning import Backprop, FeedForwardNet, GradientLearner, begin, images, train
 
 # A device as a lab measures it: 64 LTP and 64 LTD pulses, in siemens, with noise.
-true, pulses, rng = DeviceModel(64, 64, 0.5, 4.0, 1e-6, 9e-6), np.arange(65), np.random.default_rng(0)
+true, pulses = DeviceModel(64, b_ltp=0.5, b_ltd=4.0, g_min=1e-6, g_max=9e-6), np.arange(65)
+rng = np.random.default_rng(0)
 G_ltp, G_ltd = (
     np.asarray(true.siemens(true.curve(pulses, way))) + 4e-8 * rng.standard_normal(65) for way in ("ltp", "ltd")
 )

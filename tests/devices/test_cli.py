@@ -18,7 +18,7 @@ call = caller(app)
 @pytest.fixture
 def curves():
     with jax.enable_x64(True):
-        device = DeviceModel(30, 40, 1.5, 4.0, 1e-6, 8e-6)
+        device = DeviceModel(30, n_ltd=40, b_ltp=1.5, b_ltd=4.0, g_min=1e-6, g_max=8e-6)
         up, down = (device.siemens(device.curve(np.arange(n + 1), d)) for n, d in ((30, "ltp"), (40, "ltd")))
     return np.asarray(up), np.asarray(down)
 

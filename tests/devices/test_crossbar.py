@@ -21,7 +21,9 @@ def x64():
 
 
 def array(scheme="uni", device=None, shape=(5, 7), key=KEY, **options):
-    return Crossbar(shape[1], shape[0], device or DeviceModel(64, 48, 2.0, 3.0), scheme, key=key, **options)
+    return Crossbar(
+        shape[1], shape[0], device or DeviceModel(64, n_ltd=48, b_ltp=2.0, b_ltd=3.0), scheme, key=key, **options
+    )
 
 
 @pytest.mark.usefixtures("x64")
@@ -67,7 +69,7 @@ def test_reads_are_products_with_the_weights(scheme, variation):
 )
 def test_each_scheme_sends_its_pulses(scheme, moves):
     """The table of the schemes, written out: device and direction -> the sign of T that asks for it."""
-    device = DeviceModel(64, 48, 2.0, 3.0)
+    device = DeviceModel(64, n_ltd=48, b_ltp=2.0, b_ltd=3.0)
     made = array(scheme, device)
     T, X = np.array([1.0, -1.0, 0.0, 1.0, -1.0]), np.array([1, 0, 1, 1, 0, 0, 1], bool)
     after = made.pulse(T, X)
@@ -89,7 +91,7 @@ def test_each_scheme_sends_its_pulses(scheme, moves):
 )
 @pytest.mark.parametrize("table", [False, True])
 def test_row_by_row_and_all_at_once_are_the_same(scheme, variation, table):
-    device = DeviceModel(40, 50, 2.0, 1.0)
+    device = DeviceModel(40, n_ltd=50, b_ltp=2.0, b_ltd=1.0)
     if table:
         device = DeviceModel.from_table([0.0, 2.0, 3.0, 4.0, 4.5], [5.0, 3.0, 1.0, 0.5])
         variation = variation and Variation(d2d_step=0.3, stuck_low=0.2)

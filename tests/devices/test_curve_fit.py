@@ -20,7 +20,7 @@ def curves(device, noise=0.0, seed=0):
 @pytest.mark.parametrize(("b_ltp", "b_ltd"), [(0.0, 0.0), (0.5, 7.0), (3.0, 3.0), (20.0, 1.0)])
 def test_a_clean_curve_is_recovered(b_ltp, b_ltd):
     with jax.enable_x64(True):
-        found = fit_curves(*curves(DeviceModel(60, 90, b_ltp, b_ltd, 2e-7, 3e-6)))
+        found = fit_curves(*curves(DeviceModel(60, n_ltd=90, b_ltp=b_ltp, b_ltd=b_ltd, g_min=2e-7, g_max=3e-6)))
         assert float(found.model.b_ltp) == pytest.approx(b_ltp, abs=1e-3)
         assert float(found.model.b_ltd) == pytest.approx(b_ltd, abs=1e-3)
         assert (float(found.model.n_ltp), float(found.model.n_ltd)) == (60, 90)
@@ -30,7 +30,7 @@ def test_a_clean_curve_is_recovered(b_ltp, b_ltd):
 
 def test_intervals_cover_the_truth():
     """Of 100 noisy curves about 95 hold the true value in their interval; 3 standard errors are 6.5."""
-    true = DeviceModel(50, 50, 2.0, 4.0, 1e-6, 9e-6)
+    true = DeviceModel(50, n_ltd=50, b_ltp=2.0, b_ltd=4.0, g_min=1e-6, g_max=9e-6)
     names = {"b_ltp": 2.0, "b_ltd": 4.0, "g_min": 1e-6, "g_max": 9e-6}
     held = dict.fromkeys(names, 0)
     for seed in range(100):

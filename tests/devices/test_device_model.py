@@ -150,7 +150,7 @@ def test_pulses_walk_along_the_curve(b, N):
 
 
 def test_potentiation_never_lowers_and_the_ends_absorb():
-    device, g = DeviceModel(20, 30, 4.0, 2.0), np.linspace(0, 1, 101, dtype=np.float32)
+    device, g = DeviceModel(20, n_ltd=30, b_ltp=4.0, b_ltd=2.0), np.linspace(0, 1, 101, dtype=np.float32)
     assert (np.asarray(device.step(g, "ltp")) >= g).all()
     assert (np.asarray(device.step(g, "ltd")) <= g).all()
     assert float(device.step(1.0, "ltp", 7)) == 1
@@ -210,7 +210,7 @@ def test_wrong_parameters(arguments, message):
 def test_rounding_does_not_lead_out_of_range():
     """In single precision the ratio of two expm1 exceeds 1 for some b."""
     b = np.linspace(0.01, 20, 500, dtype=np.float32)
-    device = DeviceModel(40.0, 40.0, b, b)
+    device = DeviceModel(40.0, n_ltd=40.0, b_ltp=b, b_ltd=b)
     for direction in ("ltp", "ltd"):
         ends = device.curve(np.array([[0], [40], [41]]), direction)
         assert bool(((ends >= 0) & (ends <= 1)).all())

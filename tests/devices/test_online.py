@@ -91,7 +91,7 @@ def loop_in_numpy(weights, device, rule, X, y, scheme, *, bias=False, every=None
 def test_training_is_the_written_rule(scheme, bias):
     """400 samples in a fixed order, refresh every 10: states to rounding, counters and refreshes exactly."""
     X, y = data(400)
-    device = DeviceModel(8, 9, 1.0, 2.0)
+    device = DeviceModel(8, n_ltd=9, b_ltp=1.0, b_ltd=2.0)
     rule = SingleStepRule(refresh_every=10) if scheme in ("uni", "uni_ltd") else SingleStepRule()
     weights = [np.asarray(a.weights) for a in crossbars(SIZES, device, "bi", KEY, bias=bias)]
     run = train_online(SIZES, device, rule, X, y, scheme, key=KEY, bias=bias, weights=weights, shuffle=False)
@@ -110,8 +110,8 @@ def test_training_is_the_written_rule(scheme, bias):
 def test_uni_ltd_is_uni_on_the_mirrored_device():
     X, y = data(300)
     rule = SingleStepRule(refresh_every=20)
-    a = train_online(SIZES, DeviceModel(16, 24, 1.0, 3.0), rule, X, y, "uni", key=KEY)
-    b = train_online(SIZES, DeviceModel(24, 16, 3.0, 1.0), rule, X, y, "uni_ltd", key=KEY)
+    a = train_online(SIZES, DeviceModel(16, n_ltd=24, b_ltp=1.0, b_ltd=3.0), rule, X, y, "uni", key=KEY)
+    b = train_online(SIZES, DeviceModel(24, n_ltd=16, b_ltp=3.0, b_ltd=1.0), rule, X, y, "uni_ltd", key=KEY)
     for uni, mirrored in zip(a.crossbars, b.crossbars, strict=True):
         assert np.asarray(mirrored.g) == pytest.approx(1 - np.asarray(uni.g)[::-1], abs=1e-9)
         assert (np.asarray(mirrored.pulses) == np.asarray(uni.pulses)[::-1, ::-1]).all()

@@ -22,7 +22,7 @@ def data():
 
 def test_a_table_of_runs(data):
     X, y = data
-    devices = [DeviceModel(32), DeviceModel(64, 48, 1.0, 2.0)]
+    devices = [DeviceModel(32), DeviceModel(64, n_ltd=48, b_ltp=1.0, b_ltd=2.0)]
     table = sweep(devices, X, y, X_test=X, y_test=y, sizes=SIZES, key=KEY, schemes=("uni", "bi"), seeds=2)
     assert len(table) == 8
     assert table[table.device == 1][["n_ltp", "n_ltd", "b_ltp", "b_ltd"]].drop_duplicates().values.tolist() == [

@@ -29,7 +29,7 @@ def test_the_pulses_of_train_online(scheme):
     sizes, rng = (6, 5, 3), np.random.default_rng(0)
     y = rng.integers(0, 3, 200)
     X = np.clip(rng.random((200, 6)) * 0.4 + 0.6 * (np.arange(6) // 2 == y[:, None]), 0, 1)
-    device = DeviceModel(8, 9, 1.0, 2.0)
+    device = DeviceModel(8, n_ltd=9, b_ltp=1.0, b_ltd=2.0)
     options = {"refresh_every": 10} if scheme in ("uni", "uni_ltd") else {}
     layers = crossbars(sizes, device, scheme, KEY)
     weights = [np.asarray(layer.weights) for layer in layers]

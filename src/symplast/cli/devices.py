@@ -10,17 +10,25 @@ from symplast.cli.console import check_output, computing, err, out, picture_kind
 if TYPE_CHECKING:
     import numpy as np
 
-    from symplast.devices import DeviceModel
+    from symplast.devices import DeviceModel, FitResult, Variation
+    from symplast.devices.curve_files import Curves
     from symplast.stats import Estimate
 
 app = typer.Typer(help="Synapse devices: fit pulse curves, choose an update scheme.", no_args_is_help=True)
 
 CURVES = typer.Argument(
     help="Table (.csv, .tsv): columns ltp and ltd with siemens after 0, 1, 2, ... pulses; "
-    "or columns direction, conductance and pulse."
+    "or columns direction, conductance and pulse. Several devices: a column device, pulse numbers that begin again, or "
+    "columns ltp 1, ltd 1, ltp 2, ..."
 )
 AS_JSON = typer.Option(False, "--json", help="Print as JSON.")
-TASKS = ("mnist", "fashion-mnist", "digits")
+TASKS = ("mnist-5k", "digits", "digits-28", "mnist", "fashion-mnist")
+EPOCHS = {"mnist-5k": 5, "mnist": 1, "fashion-mnist": 1}
+"""Passes by default; 10 for other tasks."""
+
+
+WIDE = 0.2
+"""An interval of an accuracy wider than this calls for longer training, not only for more seeds."""
 
 
 @app.command()
@@ -31,33 +39,69 @@ def fit(
     as_json: bool = AS_JSON,
 ) -> None:
     """Fit the device law to an LTP and an LTD curve: parameters with intervals, and NeuroSim's labels."""
-    from symplast.devices.curve_files import fit_figure, read_curves
-    from symplast.devices.curve_fit import fit_curves
+    from symplast.devices import fit_devices
+    from symplast.devices.curve_files import fit_figure, read_devices
+    from symplast.devices.device_model import fit_curves
     from symplast.lab.theme import render
     from symplast.lab.whole_files import write_whole
 
     picture = plot or Path(f"{curves.name.split('.')[0]}-fit.svg")
     kind = picture_kind(picture, "--plot")
     with computing():
-        measured = read_curves(curves)
-        found = fit_curves(*measured, level=level)
-    write_whole(picture, render(fit_figure(found, measured), kind))
+        if not 0 < level < 1:
+            raise ValueError(f"--level must be strictly between 0 and 1, got {level:g}")
+        measured = read_devices(curves)
+        several = fit_devices(measured, level=level) if len(measured) > 1 else None
+        fits = several.fits if several else {name: fit_curves(*one, level=level) for name, one in measured.items()}
+    write_whole(picture, render(fit_figure(fits, measured), kind))
     err.print(f"written to {picture}", soft_wrap=True, highlight=False)
-    ltp, ltd = found.model.neurosim_label()
-    levels = {"n_ltp": len(measured.ltp) - 1, "n_ltd": len(measured.ltd) - 1}
-    if as_json:
-        parameters = {name: _estimate(estimate) for name, estimate in found.ci.items()}
-        label = {"ltp": ltp, "ltd": ltd}
-        print_json({**levels, "parameters": parameters, "neurosim_label": label, "rmse": found.rmse, "level": level})
+    records = [_fitted(name, fits[name], measured[name]) for name in fits]
+    if several is None:
+        if as_json:
+            del records[0]["device"]
+            print_json({**records[0], "level": level})
+        else:
+            _print_fit(records[0])
         return
-    for name, value in levels.items():
-        out.print(f"{name} = {value} pulses", highlight=False)
-    for name, estimate in found.ci.items():
+    spread = {name: _estimate(estimate) for name, estimate in several.spread.items()}
+    mean = {name: float(getattr(several.model, name)) for name in ("n_ltp", "n_ltd", *records[0]["parameters"])}
+    if as_json:
+        print_json({"devices": records, "mean": mean, "variation": spread, "level": level})
+        return
+    for record in records:
+        out.print(f"device {record['device']}", highlight=False, markup=False)
+        _print_fit(record, "  ")
+    out.print("mean device: " + ", ".join(f"{name} = {value:.4g}" for name, value in mean.items()), highlight=False)
+    for name, estimate in spread.items():
+        low, high = estimate["interval"]
+        out.print(f"{name} = {estimate['value']:.3g} [{low:.3g}, {high:.3g}]", highlight=False, markup=False)
+    given = ", ".join(f"{name}={estimate['value']:.3g}" for name, estimate in spread.items())
+    out.print(f"pass the spread on as Variation({given})", highlight=False, markup=False)
+
+
+def _fitted(name: str, found: "FitResult", measured: "Curves") -> dict[str, Any]:
+    ltp, ltd = found.model.neurosim_label()
+    return {
+        "device": name,
+        "n_ltp": len(measured.ltp) - 1,
+        "n_ltd": len(measured.ltd) - 1,
+        "parameters": {name: _estimate(estimate) for name, estimate in found.ci.items()},
+        "neurosim_label": {"ltp": ltp, "ltd": ltd},
+        "rmse": found.rmse,
+    }
+
+
+def _print_fit(record: dict[str, Any], indent: str = "") -> None:
+    for name in ("n_ltp", "n_ltd"):
+        out.print(f"{indent}{name} = {record[name]} pulses", highlight=False)
+    for name, estimate in record["parameters"].items():
         unit = " S" if name.startswith("g") else ""
-        interval = f"[{estimate.low:.4g}, {estimate.high:.4g}]"
-        out.print(f"{name} = {estimate.value:.4g} {interval}{unit}", highlight=False, markup=False)
-    out.print(f"NeuroSim labels: LTP {ltp:.2f}, LTD -{ltd:.2f}", highlight=False)
-    out.print(f"rmse {100 * found.rmse:.2g} % of the range", highlight=False)
+        low, high = (float("inf") if end is None else end for end in estimate["interval"])
+        interval = f"[{low:.4g}, {high:.4g}]"
+        out.print(f"{indent}{name} = {estimate['value']:.4g} {interval}{unit}", highlight=False, markup=False)
+    label = record["neurosim_label"]
+    out.print(f"{indent}NeuroSim labels: LTP {label['ltp']:.2f}, LTD -{label['ltd']:.2f}", highlight=False)
+    out.print(f"{indent}rmse {100 * record['rmse']:.2g} % of the range", highlight=False)
 
 
 @app.command()
@@ -69,10 +113,11 @@ def advise(
             help=f"What the chip learns: {', '.join(TASKS)}; or your own .npz with X (n, inputs) in [0, 1] and y (n,), "
             "of which a random fifth is the test."
         ),
-    ] = "mnist",
+    ] = "mnist-5k",
     samples: Annotated[float | None, typer.Option(help="Training examples; default all, 20000 at most.")] = None,
     epochs: Annotated[
-        int | None, typer.Option(help="Passes over them; default 1 for the MNIST sets, 10 for others.")
+        int | None,
+        typer.Option(help="Passes over them; default 5 for mnist-5k, 1 for mnist and fashion-mnist, 10 for others."),
     ] = None,
     hidden: Annotated[int, typer.Option(help="Hidden units.")] = 200,
     seeds: Annotated[int, typer.Option(help="Runs of each scheme.")] = 5,
@@ -91,19 +136,26 @@ def advise(
             raise ValueError(f"{option} must be at least {least}, got {value}")
     if csv is not None:
         check_output(csv, "--csv", ".csv")
+    from dataclasses import replace
+
     import jax
 
     from symplast.devices import Variation, advise
     from symplast.lab.whole_files import write_whole
 
     with computing():
-        device = _device(curves, measured)
+        device, spread = _device(curves, measured)
+        if spread is not None:
+            err.print(
+                f"mean of several devices, with their spread: {spread}", soft_wrap=True, highlight=False, markup=False
+            )
+        variation = replace(spread or Variation(), d2d_step=d2d_step, c2c=c2c)
         X, y, X_test, y_test = _task(task)
         most = min(len(X), 20_000)
         if samples is not None and not (samples == samples // 1 and 1 <= samples <= len(X)):
             raise ValueError(f"--samples must be a whole number in [1, {len(X)}] for {task}, got {samples:g}")
         shown = most if samples is None else int(samples)
-        passes = (1 if task in ("mnist", "fashion-mnist") else 10) if epochs is None else epochs
+        passes = EPOCHS.get(task, 10) if epochs is None else epochs
         err.print(f"training {task}: {shown} samples x {passes}, {seeds} seeds, 4 schemes", highlight=False)
         advice = advise(
             device,
@@ -114,7 +166,7 @@ def advise(
             seeds=seeds,
             X_test=X_test,
             y_test=y_test,
-            variation=Variation(d2d_step=d2d_step, c2c=c2c),
+            variation=variation,
             epochs=passes,
         )
     if csv is not None:
@@ -131,11 +183,22 @@ def advise(
         for scheme, estimate in advice.accuracy.items()
     ]
     if as_json:
-        print_json({"best": advice.best, "ties": advice.ties, "schemes": rows})
+        needed = {scheme: advice.seeds_needed(scheme) for scheme in advice.ties}
+        print_json({"best": advice.best, "ties": advice.ties, "seeds_needed": needed, "schemes": rows})
         return
     _print_ranking(rows)
-    tie = f"; {', '.join(advice.ties)} can't be told from it with {seeds} seeds" if advice.ties else ""
-    out.print(styled("best: ", (advice.best, "bold"), tie))
+    out.print(styled("best: ", (advice.best, "bold")))
+    for scheme in advice.ties:
+        more = advice.seeds_needed(scheme)
+        way_out = f"about {more} would (--seeds {more})" if more else "nor would a thousand: they are alike here"
+        out.print(f"{seeds} seeds can't tell {scheme} from it; {way_out}", highlight=False, soft_wrap=True)
+    worst = max(advice.accuracy, key=lambda scheme: advice.accuracy[scheme].high - advice.accuracy[scheme].low)
+    if advice.accuracy[worst].high - advice.accuracy[worst].low > WIDE:
+        out.print(
+            f"accuracy of {worst} differs widely between seeds: more training may settle it (--epochs {2 * passes})",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def _task(name: str) -> "tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]":
@@ -161,12 +224,21 @@ def _task(name: str) -> "tuple[np.ndarray, np.ndarray, np.ndarray | None, np.nda
     return X, y, None, None
 
 
-def _device(curves: Path, measured: bool) -> "DeviceModel":
-    from symplast.devices import DeviceModel
-    from symplast.devices.curve_files import read_curves
+def _device(curves: Path, measured: bool) -> "tuple[DeviceModel, Variation | None]":
+    """The device, or the mean of several and their spread."""
+    from symplast.devices import DeviceModel, fit_devices
+    from symplast.devices.curve_files import read_devices
 
-    points = read_curves(curves)
-    return DeviceModel.from_table(*points) if measured else DeviceModel.fit(*points).model
+    found = read_devices(curves)
+    if len(found) == 1:
+        points = next(iter(found.values()))
+        return (DeviceModel.from_table(*points) if measured else DeviceModel.fit(*points).model), None
+    if measured:
+        raise ValueError(
+            f"--measured follows one device's curves, {curves} holds {len(found)}: leave it out, or cut the file"
+        )
+    several = fit_devices(found)
+    return several.model, several.variation
 
 
 def _estimate(estimate: "Estimate") -> dict[str, Any]:

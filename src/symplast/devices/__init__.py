@@ -8,6 +8,7 @@ with it, says which update scheme to use, and writes any learning rule's changes
 question                               start with
 =====================================  ==========================================================
 what is my device?                     :meth:`DeviceModel.fit`, :meth:`DeviceModel.from_table`
+how much do my devices differ?         :func:`fit_devices`
 which scheme should the chip use?      :func:`advise`
 accuracy of one design                 :func:`train_online`, :func:`train_software`
 a grid of designs                      :func:`sweep`
@@ -19,13 +20,13 @@ by hand                                :class:`Crossbar`
 
 from symplast.devices.advice import Advice, advise
 from symplast.devices.crossbar import Crossbar
-from symplast.devices.curve_fit import FitResult, fit_curves
-from symplast.devices.device_model import DeviceModel
+from symplast.devices.device_model import DeviceModel, FitResult, fit_curves
 from symplast.devices.measured_curve import MeasuredCurve
 from symplast.devices.network import FloatLayer, accuracy
 from symplast.devices.neurosim import curve_distance, label_of, nonlinearity_of
 from symplast.devices.online import Run, train_online, train_software
 from symplast.devices.rule import SingleStepRule
+from symplast.devices.several_devices import DevicesFit, fit_devices
 from symplast.devices.sweeping import sweep
 from symplast.devices.transform import WrittenState, write
 from symplast.devices.variation import Cells, Variation
@@ -35,6 +36,7 @@ __all__ = [
     "Cells",
     "Crossbar",
     "DeviceModel",
+    "DevicesFit",
     "FitResult",
     "FloatLayer",
     "MeasuredCurve",
@@ -46,6 +48,7 @@ __all__ = [
     "advise",
     "curve_distance",
     "fit_curves",
+    "fit_devices",
     "label_of",
     "nonlinearity_of",
     "sweep",

@@ -47,6 +47,19 @@ class Advice:
         """Schemes that the seeds can't tell from the best."""
         return [scheme for scheme, gap in self.behind.items() if scheme != self.best and gap.low <= 0]
 
+    def seeds_needed(self, scheme: str) -> int | None:
+        """How many seeds would tell a scheme from the best, were mean and spread of the difference as measured.
+
+        None where even a thousand would not: the two are alike.
+        """
+        from scipy.special import stdtrit
+
+        gap = self.behind[scheme]
+        spread = (gap.high - gap.value) / stdtrit(gap.n - 1, 0.975) * np.sqrt(gap.n)
+        seeds = np.arange(2, 1001)
+        enough = gap.value > stdtrit(seeds - 1, 0.975) * spread / np.sqrt(seeds)
+        return int(seeds[enough.argmax()]) if enough.any() else None
+
 
 def advise(
     device: DeviceModel,

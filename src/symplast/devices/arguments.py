@@ -59,6 +59,27 @@ def check_reals(value: Any, name: str, low: float, high: float, *, below: bool =
     return jnp.asarray(value, dtype=float)
 
 
+def check_marks(value: Any, name: str, length: int, allowed: tuple[int, ...], meaning: str) -> Array:
+    """One row of marks, such as +1, -1 and 0; tracers are trusted but for their length.
+
+    Raises:
+        ValueError: another length, or another value (NaN included).
+
+    Example:
+        >>> check_marks([True, False], "X", 2, (0, 1), "which lines are on").tolist()
+        [True, False]
+    """
+    marks = value if isinstance(value, jax.core.Tracer) else np.asarray(value)
+    rule = f"{name} must hold {length} numbers of {', '.join(map(str, allowed))}: {meaning}"
+    if marks.shape != (length,):
+        raise ValueError(f"{rule}; got shape {marks.shape}")
+    if not isinstance(marks, jax.core.Tracer):
+        fits = np.isin(marks, allowed) if marks.dtype.kind in "iufb" else np.zeros(length, bool)
+        if not fits.all():
+            raise ValueError(f"{rule}; got {_shown(marks[~fits][0])}")
+    return jnp.asarray(marks)
+
+
 def check_sizes(sizes: Any) -> tuple[int, ...]:
     """Units of each layer, input first.
 

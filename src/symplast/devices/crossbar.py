@@ -10,7 +10,7 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from symplast.devices.arguments import SCHEMES, check_choice, check_reals
+from symplast.devices.arguments import SCHEMES, check_choice, check_marks, check_reals
 from symplast.devices.device_model import DeviceModel
 from symplast.devices.pulsing import CountRows, Counts, Gate, Laws, Rows, States, count_pulses, pulse_dense, pulse_rows
 from symplast.devices.refreshing import Pairs, Refresh, refresh
@@ -116,8 +116,13 @@ class Crossbar(eqx.Module):
         Args:
             x: (n_in,) line inputs.
             key: of the noise.
+
+        Raises:
+            ValueError: x of another length.
         """
         x = jnp.asarray(x, self.g.dtype)
+        if x.shape != self.g.shape[-1:]:
+            raise ValueError(f"x must hold one input for each of the {self.g.shape[-1]} lines, got shape {x.shape}")
         read = self._reached()
         currents = read.reshape(-1, read.shape[-1]) @ x
         n_out = read.shape[1]
@@ -140,10 +145,16 @@ class Crossbar(eqx.Module):
         Args:
             T: (n_out,) +1, -1 or 0: which way each row should go.
             X: (n_in,) which input lines are on.
-            key: of cycle-to-cycle noise.
+            key: of cycle-to-cycle noise; needed where the devices have it.
+
+        Raises:
+            ValueError: T or X of another length or with other values, or no key for noisy devices.
         """
-        gate = Gate(jnp.asarray(T, float), jnp.asarray(X, bool))
-        return _pulsed(self, gate, key)
+        n_out, n_in = self.g.shape[1:]
+        T = check_marks(T, "T", n_out, (-1, 0, 1), "which way each row should go; np.sign makes it of errors")
+        X = check_marks(X, "X", n_in, (0, 1), "which input lines are on")
+        self._check_key(key)
+        return _pulsed(self, Gate(T.astype(float), X.astype(bool)), key)
 
     def refresh(
         self,
@@ -156,10 +167,11 @@ class Crossbar(eqx.Module):
         """The array after a refresh of its saturated pairs; see :func:`symplast.devices.refreshing.refresh`.
 
         Raises:
-            ValueError: a scheme without refresh.
+            ValueError: a scheme without refresh, or no key for devices with cycle-to-cycle noise.
         """
         if self.scheme not in REFRESHED:
             raise ValueError(f"scheme {self.scheme} has no refresh; only {' and '.join(REFRESHED)} need one")
+        self._check_key(key)
         how = Refresh(self.scheme, verify, swap)
         return _refreshed(self, how, check_reals(g_sat, "g_sat", 0, 1), key)
 
@@ -198,6 +210,10 @@ class Crossbar(eqx.Module):
         """The array with the pulses of several samples added to its counters."""
         counts = count_pulses(self.scheme, gates.T, gates.X, self.pulses)
         return eqx.tree_at(lambda a: a.pulses, self, counts)
+
+    def _check_key(self, key: Key[Array, ""] | None) -> None:
+        if self.cells.c2c is not None and key is None:
+            raise ValueError("key must be given: the devices have cycle-to-cycle noise (c2c)")
 
     def _reached(self) -> States:
         return self.g if self.cells.reach is None else self.g * self.cells.reach

@@ -1,22 +1,33 @@
-"""Measured pulse curves in files, and the picture of a fit."""
+"""Measured pulse curves in files, of one device or several, and the picture of a fit."""
 
 import re
+from collections.abc import Iterator, Mapping
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from symplast.devices.curve_fit import FitResult, check_curves
+from symplast.devices.curve_fit import check_curves
+from symplast.devices.device_model import FitResult
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
 
-UNIT = re.compile(r"[\(\[]\s*(?P<prefix>[numµμ]?)s\s*[\)\]]")
-PREFIXES = {"": 1.0, "m": 1e-3, "u": 1e-6, "µ": 1e-6, "μ": 1e-6, "n": 1e-9}
-"""Of a unit in the name of a column, in small letters."""
+PREFIXES = {"": 1.0, "m": 1e-3, "u": 1e-6, "µ": 1e-6, "μ": 1e-6, "n": 1e-9, "p": 1e-12, "f": 1e-15}
+"""Of siemens, in small letters."""
+
+UNIT = re.compile(rf"[{''.join(PREFIXES)}]?s(iemens)?", re.IGNORECASE)
+IN_BRACKETS = re.compile(r"[(\[{]\s*([^()\[\]{}]*?)\s*[)\]}]|\s/\s*(\S+)|/(\S+)$")
+DIRECTIONS = {"potentiation": "ltp", "depression": "ltd", "ltp": "ltp", "ltd": "ltd", "pot": "ltp", "dep": "ltd"}
+"""Words for the two directions, in small letters; a word before its abbreviation."""
+
+NUMBERED = re.compile(r"(device|dev|cell|dut)?\s*#?\s*\d+", re.IGNORECASE)
+
+PULSE = ("pulse", "pulses", "pulsenumber", "pulseno", "n")
+DEVICE = ("device", "deviceid", "cell", "cellid", "dut")
 
 
 class Curves(NamedTuple):
@@ -31,22 +42,87 @@ class Curves(NamedTuple):
     ltd: np.ndarray
 
 
-def read_curves(path: Path) -> Curves:
-    """Read an LTP and an LTD curve from a table (.csv, or .tsv with tabs).
+class Column(NamedTuple):
+    """What the name of a column says.
 
-    Either two columns whose names hold ``ltp`` and ``ltd``, conductances in siemens in the order of the pulses, of
-    which the shorter may end in empty cells; or one row a measurement with columns ``direction`` (LTP or LTD),
-    ``conductance`` and, if the rows are out of order, ``pulse``. A unit in a name, such as ``ltp (uS)``, is converted.
-    Semicolons may separate cells, with decimal points or commas.
+    Attributes:
+        name: as it stands in the file.
+        direction: ``ltp`` or ``ltd``, where it names one.
+        device: the rest of the name: what tells the columns of one device from those of another.
+        factor: siemens a unit; None where no unit is named.
+    """
+
+    name: str
+    direction: str | None
+    device: str
+    factor: float | None
+
+
+def read_curves(path: Path) -> Curves:
+    """Read the LTP and the LTD curve of one device; see :func:`read_devices`.
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: other columns, cells that are no numbers, conductances above 1 S, or curves that
-            :func:`check_curves` refuses.
+        ValueError: as :func:`read_devices`, or several devices.
     """
+    found = read_devices(path)
+    if len(found) > 1:
+        raise ValueError(f"{path} holds {len(found)} devices ({_listed(found)}); read_devices reads them all")
+    return next(iter(found.values()))
+
+
+def read_devices(path: Path) -> dict[str, Curves]:
+    """Read LTP and LTD curves from a table (.csv, or .tsv with tabs), of one device or several.
+
+    Either columns whose names hold ``ltp`` (``potentiation``, ``pot``) and ``ltd`` (``depression``, ``dep``), in the
+    order of the pulses, of which the shorter may end in empty cells; or one row a measurement with columns
+    ``direction``, ``conductance`` and, if the rows are out of order, ``pulse``. Several devices stand below each other
+    with a column ``device``, or with pulse numbers that begin again; or beside each other, in columns whose names are
+    alike but for the direction (``ltp 1``, ``ltd 1``, ``ltp 2``, ``ltd 2``). Conductances are in siemens, or in the
+    unit that a name ends with: ``ltp (uS)``, ``LTP / uS``, ``ltp_uS``. Semicolons may separate cells, with decimal
+    points or commas.
+
+    Returns:
+        Name of each device -> its curves, in the order of the file; the name is empty for a single one.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: other columns, an unknown unit or direction, cells that are no numbers, conductances above 1 S, or
+            curves that :func:`check_curves` refuses.
+    """
+    path = Path(path)
+    table = _table(path)
+    columns = {name: _column(name, path) for name in table.columns}
+    amounts = [c for c in columns.values() if re.match("conductance|g$|g[^a-z]", c.name, re.IGNORECASE)]
+    directions = [name for name in table.columns if _letters(name) == "direction"]
+    found = {}
+    if directions and len(amounts) == 1:
+        words = table[directions[0]].astype(str).str.strip().str.lower()
+        if unknown := sorted(set(words) - set(DIRECTIONS)):
+            raise ValueError(f"{path}: direction must be one of {', '.join(DIRECTIONS)}; got {', '.join(unknown)}")
+        table = table.assign(**{directions[0]: words.map(DIRECTIONS)})
+        for label, rows in _apart(table, path, directions):
+            sides = [rows[rows[directions[0]] == direction] for direction in ("ltp", "ltd")]
+            found[label] = Curves(*(_numbers(side, amounts[0], path) for side in sides))
+    else:
+        pairs = _pairs(columns, path)
+        for label, rows in _apart(table, path, []):
+            for device, (up, down) in pairs.items():
+                name = " ".join(filter(None, (label, device)))
+                found[name] = Curves(_numbers(rows, up, path), _numbers(rows, down, path))
+    return {label: _checked(label, curves, path) for label, curves in found.items()}
+
+
+def _checked(label: str, curves: Curves, path: Path) -> Curves:
+    try:
+        return Curves(*check_curves(*curves))
+    except ValueError as error:
+        raise ValueError(f"{path}{f', device {label}' if label else ''}: {error}") from None
+
+
+def _table(path: Path) -> "pd.DataFrame":
     import pandas as pd
 
-    path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(
             f"no file {path}; give a table with columns ltp and ltd: siemens after 0, 1, ... pulses"
@@ -55,39 +131,106 @@ def read_curves(path: Path) -> Curves:
         text = path.read_text(encoding="utf-8-sig")
         separator = "\t" if path.suffix == ".tsv" else ";" if ";" in text else ","
         decimal = "," if separator == ";" and "," in text else "."
+        lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
         table = pd.read_csv(
-            StringIO(text), sep=separator, decimal=decimal, skipinitialspace=True, comment="#", index_col=False
+            StringIO("\n".join(lines)), sep=separator, decimal=decimal, skipinitialspace=True, index_col=False
         )
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} must be a table of numbers with a header: {error}") from None
-    table.columns = [str(name).strip().lower() for name in table.columns]
-    amounts = [name for name in table.columns if name.startswith("conductance")]
-    if "direction" in table.columns and len(amounts) == 1:
-        return Curves(*check_curves(*(_long(table, path, direction, amounts[0]) for direction in ("ltp", "ltd"))))
-    columns = []
-    for direction in ("ltp", "ltd"):
-        found = [name for name in table.columns if direction in name]
-        if len(found) != 1:
+    table.columns = [str(name).strip() for name in table.columns]
+    return table
+
+
+def _column(name: str, path: Path) -> Column:
+    """Direction, device and unit in a column's name.
+
+    What stands in brackets or after a slash must be a unit of conductance where the column holds conductances.
+    """
+    factor, rest = None, name
+    for match in IN_BRACKETS.finditer(name):
+        unit = next(group for group in match.groups() if group is not None)
+        if UNIT.fullmatch(unit):
+            factor, rest = _factor(unit), name.replace(match[0], " ")
+        elif not NUMBERED.fullmatch(unit) and (_direction(name) or name.lower().startswith("conductance")):
             raise ValueError(
-                f"{path} must have one column with {direction} in its name (or columns direction and conductance), "
-                f"it has {', '.join(table.columns)}"
+                f"{path}: column {name} has {unit!r} where its unit should be; it must be one of S, mS, uS, nS, pS, fS"
             )
-        columns.append(_numbers(table[found[0]], path))
-    return Curves(*check_curves(*columns))
+    words = [word for word in re.split(r"[\s_.\-/()\[\]{}]+", rest) if word]
+    if factor is None:  # ltp_uS, ltp uS; a lone s is no unit here
+        units = [word for word in words[1:] if len(word) > 1 and UNIT.fullmatch(word)]
+        if units:
+            factor = _factor(units[-1])
+            words.remove(units[-1])
+    direction = _direction(" ".join(words))
+    others = [word for word in words if _direction(word) is None and word.lower() not in ("g", "conductance")]
+    numbers = [re.sub("|".join(DIRECTIONS), "", word, flags=re.IGNORECASE) for word in words if _direction(word)]
+    return Column(name, direction, " ".join(filter(None, [*others, *numbers])), factor)
 
 
-def _long(table: "pd.DataFrame", path: Path, direction: str, amount: str) -> np.ndarray:
-    rows = table[table.direction.astype(str).str.strip().str.lower() == direction]
-    if "pulse" in rows:
-        rows = rows.sort_values("pulse", kind="stable")
-    return _numbers(rows[amount], path)
+def _factor(unit: str) -> float:
+    return PREFIXES[unit.lower().removesuffix("iemens").removesuffix("s")]
 
 
-def _numbers(column: "pd.Series", path: Path) -> np.ndarray:
-    filled = column.loc[: column.last_valid_index()] if column.notna().any() else column[:0]
-    unit = UNIT.search(str(column.name))
+def _direction(name: str) -> str | None:
+    found = {DIRECTIONS[word] for word in re.findall("potentiation|depression|ltp|ltd", name.lower())}
+    found |= {DIRECTIONS[w] for w in re.split(r"[^a-z]+", name.lower()) if w in DIRECTIONS}
+    return found.pop() if len(found) == 1 else None
+
+
+def _pairs(columns: Mapping[str, Column], path: Path) -> dict[str, tuple[Column, Column]]:
+    """Device -> its two columns; a single pair needs no names that fit."""
+    sides = {way: [c for c in columns.values() if c.direction == way] for way in ("ltp", "ltd")}
+    if len(sides["ltp"]) == len(sides["ltd"]) == 1:
+        return {"": (sides["ltp"][0], sides["ltd"][0])}
+    by_device = {way: {c.device: c for c in found} for way, found in sides.items()}
+    fits = by_device["ltp"].keys() == by_device["ltd"].keys() and by_device["ltp"]
+    if not fits or any(len(by_device[way]) != len(sides[way]) for way in sides):
+        raise ValueError(
+            f"{path} must have one column with ltp in its name (or potentiation) and one with ltd (or depression) for "
+            f"each device, named alike but for that, or columns direction and conductance; it has {', '.join(columns)}"
+        )
+    return {device: (column, by_device["ltd"][device]) for device, column in by_device["ltp"].items()}
+
+
+def _apart(table: "pd.DataFrame", path: Path, within: list[str]) -> Iterator[tuple[str, "pd.DataFrame"]]:
+    """The rows of each device, in the order of the pulses: by a column, or where pulse numbers begin again."""
+    import pandas as pd
+
+    named = [name for name in table.columns if _letters(name) in DEVICE]
+    pulse = next((name for name in table.columns if _letters(name) in PULSE), None)
+    if pulse is not None and not pd.api.types.is_numeric_dtype(table[pulse]):
+        raise ValueError(f"{path}: column {pulse} must hold pulse numbers")
+    if len(named) == 1:
+        groups = [(str(label), rows) for label, rows in table.groupby(named[0], sort=False)]
+        if sum(len(rows) for _, rows in groups) < len(table):
+            raise ValueError(f"{path}: column {named[0]} must name the device in every row")
+    elif pulse is None:
+        groups = [("", table)]
+    else:
+        times = table.groupby([*within, pulse]).cumcount()
+        counts = table.groupby([*within, pulse])[pulse].size()
+        if counts.nunique() > 1:
+            raise ValueError(
+                f"{path}: column {pulse} holds some numbers {counts.min()} times and others {counts.max()} times; if "
+                "it holds several devices, name them in a column device"
+            )
+        groups = [(str(i + 1) if counts.max() > 1 else "", table[times == i]) for i in range(int(counts.max()))]
+    for label, rows in groups:
+        repeated = pulse is not None and rows.duplicated([*within, pulse]).any()
+        if repeated:
+            raise ValueError(f"{path}: device {label} has pulse numbers twice; give each sweep a name of its own")
+        yield label, rows if pulse is None else rows.sort_values(pulse, kind="stable")
+
+
+def _letters(name: str) -> str:
+    return re.sub("[^a-z]", "", name.lower())
+
+
+def _numbers(rows: "pd.DataFrame", column: Column, path: Path) -> np.ndarray:
+    cells = rows[column.name]
+    filled = cells.iloc[: np.flatnonzero(cells.notna())[-1] + 1] if cells.notna().any() else cells[:0]
     try:
-        siemens = filled.to_numpy(dtype=np.float64) * (PREFIXES[unit["prefix"]] if unit else 1.0)
+        siemens = filled.to_numpy(dtype=np.float64) * (1.0 if column.factor is None else column.factor)
     except (ValueError, TypeError):
         raise ValueError(f"{path}: column {column.name} must hold numbers (siemens)") from None
     if siemens.size and np.nanmax(np.abs(siemens)) > 1:
@@ -98,18 +241,26 @@ def _numbers(column: "pd.Series", path: Path) -> np.ndarray:
     return siemens
 
 
-def fit_figure(found: FitResult, curves: Curves) -> "Figure":
-    """Measured points and the fitted law, LTP then LTD."""
+def _listed(names: Mapping[str, Curves]) -> str:
+    return ", ".join(names) if len(names) <= 8 else f"{', '.join([*names][:8])} and {len(names) - 8} more"
+
+
+def fit_figure(fits: Mapping[str, FitResult], curves: Mapping[str, Curves]) -> "Figure":
+    """Measured points and the fitted law of each device, LTP then LTD."""
     from symplast.lab.theme import COLOURS, new_figure
 
     figure, axes = new_figure(1, 1, width=6.4, height=3.4)
-    pulses = np.arange(len(curves.ltp)), len(curves.ltp) - 1 + np.arange(len(curves.ltd))
-    for direction, x, measured, colour in zip(("ltp", "ltd"), pulses, curves, COLOURS, strict=False):
-        law = np.asarray(found.model.siemens(found.model.curve(x - x[0], direction)))
-        b = found.ci[f"b_{direction}"]
-        axes.plot(x, measured, "o", markersize=3, mfc="none", color=colour)
-        label = f"{direction.upper()}: b = {b.value:.3g} [{b.low:.3g}, {b.high:.3g}]"
-        axes.plot(x, law, color=colour, label=label)
+    alone = len(fits) == 1
+    for number, (label, found) in enumerate(fits.items()):
+        measured = curves[label]
+        pulses = np.arange(len(measured.ltp)), len(measured.ltp) - 1 + np.arange(len(measured.ltd))
+        for i, direction in enumerate(("ltp", "ltd")):
+            colour = COLOURS[(i if alone else number) % len(COLOURS)]
+            law = np.asarray(found.model.siemens(found.model.curve(pulses[i] - pulses[i][0], direction)))
+            b = found.ci[f"b_{direction}"]
+            axes.plot(pulses[i], measured[i], "o", markersize=3, mfc="none", color=colour)
+            text = f"{direction.upper()}: b = {b.value:.3g} [{b.low:.3g}, {b.high:.3g}]" if alone else f"device {label}"
+            axes.plot(pulses[i], law, color=colour, label=text if alone or i == 0 else None)
     axes.set(xlabel="pulses: LTP, then LTD", ylabel="conductance (S)")
-    axes.legend(loc="lower center")
+    axes.legend(loc="lower center", ncols=1 if alone else 3)
     return figure

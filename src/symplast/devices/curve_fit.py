@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from symplast.devices.arguments import Numbers
-from symplast.devices.device_model import MOST_NONLINEAR, DeviceModel
+from symplast.devices.pulse_law import MOST_NONLINEAR
 from symplast.stats import Estimate
 
 POOR = 0.05
@@ -17,16 +17,17 @@ NAMES = ("b_ltp", "b_ltd", "g_min", "g_max")
 
 
 @dataclass(frozen=True)
-class FitResult:
-    """A fitted device.
+class FittedLaw:
+    """Parameters of the law, as numbers.
 
     Attributes:
-        model: the device.
+        n_ltp, n_ltd: pulses measured.
         rmse: root mean square residual as a share of the range ``g_max - g_min``.
         ci: ``b_ltp``, ``b_ltd``, ``g_min``, ``g_max`` (siemens) as estimates with intervals.
     """
 
-    model: DeviceModel
+    n_ltp: int
+    n_ltd: int
     rmse: float
     ci: dict[str, Estimate]
 
@@ -54,31 +55,8 @@ def check_curves(G_ltp: Any, G_ltd: Any) -> tuple[np.ndarray, np.ndarray]:
     return curves[0], curves[1]
 
 
-def fit_curves(G_ltp: Numbers, G_ltd: Numbers, *, level: float = 0.95) -> FitResult:
-    """Least squares fit of the law to an LTP and an LTD curve with a common range.
-
-    ``G_ltp[n] = g_min + (g_max - g_min) g_p(n; b_ltp, N_ltp)`` and ``G_ltd[n] = g_max - (g_max - g_min) g_p(n; b_ltd,
-    N_ltd)``, with N the number of pulses measured. Intervals are Student's t with the linearised covariance. They take
-    the residuals as independent; noise that accumulates from pulse to pulse makes them too narrow.
-
-    Args:
-        G_ltp: (pulses + 1,) siemens after 0, 1, 2, ... LTP pulses, rising from first to last; steps back are noise.
-        G_ltd: (pulses + 1,) siemens after 0, 1, 2, ... LTD pulses, falling.
-        level: confidence level in (0, 1).
-
-    Raises:
-        ValueError: fewer than 3 points, not finite, or the wrong way from first to last pulse.
-
-    Warns:
-        UserWarning: the best fit misses the curves by more than 5 % of the range.
-
-    Example:
-        >>> true = DeviceModel(50, b_ltp=2.0, b_ltd=4.0, g_min=1e-6, g_max=9e-6)
-        >>> pulses = np.arange(51)
-        >>> found = fit_curves(true.siemens(true.curve(pulses, "ltp")), true.siemens(true.curve(pulses, "ltd")))
-        >>> print(f"{found.model.b_ltp:.2f} {found.model.b_ltd:.2f} {found.model.g_max:.1e}")
-        2.00 4.00 9.0e-06
-    """
+def fitted_law(G_ltp: Numbers, G_ltd: Numbers, level: float = 0.95) -> FittedLaw:
+    """Least squares, from several starts; see :func:`symplast.devices.fit_curves`."""
     from scipy.optimize import least_squares
     from scipy.special import stdtrit
 
@@ -99,14 +77,14 @@ def fit_curves(G_ltp: Numbers, G_ltd: Numbers, *, level: float = 0.95) -> FitRes
     starts = [(b, c, 0.0, 1.0) for b in (0.5, 8.0) for c in (0.5, 8.0)]
     options = {"bounds": bounds, "xtol": 1e-12, "ftol": 1e-12, "gtol": 1e-12}
     best = min((least_squares(residuals, start, **options) for start in starts), key=lambda found: found.cost)
-    b_ltp, b_ltd, least, most = best.x
+    least, most = best.x[2:]
     free = measured.size - best.x.size
     rmse = float(np.sqrt(2 * best.cost / measured.size) / (most - least))
     if rmse > POOR:
         warnings.warn(
             f"the law misses the curves by {100 * rmse:.1f} % of the range; "
             "DeviceModel.from_table follows them as they are",
-            stacklevel=2,
+            stacklevel=4,
         )
     spread = 2 * best.cost / free if free > 0 else np.nan
     deviation = np.sqrt(np.diag(np.linalg.pinv(best.jac.T @ best.jac)) * spread)
@@ -119,8 +97,7 @@ def fit_curves(G_ltp: Numbers, G_ltd: Numbers, *, level: float = 0.95) -> FitRes
         name: Estimate(float(middle), float(left), float(right), level, int(measured.size), "least-squares")
         for name, middle, left, right in zip(NAMES, value, lower, upper, strict=True)
     }
-    model = DeviceModel(rising.size - 1, falling.size - 1, b_ltp, b_ltd, float(value[2]), float(value[3]))
-    return FitResult(model, rmse, ci)
+    return FittedLaw(rising.size - 1, falling.size - 1, rmse, ci)
 
 
 def _shape(b: float, share: np.ndarray) -> np.ndarray:

@@ -1,6 +1,6 @@
 """One analog synapse device: how a pulse moves its conductance."""
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 import equinox as eqx
 import jax
@@ -11,13 +11,11 @@ from jaxtyping import Array, Float
 
 from symplast.devices import pulse_law
 from symplast.devices.arguments import DIRECTIONS, Direction, Numbers, check_choice, check_reals
+from symplast.devices.curve_fit import check_curves, fitted_law
 from symplast.devices.measured_curve import MeasuredCurve, measured_curve
 from symplast.devices.neurosim import UNIT, label_of, nonlinearity_of
-
-if TYPE_CHECKING:
-    from symplast.devices.curve_fit import FitResult
-
-MOST_NONLINEAR = 50.0
+from symplast.devices.pulse_law import MOST_NONLINEAR
+from symplast.stats import Estimate
 
 
 class DeviceModel(eqx.Module):
@@ -63,12 +61,12 @@ class DeviceModel(eqx.Module):
     def __init__(
         self,
         n_ltp: ArrayLike,
+        *,
         n_ltd: ArrayLike | None = None,
         b_ltp: ArrayLike = 0.0,
         b_ltd: ArrayLike | None = None,
         g_min: ArrayLike = 0.0,
         g_max: ArrayLike = 1.0,
-        *,
         measured_ltp: MeasuredCurve | None = None,
         measured_ltd: MeasuredCurve | None = None,
     ):
@@ -101,7 +99,7 @@ class DeviceModel(eqx.Module):
             >>> print(f"{device.b_ltp:.4f} {device.b_ltd:.4f}")
             2.0033 4.9924
         """
-        return cls(n_ltp, n_ltd, nonlinearity_of(nl_ltp), nonlinearity_of(nl_ltd))
+        return cls(n_ltp, n_ltd=n_ltd, b_ltp=nonlinearity_of(nl_ltp), b_ltd=nonlinearity_of(nl_ltd))
 
     @classmethod
     def from_table(cls, G_ltp: Numbers, G_ltd: Numbers) -> "DeviceModel":
@@ -125,14 +123,12 @@ class DeviceModel(eqx.Module):
             >>> print(f"{device.step(0.5, 'ltp'):.4f} {device.step(1.0, 'ltd'):.4f}")
             0.8333 0.3333
         """
-        from symplast.devices.curve_fit import check_curves
-
         rising, falling = check_curves(G_ltp, G_ltd)
         ltp, ltd = measured_curve(rising, "G_ltp"), measured_curve(-falling, "G_ltd")
         ends = (rising[0] + falling[-1]) / 2, (rising[-1] + falling[0]) / 2
         return cls(
             float(ltp.pulses[-1]),
-            float(ltd.pulses[-1]),
+            n_ltd=float(ltd.pulses[-1]),
             g_min=float(min(ends)),
             g_max=float(max(ends)),
             measured_ltp=ltp,
@@ -141,9 +137,7 @@ class DeviceModel(eqx.Module):
 
     @staticmethod
     def fit(G_ltp: Numbers, G_ltd: Numbers, *, level: float = 0.95) -> "FitResult":
-        """Fit the law to measured curves; see :func:`symplast.devices.curve_fit.fit_curves`."""
-        from symplast.devices.curve_fit import fit_curves
-
+        """Fit the law to measured curves; see :func:`fit_curves`."""
         return fit_curves(G_ltp, G_ltd, level=level)
 
     def curve(self, n: ArrayLike, direction: Direction) -> Float[Array, "..."]:
@@ -227,6 +221,52 @@ class DeviceModel(eqx.Module):
             line = measured.pulses / measured.pulses[-1]
             return float(jnp.max(jnp.abs(measured.levels - line))) / UNIT
         return label_of(float(self._law(direction)[0]))
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """A fitted device.
+
+    Attributes:
+        model: the device.
+        rmse: root mean square residual as a share of the range ``g_max - g_min``.
+        ci: ``b_ltp``, ``b_ltd``, ``g_min``, ``g_max`` (siemens) as estimates with intervals.
+    """
+
+    model: DeviceModel
+    rmse: float
+    ci: dict[str, Estimate]
+
+
+def fit_curves(G_ltp: Numbers, G_ltd: Numbers, *, level: float = 0.95) -> FitResult:
+    """Least squares fit of the law to an LTP and an LTD curve with a common range.
+
+    ``G_ltp[n] = g_min + (g_max - g_min) g_p(n; b_ltp, N_ltp)`` and ``G_ltd[n] = g_max - (g_max - g_min) g_p(n; b_ltd,
+    N_ltd)``, with N the number of pulses measured. Intervals are Student's t with the linearised covariance. They take
+    the residuals as independent; noise that accumulates from pulse to pulse makes them too narrow.
+
+    Args:
+        G_ltp: (pulses + 1,) siemens after 0, 1, 2, ... LTP pulses, rising from first to last; steps back are noise.
+        G_ltd: (pulses + 1,) siemens after 0, 1, 2, ... LTD pulses, falling.
+        level: confidence level in (0, 1).
+
+    Raises:
+        ValueError: fewer than 3 points, not finite, or the wrong way from first to last pulse.
+
+    Warns:
+        UserWarning: the best fit misses the curves by more than 5 % of the range.
+
+    Example:
+        >>> true = DeviceModel(50, b_ltp=2.0, b_ltd=4.0, g_min=1e-6, g_max=9e-6)
+        >>> pulses = np.arange(51)
+        >>> found = fit_curves(true.siemens(true.curve(pulses, "ltp")), true.siemens(true.curve(pulses, "ltd")))
+        >>> print(f"{found.model.b_ltp:.2f} {found.model.b_ltd:.2f} {found.model.g_max:.1e}")
+        2.00 4.00 9.0e-06
+    """
+    law = fitted_law(G_ltp, G_ltd, level)
+    b_ltp, b_ltd, g_min, g_max = (law.ci[name].value for name in ("b_ltp", "b_ltd", "g_min", "g_max"))
+    model = DeviceModel(law.n_ltp, n_ltd=law.n_ltd, b_ltp=b_ltp, b_ltd=b_ltd, g_min=g_min, g_max=g_max)
+    return FitResult(model, law.rmse, law.ci)
 
 
 def _real(value: ArrayLike, name: str, most: float) -> Float[Array, "..."]:

@@ -421,7 +421,7 @@ def run_online(
     K, examples = rule.refresh_every, problem.X.shape[0]
     epoch = examples if samples is None else samples
     order = sample_order(examples, epochs, K, shuffle, for_order)  # all of it: how many are shown doesn't recompile
-    stream = Stream(problem.X, problem.y, order, np.int32(epoch * epochs), for_noise)
+    stream = Stream(problem.X, problem.y, jnp.asarray(order), jnp.asarray(epoch * epochs), for_noise)
     thresholds = Thresholds(rule.theta_x, rule.thresholds(len(layers)))
     refreshed = any(isinstance(layer, Crossbar) and layer.scheme in REFRESHED for layer in layers)
     verify, swap = (rule.refresh_write == "verify", rule.swap_on_refresh) if refreshed else (False, False)

@@ -11,6 +11,9 @@ from jaxtyping import Array, Bool, Float, Num
 LINEAR = 1e-6
 """Below this nonlinearity the law is the straight line."""
 
+MOST_NONLINEAR = 50.0
+"""The largest nonlinearity: a single pulse goes nearly all the way."""
+
 Reals = Float[Array, "..."]
 
 

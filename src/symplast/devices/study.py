@@ -143,7 +143,7 @@ def asymmetric(config: Config, key: Any) -> Evidence:
     runs = {}
     for N in config.levels:
         for b_ltp, b_ltd in config.curves:
-            device, finer = DeviceModel(N, N, b_ltp, b_ltd), DeviceModel(2 * N, 2 * N, b_ltp, b_ltd)
+            device, finer = (DeviceModel(levels, b_ltp=b_ltp, b_ltd=b_ltd) for levels in (N, 2 * N))
             made = [*(Design(scheme, device) for scheme in designs[:4]), Design("bi", finer)]
             runs[f"N = {N}, b = {b_ltp} / {b_ltd}"] = [bench.run(design) for design in made]
     late = np.array([[scores.late for scores in row] for row in runs.values()])

@@ -10,7 +10,8 @@ from jaxtyping import Array, Bool, Float, Key
 
 from symplast.devices import pulse_law
 from symplast.devices.arguments import Direction
-from symplast.devices.device_model import MOST_NONLINEAR, DeviceModel
+from symplast.devices.device_model import DeviceModel
+from symplast.devices.pulse_law import MOST_NONLINEAR
 
 Devices = Float[Array, "devices n_out n_in"]
 

@@ -72,8 +72,8 @@ class LaneHistory(NamedTuple):
     """What was tested and watched, lanes and seeds apart.
 
     Attributes:
-        tested: fields (times, lanes, seeds).
-        watched: fields (times, lanes, seeds), the cosine with layers last.
+        tested: fields (times, lanes, seeds); empty where nothing was tested.
+        watched: fields (times, lanes, seeds), the cosine with layers last; empty where nothing was watched.
         train_unsettled: (lanes, seeds) share of unsettled free states over all training batches.
     """
 
@@ -122,7 +122,8 @@ def _turned(learner: GradientLearner, key: Key[Array, ""], seeds: int, lanes: Fl
     def side_by_side(leaf: Array) -> Array:
         return leaf.reshape(-1, *leaf.shape[2:])
 
-    return Training(*jax.tree.map(side_by_side, jax.vmap(lane)(lanes)), start.epoch)
+    states, keys = jax.tree.map(side_by_side, jax.vmap(lane)(lanes))
+    return Training(states, keys, start.epoch)
 
 
 def train_lanes(
@@ -165,8 +166,10 @@ def train_lanes(
 
     rule = training.states.rule
     share = np.asarray(rule.free_unsettled) / np.maximum(np.asarray(rule.batches), 1)
-    seen = (jax.tree.map(apart, *found[look]) for look in times)
-    return LaneHistory(*seen, train_unsettled=share.reshape(len(lanes), seeds))
+    none = np.zeros((0, len(lanes), seeds))
+    tests = jax.tree.map(apart, *found[_tested]) if found[_tested] else Tested(none, none)
+    comparisons = jax.tree.map(apart, *found[_watched]) if found[_watched] else Watched(none[..., None], none, none)
+    return LaneHistory(tests, comparisons, share.reshape(len(lanes), seeds))
 
 
 @eqx.filter_jit

@@ -72,6 +72,8 @@ def network_from_arrays(
         raise ValueError(f"x must have {sizes[0]} columns, as w1 has; got shape {x.shape}")
     if y is None or y.dtype.kind not in "iufb" or not np.isfinite(y).all():
         raise ValueError("y must hold a target for each row of x: class numbers with a readout V, values without")
+    if y.ndim == 0 or len(y) != len(x):
+        raise ValueError(f"y must hold one target for each of the {len(x)} rows of x; got shape {y.shape}")
     if readout == "softmax" and y.ndim == 1:
         if not np.all(y == np.round(y)):
             raise ValueError("y must hold whole class numbers with a readout V")

@@ -48,7 +48,7 @@ def exactness(config: Config, key: jax.Array) -> Evidence:
             vectors = [np.asarray(a) for a in _reference_vectors(np.float64(angle))]
             estimates = np.asarray(_reference_estimates(np.float64(angle), betas))
             error = np.linalg.norm(estimates - vectors[0], axis=-1) / np.linalg.norm(vectors[0])
-            found.append([*vectors, _reference_radius(np.float64(angle)), error, estimates])
+            found.append([*vectors, _reference_radius(jnp.float64(angle)), error, estimates])
         finite = float(_finite_difference(np.float64(0)))
     eps, delta, turned, second, radius, error, estimates = (np.array(a) for a in zip(*found, strict=True))
     slope = np.log2(error[..., 1] / error[..., 0])
@@ -355,7 +355,8 @@ TABLE_1: dict[Scale, tuple[str, ...]] = {**IMAGES, "paper": ("fashion-mnist",)}
 )
 def nudged_training(config: Config, key: jax.Array) -> Evidence:
     """Training from symmetric weights with nudges of 0.5: one, two and six points, beside the true derivative."""
-    look = {"tested": range(1, config.epochs + 1), "watched": ()}
+    epochs = range(1, config.epochs + 1)
+    look: dict[str, Any] = {"tested": epochs, "watched": ()}
     runs = {"true": _train(config, EquilibriumPropagation(), {"0": Lane(0.0)}, key, **look)}
     for n in (1, 2, 6):
         rule = EquilibriumPropagation(estimate="nudge", beta=0.5, n_points=n)
@@ -366,7 +367,7 @@ def nudged_training(config: Config, key: jax.Array) -> Evidence:
         one_point=(("seed",), course["N = 1"][-1] - course["true"][-1]),
         accuracy=(("estimate", "epoch", "seed"), np.stack([*course.values()])),
         unsettled=(("estimate", "seed"), np.stack([run.train_unsettled[0] for run in runs.values()])),
-        coords={"estimate": list(runs), "epoch": list(look["tested"])},
+        coords={"estimate": list(runs), "epoch": list(epochs)},
         units={"accuracy": "%", "six_points": "points", "one_point": "points"},
     )
 
@@ -384,14 +385,15 @@ def online_training(config: Config, key: jax.Array) -> Evidence:
     )
     six = EquilibriumPropagation(estimate="nudge", beta=0.5, n_points=6)
     own = Relaxation(150 if config.task == "fashion-mnist" else 60)
-    look = {"relaxation": own, "tested": range(1, config.epochs + 1), "watched": ()}
+    epochs = range(1, config.epochs + 1)
+    look: dict[str, Any] = {"relaxation": own, "tested": epochs, "watched": ()}
     runs = [_train(config, rule, {"0": Lane(0.0)}, key, **look) for rule in (online, six)]
     course = np.stack([run.tested.accuracy[:, 0] for run in runs])
     return evidence(
         accuracy=(("seed",), course[0, -1]),
         minus_six_points=(("seed",), course[0, -1] - course[1, -1]),
         course=(("estimate", "epoch", "seed"), course),
-        coords={"estimate": ["online", "N = 6"], "epoch": list(look["tested"])},
+        coords={"estimate": ["online", "N = 6"], "epoch": list(epochs)},
         units={"accuracy": "%", "minus_six_points": "points", "course": "%"},
     )
 
