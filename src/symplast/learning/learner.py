@@ -47,9 +47,32 @@ class Learner(eqx.Module):
     def predict(self, state: PyTree, inputs: Float[Array, "rows ..."]) -> Float[Array, "rows outputs"]:
         """Outputs for inputs, without learning."""
 
+    def reading(self, state: PyTree) -> tuple["Learner | NetworkReader", PyTree]:
+        """What predicts as this learner does, and the part of the state that it needs.
+
+        Learners that differ only in how they learn then share the programs that test them; itself by default.
+        """
+        return self, state
+
     def begin_task(self, state: PyTree, task: Task, index: Int[Array, ""]) -> PyTree:
         """The state in which the learner takes up task number ``index`` of a sequence; unchanged by default."""
         return state
+
+
+class NetworkReader(eqx.Module):
+    """What answers for a gradient learner: its network, whatever rule and transform teach it."""
+
+    make_network: Callable[[Key[Array, ""]], eqx.Module]
+
+    def network(self, state: tuple[Parameters, PyTree]) -> Any:
+        """The network with parameters and buffers."""
+        shapes = eqx.filter_eval_shape(self.make_network, jax.random.key(0))
+        static = eqx.filter(shapes, lambda leaf: isinstance(leaf, jax.ShapeDtypeStruct), inverse=True)
+        return eqx.combine(*state, static)
+
+    def predict(self, state: tuple[Parameters, PyTree], inputs: Float[Array, "rows ..."]) -> Float[Array, "rows _"]:
+        """Outputs for inputs."""
+        return jax.vmap(self.network(state))(inputs)
 
 
 class GradientLearner(Learner):
@@ -57,6 +80,10 @@ class GradientLearner(Learner):
 
     Order is part of the contract. Chain transforms as: sign patterns, projection, optimiser, normalisation, and last of
     all whatever turns the wanted change into the one that the hardware really makes.
+
+    Numbers that are arrays in a part (an ``equinox.Module`` as ``make_network``; a transform whose functions are
+    ``jax.tree_util.Partial`` over such a module) don't belong to the compiled program: learners that differ in them
+    share one.
 
     Attributes:
         make_network: key -> network; called once per seed, so that seeds can be vmapped.
@@ -73,9 +100,9 @@ class GradientLearner(Learner):
         (5, 8, 4)
     """
 
-    make_network: Callable[[Key[Array, ""]], eqx.Module] = eqx.field(static=True)
+    make_network: Callable[[Key[Array, ""]], eqx.Module]
     rule: CreditRule
-    transform: optax.GradientTransformationExtraArgs = eqx.field(static=True)
+    transform: optax.GradientTransformationExtraArgs
     signals: tuple[str, ...] = eqx.field(static=True)
 
     def __init__(
@@ -90,11 +117,12 @@ class GradientLearner(Learner):
         Raises:
             ValueError: the network lacks what the rule needs, or the rule does not offer a signal asked for.
         """
+        shapes = eqx.filter_eval_shape(make_network, jax.random.key(0))
         self.make_network = make_network
-        self.rule = rule
         self.transform = optax.with_extra_args_support(transform)
         self.signals = tuple(signals)
-        check_fit(rule, eqx.filter_eval_shape(make_network, jax.random.key(0)), self.signals)
+        check_fit(rule, shapes, self.signals)
+        self.rule = rule.for_network(shapes)
 
     def init(self, key: Key[Array, ""]) -> LearnerState:
         """Draw a network and the states of rule and transform.
@@ -117,9 +145,7 @@ class GradientLearner(Learner):
 
     def network(self, state: LearnerState) -> Any:
         """The network with the state's parameters."""
-        shapes = eqx.filter_eval_shape(self.make_network, jax.random.key(0))
-        static = eqx.filter(shapes, lambda leaf: isinstance(leaf, jax.ShapeDtypeStruct), inverse=True)
-        return eqx.combine(state.params, state.buffers, static)
+        return NetworkReader(self.make_network).network((state.params, state.buffers))
 
     def learn(self, state: LearnerState, batch: Batch, key: Key[Array, ""]) -> tuple[LearnerState, dict[str, Array]]:
         """One update."""
@@ -132,6 +158,12 @@ class GradientLearner(Learner):
     def predict(self, state: LearnerState, inputs: Float[Array, "rows ..."]) -> Float[Array, "rows outputs"]:
         """Outputs for inputs."""
         return jax.vmap(self.network(state))(inputs)
+
+    def reading(self, state: LearnerState) -> tuple[Learner | NetworkReader, PyTree]:
+        """The network alone, unless a subclass predicts in another way."""
+        if type(self).predict is not GradientLearner.predict:
+            return self, state
+        return NetworkReader(self.make_network), (state.params, state.buffers)
 
     def begin_task(self, state: LearnerState, task: Task, index: Int[Array, ""]) -> LearnerState:
         """Tell every :class:`TaskAware` node of the rule's and the transform's state that a new task begins."""
