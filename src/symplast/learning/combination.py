@@ -13,6 +13,7 @@ from symplast.learning.compiling import WORTH_IT
 from symplast.learning.learner import GradientLearner, Learner
 from symplast.learning.parts import PARTS, Named, NamedNetwork, chain, named
 from symplast.learning.protocol import Batch, check_fit
+from symplast.learning.recurrent import RecurrentNet
 from symplast.learning.sequences import average_score, backward_transfer, train_sequence
 from symplast.learning.tasks import Task
 from symplast.learning.training import History, Training, begin, score, train
@@ -169,8 +170,10 @@ class Combination:
         """About how many multiplications with a weight all seeds' training takes; infinite for learners unknown."""
         if not isinstance(learner, GradientLearner):
             return np.inf
+        network = eqx.filter_eval_shape(learner.make_network, jax.random.key(0))
+        steps = 2 * network.relaxation.steps if isinstance(network, RecurrentNet) else 1
         weights = sum(leaf.size for leaf in jax.tree.leaves(training.states.params))
-        return float(weights) * self.epochs * sum(len(task.inputs) for task in tasks)
+        return float(weights) * steps * self.epochs * sum(len(task.inputs) for task in tasks)
 
 
 class Measured(NamedTuple):

@@ -17,7 +17,7 @@ QUICK: dict[str, Any] = {
     "task": "digits",
     "hidden": [32, 32],
     "optimiser": "adam:learning_rate=0.005",
-    "epochs": 8,
+    "epochs": 4,
 }
 FULL: dict[str, Any] = {
     "seeds": 5,
@@ -88,8 +88,7 @@ def combination(config: Config, key: Any) -> Evidence:
 
 
 @study.experiment(
-    quick=QUICK
-    | {"epochs": 4, "rules": RULES[:1] + RULES[7:], "transforms": [TRANSFORMS[i] for i in (0, 2, 4)]},
+    quick=QUICK | {"rules": RULES[:1] + RULES[7:], "transforms": [TRANSFORMS[i] for i in (0, 2, 4)]},
     full=FULL | {"epochs": 3, "rules": RULES, "transforms": TRANSFORMS},
     data=DATA,
 )
