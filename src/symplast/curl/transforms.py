@@ -110,10 +110,16 @@ class DrawnSigns(eqx.Module):
     signs: Signs
 
     def reseed(self, key: Key[Array, ""]) -> "DrawnSigns":
-        """Other neurons, as many of them in each layer."""
+        """Other neurons, as many of them in each layer: those with the lowest of random numbers, drawn all at once."""
         vectors, structure = jax.tree.flatten(self.signs)
-        keys = [jax.random.fold_in(key, index) for index in range(len(vectors))]
-        drawn = [jax.random.permutation(k, vector) for k, vector in zip(keys, vectors, strict=True)]
+        if not vectors:
+            return self
+        widest = max(len(vector) for vector in vectors)
+        padded = jnp.stack([jnp.pad(vector, (0, widest - len(vector))) for vector in vectors])
+        order = jnp.argsort(jnp.where(padded == 0, jnp.inf, jax.random.uniform(key, padded.shape)), axis=1)
+        flipped = jnp.arange(widest) < jnp.sum(padded < 0, axis=1, keepdims=True)
+        signs = jnp.put_along_axis(padded, order, jnp.where(flipped, -1, 1).astype(padded.dtype), 1, inplace=False)
+        drawn = [row[: len(vector)] for row, vector in zip(signs, vectors, strict=True)]
         return DrawnSigns(jax.tree.unflatten(structure, drawn))
 
 

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, Key, PyTree
 
+from symplast.learning.compiling import LIGHTLY
 from symplast.learning.protocol import Batch, CreditRule, Parameters, TaskAware, check_fit, is_reseedable, reseed
 from symplast.learning.tasks import Task
 
@@ -47,6 +48,10 @@ class Learner(eqx.Module):
     def predict(self, state: PyTree, inputs: Float[Array, "rows ..."]) -> Float[Array, "rows outputs"]:
         """Outputs for inputs, without learning."""
 
+    def first_states(self, keys: Key[Array, " seeds"]) -> PyTree:
+        """The states of several seeds, seeds first."""
+        return _first_states(self, keys)
+
     def reading(self, state: PyTree) -> tuple["Learner | NetworkReader", PyTree]:
         """What predicts as this learner does, and the part of the state that it needs.
 
@@ -59,10 +64,20 @@ class Learner(eqx.Module):
         return state
 
 
+@eqx.filter_jit(**LIGHTLY)
+def _first_states(learner: Learner, keys: Key[Array, " seeds"]) -> PyTree:
+    return jax.vmap(learner.init)(keys)
+
+
 class NetworkReader(eqx.Module):
     """What answers for a gradient learner: its network, whatever rule and transform teach it."""
 
     make_network: Callable[[Key[Array, ""]], eqx.Module]
+
+    def draw(self, key: Key[Array, ""]) -> tuple[Parameters, PyTree]:
+        """Parameters and buffers of a new network."""
+        params, rest = eqx.partition(self.make_network(key), eqx.is_inexact_array)
+        return params, eqx.filter(rest, eqx.is_array)
 
     def network(self, state: tuple[Parameters, PyTree]) -> Any:
         """The network with parameters and buffers."""
@@ -131,17 +146,26 @@ class GradientLearner(Learner):
         can hold (a memristor's levels). Only nodes with random state keep what that update did to them: an optimiser's
         step count and moments start untouched.
         """
-        for_network, for_rule, for_transform = jax.random.split(key, 3)
-        network = self.make_network(for_network)
-        params, rest = eqx.partition(network, eqx.is_inexact_array)
+        return self._started(NetworkReader(self.make_network).draw(jax.random.split(key, 3)[0]), key)
+
+    def first_states(self, keys: Key[Array, " seeds"]) -> LearnerState:
+        """As :meth:`init` for several seeds; learners of like networks share the program that draws the networks."""
+        if type(self).init is not GradientLearner.init:
+            return super().first_states(keys)
+        return _started(self, _drawn(NetworkReader(self.make_network), keys), keys)
+
+    def _started(self, drawn: tuple[Parameters, PyTree], key: Key[Array, ""]) -> LearnerState:
+        """The state with a network just drawn."""
+        _, for_rule, for_transform = jax.random.split(key, 3)
+        params, buffers = drawn
         opt = reseed(self.transform.init(params), for_transform)
         updates, touched = self.transform.update(jax.tree.map(jnp.zeros_like, params), opt, params)
         nodes, structure = jax.tree.flatten(opt, is_leaf=is_reseedable)
         after = jax.tree.leaves(touched, is_leaf=is_reseedable)
         kept = [new if is_reseedable(old) else old for old, new in zip(nodes, after, strict=True)]
+        rule = self.rule.init(NetworkReader(self.make_network).network(drawn), for_rule)
         params = optax.apply_updates(params, updates)
-        rule = self.rule.init(network, for_rule)
-        return LearnerState(params, eqx.filter(rest, eqx.is_array), rule, jax.tree.unflatten(structure, kept), {})
+        return LearnerState(params, buffers, rule, jax.tree.unflatten(structure, kept), {})
 
     def network(self, state: LearnerState) -> Any:
         """The network with the state's parameters."""
@@ -173,3 +197,15 @@ class GradientLearner(Learner):
 
         rule, opt = jax.tree.map(tell, (state.rule, state.opt), is_leaf=lambda node: isinstance(node, TaskAware))
         return state._replace(rule=rule, opt=opt)
+
+
+@eqx.filter_jit(**LIGHTLY)
+def _drawn(reader: NetworkReader, keys: Key[Array, " seeds"]) -> tuple[Parameters, PyTree]:
+    return jax.vmap(lambda key: reader.draw(jax.random.split(key, 3)[0]))(keys)
+
+
+@eqx.filter_jit(**LIGHTLY)
+def _started(
+    learner: GradientLearner, drawn: tuple[Parameters, PyTree], keys: Key[Array, " seeds"]
+) -> LearnerState:
+    return jax.vmap(learner._started)(drawn, keys)

@@ -67,14 +67,17 @@ def begin(learner: Learner, key: Key[Array, ""], seeds: int) -> Training:
     """
     if seeds < 1:
         raise ValueError(f"seeds must be at least 1, got {seeds}")
-    return _begun(learner, key, np.arange(seeds))
+    keys, for_states = _seed_keys(key, np.arange(seeds))
+    return Training(learner.first_states(for_states), keys, jnp.asarray(0, jnp.int32))
 
 
 @eqx.filter_jit(**LIGHTLY)
-def _begun(learner: Learner, key: Key[Array, ""], seeds: Int[np.ndarray, " seeds"]) -> Training:
+def _seed_keys(
+    key: Key[Array, ""], seeds: Int[np.ndarray, " seeds"]
+) -> tuple[Key[Array, " seeds"], Key[Array, " seeds"]]:
+    """A key a seed, and those of the first states."""
     keys = jax.vmap(lambda seed: jax.random.fold_in(key, seed))(seeds)
-    states = jax.vmap(lambda key: learner.init(jax.random.fold_in(key, 0)))(keys)
-    return Training(states, keys, jnp.zeros((), jnp.int32))
+    return keys, jax.vmap(lambda key: jax.random.fold_in(key, 0))(keys)
 
 
 class History(NamedTuple):
@@ -144,9 +147,10 @@ def train(
     stops = tested or [steps]
     losses, scores = [], []
     for _ in range(epochs):
+        order, keys = _order(task, batch_size, training.keys, training.epoch)
         seen = []
         for first, stop in zip([0, *stops], stops, strict=False):
-            constant = learner, task, batch_size, np.int32(first), np.int32(stop)
+            constant = learner, task, order, keys, np.int32(first), np.int32(stop)
             training, loss = (_lightly_jitted if short else _jitted)(constant, training)
             seen.append(np.asarray(loss)[first:stop])
             if tested:
@@ -173,19 +177,31 @@ def check_outputs(learner: Learner, task: Task, training: Training) -> None:
         raise ValueError(f"the task's targets have {what}, but the learner has {given} outputs")
 
 
-def _updates(
-    constant: tuple[Learner, Task, int, Int[Any, ""], Int[Any, ""]], training: Training
-) -> tuple[Training, Float[Array, "steps seeds"]]:
+@eqx.filter_jit
+def _order(
+    task: Task, batch_size: int, keys: Key[Array, " seeds"], epoch: Int[Array, ""]
+) -> tuple[Int[Array, "seeds steps batch"], Key[Array, " seeds"]]:
+    """Each seed's order of the examples in its next epoch, and the key of its updates."""
+
+    def one_seed(key: Key[Array, ""]) -> tuple[Array, Array]:
+        for_order, for_updates = jax.random.split(jax.random.fold_in(key, epoch + 1))
+        return task.epoch(for_order, batch_size), for_updates
+
+    return jax.vmap(one_seed)(keys)
+
+
+Part = tuple[Learner, Task, Int[Array, "seeds steps batch"], Key[Array, " seeds"], Int[Any, ""], Int[Any, ""]]
+
+
+def _updates(part: Part, training: Training) -> tuple[Training, Float[Array, "steps seeds"]]:
     """A part of an epoch of every seed, from one update to before another; the arrays of ``training`` are donated.
 
     Which part is an array, so that one program serves an epoch tested anywhere within, or not at all.
     """
-    learner, task, batch_size, first, stop = constant
+    learner, task, orders, keys, first, stop = part
 
-    def one_seed(state: PyTree, key: Key[Array, ""]) -> tuple[PyTree, Array]:
-        for_order, for_updates = jax.random.split(jax.random.fold_in(key, training.epoch + 1))
-        order = task.epoch(for_order, batch_size)
-        loss = eqx.filter_eval_shape(learner.learn, state, task.batch(order[0]), key)[1]["loss"]
+    def one_seed(state: PyTree, order: Array, for_updates: Key[Array, ""]) -> tuple[PyTree, Array]:
+        loss = eqx.filter_eval_shape(learner.learn, state, task.batch(order[0]), for_updates)[1]["loss"]
 
         def update(step: Array, carried: tuple[PyTree, Array]) -> tuple[PyTree, Array]:
             state, losses = carried
@@ -194,8 +210,8 @@ def _updates(
 
         return jax.lax.fori_loop(first, stop, update, (state, jnp.zeros(order.shape[0], loss.dtype)))
 
-    states, losses = jax.vmap(one_seed)(training.states, training.keys)
-    done = (stop == task.updates(batch_size)).astype(training.epoch.dtype)
+    states, losses = jax.vmap(one_seed)(training.states, orders, keys)
+    done = (stop == orders.shape[1]).astype(training.epoch.dtype)
     return Training(states, training.keys, training.epoch + done), losses.T
 
 
