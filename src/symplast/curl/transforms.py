@@ -1,15 +1,17 @@
 """Sign-diverse plasticity as an optax transform, usable after any credit rule, and the normalisation it needs."""
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jax.tree_util import Partial
 from jaxtyping import Array, Float, Key, PyTree
 
-from symplast.curl.signs import Axis, Signs, flip, flipped_count, sign_vector
+from symplast.curl.signs import Axis, Signs, flip
+from symplast.learning.lengths import length
 
 
 class SignState(NamedTuple):
@@ -75,6 +77,29 @@ def apply_signs(signs: Signs, updates: PyTree, axis: Axis) -> PyTree:
     return jax.tree.map(one, signs, updates, is_leaf=lambda leaf: leaf is None)
 
 
+class _Flips(eqx.Module):
+    """Settings of :func:`flips`; the share is an array, so that one program serves all shares."""
+
+    fraction: Float[Array, ""] | None
+    count: int | None = eqx.field(static=True)
+    layers: str = eqx.field(static=True)
+    which: str = eqx.field(static=True)
+    axis: Axis = eqx.field(static=True)
+
+    def vector(self, units: int) -> Float[Array, " units"]:
+        """The signs of a layer's neurons, the flipped ones first."""
+        if self.count is not None:
+            if self.count > units:
+                raise ValueError(
+                    f"count must be at most the {units} {self.axis}synaptic neurons of each layer, got {self.count}"
+                )
+            flipped = jnp.asarray(self.count)
+        else:
+            share = jnp.asarray(self.fraction)
+            flipped = jnp.floor(share * units * (1 + 4 * jnp.finfo(share.dtype).eps))
+        return jnp.where(jnp.arange(units) < flipped, -1.0, 1.0).astype(float)
+
+
 class DrawnSigns(eqx.Module):
     """Sign patterns that a learner draws anew for each seed; arrays, so that they can be vmapped and replaced.
 
@@ -85,10 +110,16 @@ class DrawnSigns(eqx.Module):
     signs: Signs
 
     def reseed(self, key: Key[Array, ""]) -> "DrawnSigns":
-        """Other neurons, as many of them in each layer."""
+        """Other neurons, as many of them in each layer: those with the lowest of random numbers, drawn all at once."""
         vectors, structure = jax.tree.flatten(self.signs)
-        keys = [jax.random.fold_in(key, index) for index in range(len(vectors))]
-        drawn = [jax.random.permutation(k, vector) for k, vector in zip(keys, vectors, strict=True)]
+        if not vectors:
+            return self
+        widest = max(len(vector) for vector in vectors)
+        padded = jnp.stack([jnp.pad(vector, (0, widest - len(vector))) for vector in vectors])
+        order = jnp.argsort(jnp.where(padded == 0, jnp.inf, jax.random.uniform(key, padded.shape)), axis=1)
+        flipped = jnp.arange(widest) < jnp.sum(padded < 0, axis=1, keepdims=True)
+        signs = jnp.put_along_axis(padded, order, jnp.where(flipped, -1, 1).astype(padded.dtype), 1, inplace=False)
+        drawn = [row[: len(vector)] for row, vector in zip(signs, vectors, strict=True)]
         return DrawnSigns(jax.tree.unflatten(structure, drawn))
 
 
@@ -99,7 +130,7 @@ def flips(
     layers: Literal["all", "hidden", "readout"] = "all",
     which: Literal["random", "first"] = "random",
     axis: Axis = "pre",
-) -> optax.GradientTransformation:
+) -> optax.GradientTransformationExtraArgs:
     """Flip the sign of plasticity at a share of each layer's neurons, drawn when learning begins.
 
     As :func:`sign_diverse`, but the patterns come from the parameters themselves: the transform works after any credit
@@ -108,7 +139,8 @@ def flips(
     otherwise.
 
     Args:
-        fraction: share of flipped neurons in each layer, in [0, 1], rounded down.
+        fraction: share of flipped neurons in each layer, in [0, 1], rounded down (a product that is whole but for
+            rounding counts as whole).
         count: their number instead.
         layers: which weights: ``hidden`` all but the last, ``readout`` the last, or ``all``.
         which: ``random`` neurons, or the ``first`` ones.
@@ -144,26 +176,23 @@ def flips(
     if count is not None and (not isinstance(count, int) or count < 0):
         raise ValueError(f"count must be a whole number of at least 0, got {count!r}")
 
-    def vector(units: int) -> Array:
-        flipped = float(fraction) if count is None else count  # type: ignore[arg-type]
-        if flipped_count(units, 1.0) < flipped:
-            raise ValueError(f"count must be at most the {units} {axis}synaptic neurons of each layer, got {count}")
-        return sign_vector(units, flipped)
+    made = _Flips(None if fraction is None else jnp.asarray(fraction, float), count, layers, which, axis)
+    return optax.GradientTransformationExtraArgs(Partial(_first_signs, made), Partial(_flipped, made))
 
-    def init(params: PyTree) -> DrawnSigns | SignState:
-        weights, structure = jax.tree.flatten(params)
-        chosen = _chosen(params, weights, layers)
-        side = 1 if axis == "pre" else 0
-        vectors = [vector(weight.shape[side]) if i in chosen else None for i, weight in enumerate(weights)]
-        signs = jax.tree.unflatten(structure, vectors)
-        return SignState(signs) if which == "first" else DrawnSigns(signs).reseed(jax.random.key(0))
 
-    def update(
-        updates: PyTree, state: DrawnSigns | SignState, params: PyTree | None = None
-    ) -> tuple[PyTree, DrawnSigns | SignState]:
-        return apply_signs(state.signs, updates, axis), state
+def _first_signs(made: _Flips, params: PyTree) -> DrawnSigns | SignState:
+    weights, structure = jax.tree.flatten(params)
+    chosen = _chosen(params, weights, made.layers)
+    side = 1 if made.axis == "pre" else 0
+    vectors = [made.vector(weight.shape[side]) if i in chosen else None for i, weight in enumerate(weights)]
+    signs = jax.tree.unflatten(structure, vectors)
+    return SignState(signs) if made.which == "first" else DrawnSigns(signs).reseed(jax.random.key(0))
 
-    return optax.GradientTransformation(init, update)
+
+def _flipped(
+    made: _Flips, updates: PyTree, state: DrawnSigns | SignState, params: PyTree | None = None, **_: Any
+) -> tuple[PyTree, DrawnSigns | SignState]:
+    return apply_signs(state.signs, updates, made.axis), state
 
 
 def _chosen(params: PyTree, leaves: list[Array], layers: str) -> list[int]:
@@ -185,7 +214,7 @@ class NormState(NamedTuple):
     norms: PyTree
 
 
-def frobenius_norm() -> optax.GradientTransformation:
+def frobenius_norm() -> optax.GradientTransformationExtraArgs:
     """Bring each weight matrix back to its initial Frobenius norm: ``W <- W |W(0)|_F / |W|_F``.
 
     It stops sign-diverse learning from blowing up. Last in a chain (only what the hardware does comes after it). Biases
@@ -204,27 +233,31 @@ def frobenius_norm() -> optax.GradientTransformation:
         [[5.0, 0.0]]
     """
 
-    def init(params: PyTree) -> NormState:
-        return NormState(jax.tree.map(lambda w: frobenius(w) if w.ndim >= 2 else None, params))
+    return optax.GradientTransformationExtraArgs(_first_norms, _renormalised)
 
-    def update(updates: PyTree, state: NormState, params: PyTree | None = None) -> tuple[PyTree, NormState]:
-        if params is None:
-            raise ValueError("frobenius_norm needs params: call update(updates, state, params)")
 
-        def renormalise(norm: Array | None, change: Array | None, weight: Array | None) -> Array | None:
-            if norm is None or change is None or weight is None:
-                return change
-            return rescale(weight + change, norm) - weight
+def _first_norms(params: PyTree) -> NormState:
+    return NormState(jax.tree.map(lambda w: frobenius(w) if w.ndim >= 2 else None, params))
 
-        changed = jax.tree.map(renormalise, state.norms, updates, params, is_leaf=lambda leaf: leaf is None)
-        return changed, state
 
-    return optax.GradientTransformation(init, update)
+def _renormalised(
+    updates: PyTree, state: NormState, params: PyTree | None = None, **_: Any
+) -> tuple[PyTree, NormState]:
+    if params is None:
+        raise ValueError("frobenius_norm needs params: call update(updates, state, params)")
+
+    def renormalise(norm: Array | None, change: Array | None, weight: Array | None) -> Array | None:
+        if norm is None or change is None or weight is None:
+            return change
+        return rescale(weight + change, norm) - weight
+
+    changed = jax.tree.map(renormalise, state.norms, updates, params, is_leaf=lambda leaf: leaf is None)
+    return changed, state
 
 
 def frobenius(weight: Array) -> Float[Array, ""]:
     """Root of the sum of squares of all entries."""
-    return jnp.sqrt(jnp.sum(weight**2))
+    return length(weight)
 
 
 def rescale(weight: Array, norm: Float[Array, ""]) -> Array:

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jax.tree_util import Partial
 from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 
 from symplast.devices.arguments import SCHEMES, check_choice, check_reals
@@ -18,26 +19,49 @@ from symplast.devices.pulsing import gate
 from symplast.devices.refreshing import Refresh
 from symplast.devices.rule import SingleStepRule
 from symplast.devices.schemes import REFRESHED, Scheme, directions, largest_weight, pulsed
-from symplast.devices.variation import Variation, draw_cells
+from symplast.devices.variation import OWN, Variation, draw_cells
 
 MODES = ("step", "proportional")
+
+
+Shape = tuple[int, int]
 
 
 class WrittenState(eqx.Module):
     """The devices behind the parameters.
 
+    All written leaves lie in one row of devices, one after the other: a pulse treats every device alike, so one set of
+    operations and one draw of random numbers serve all leaves.
+
     Attributes:
-        arrays: one crossbar for each leaf that is written, None for the others; in the order of ``jax.tree.leaves``.
+        whole: the row; None where no leaf is written.
         updates: how many there have been.
         limited: weights that did not fit into the devices' range at ``init``.
         key: of noise and of stochastic rounding.
+        shapes: (n_out, n_in) of each leaf that is written, None for the others; in the order of ``jax.tree.leaves``.
     """
 
-    arrays: tuple[Crossbar | None, ...]
+    whole: Crossbar | None
     updates: Int[Array, ""]
     limited: Int[Array, ""]
     key: Key[Array, ""]
+    shapes: tuple[Shape | None, ...] = eqx.field(static=True)
     variation: Variation | None = eqx.field(static=True)
+
+    @property
+    def arrays(self) -> tuple[Crossbar | None, ...]:
+        """One crossbar for each leaf that is written, None for the others."""
+        ends = iter(_ends(self.shapes))
+
+        def of_devices(row: Crossbar) -> list[Array]:
+            own = [getattr(row.cells, name) for name in OWN]
+            return [row.g, row.pulses, row.refreshes, *(each for each in own if each is not None)]
+
+        def one(shape: Shape) -> Crossbar:
+            end = next(ends)
+            return eqx.tree_at(of_devices, self.whole, [_cut(each, end, shape) for each in of_devices(self.whole)])
+
+        return tuple(None if shape is None else one(shape) for shape in self.shapes)
 
     @property
     def g_plus(self) -> tuple[Float[Array, "_ _"] | None, ...]:
@@ -51,16 +75,28 @@ class WrittenState(eqx.Module):
 
     def reseed(self, key: Key[Array, ""]) -> "WrittenState":
         """The same states on freshly drawn devices, with fresh noise."""
-        keys = jax.random.split(key, len(self.arrays) + 1)
-        arrays = tuple(
-            None if a is None else eqx.tree_at(lambda b: b.cells, a, self._drawn(a, k))
-            for a, k in zip(self.arrays, keys[1:], strict=True)
-        )
-        return WrittenState(arrays, self.updates, self.limited, keys[0], self.variation)
+        for_noise, for_cells = jax.random.split(key)
+        whole = self.whole
+        if whole is not None:
+            cells = draw_cells(whole.cells.nominal, self.variation, whole.g.shape, for_cells)  # type: ignore[arg-type]
+            whole = eqx.tree_at(lambda a: a.cells, whole, cells, is_leaf=lambda leaf: leaf is None)
+        return WrittenState(whole, self.updates, self.limited, for_noise, self.shapes, self.variation)
 
-    def _drawn(self, array: Crossbar, key: Key[Array, ""]) -> Any:
-        devices, n_out, n_in = array.g.shape
-        return draw_cells(array.cells.nominal, self.variation, (devices, n_out, n_in), key)
+
+def _ends(shapes: Sequence[Shape | None]) -> list[int]:
+    """Where each written leaf ends in the row."""
+    return np.cumsum([n_out * n_in for n_out, n_in in filter(None, shapes)]).tolist()
+
+
+def _cut(row: Array, end: int, shape: Shape) -> Array:
+    """A leaf's part of a row, in its shape."""
+    part = row[..., 0, end - shape[0] * shape[1] : end]
+    return part.reshape(*part.shape[:-1], *shape)
+
+
+def _row(leaves: Sequence[Array]) -> Float[Array, "1 width"]:
+    """Leaves one after the other."""
+    return jnp.concatenate([leaf.reshape(1, -1) for leaf in leaves], axis=1)
 
 
 class _Writer(eqx.Module):
@@ -79,11 +115,9 @@ class _Writer(eqx.Module):
         """Whether a leaf is held by devices."""
         return jnp.issubdtype(leaf.dtype, jnp.floating) and (leaf.ndim == 2 or self.all_leaves)
 
-    def program(self, leaf: Array, key: Key[Array, ""]) -> Crossbar:
-        """Devices that hold a leaf; ``held`` is left to the updates, so that reseeding can move the stuck ones."""
-        weights = _matrix(leaf)
-        n_out, n_in = weights.shape
-        array = Crossbar(n_in, n_out, self.device, self.scheme, self.scale, key=key, weights=weights)
+    def program(self, weights: Float[Array, "1 width"], key: Key[Array, ""]) -> Crossbar:
+        """Devices that hold weights; ``held`` is left to the updates, so that reseeding can move the stuck ones."""
+        array = Crossbar(weights.shape[1], 1, self.device, self.scheme, self.scale, key=key, weights=weights)
         cells = draw_cells(self.device, self.variation, array.g.shape, key)  # type: ignore[arg-type]
         return eqx.tree_at(lambda a: a.cells, array, cells)
 
@@ -97,34 +131,29 @@ class _Writer(eqx.Module):
         return jnp.sign(change) * (jnp.abs(change) > theta)
 
     def pulse(self, array: Crossbar, T: Array, change: Array, key: Key[Array, ""]) -> Crossbar:
-        """One update of an array."""
+        """One update of all devices."""
         rounding, noise = jax.random.split(key)
         g, counts = array.cells.held(array.g), array.pulses
+        shares = jax.random.uniform(rounding, g.shape, g.dtype) if self.mode == "proportional" else None
         for row, direction in ((0, "ltp"), (1, "ltd")):
             if direction not in directions(self.scheme):
                 continue
             sent = pulsed(self.scheme, direction, T)
-            if self.mode == "step":
+            if shares is None:
                 k = sent.astype(jnp.int32)
             else:
                 n_max = getattr(array.cells.nominal, f"n_{direction}")
                 share = n_max / (array.scale * (2 if self.scheme == "bi" else 1))
-                steps = jnp.floor(jnp.abs(change) * share + jax.random.uniform(rounding, g.shape, g.dtype))
+                steps = jnp.floor(jnp.abs(change) * share + shares)
                 k = jnp.where(sent, jnp.minimum(steps, jnp.floor(n_max)), 0).astype(jnp.int32)
             g = array.cells.step(g, direction, k, jax.random.fold_in(noise, row))
             counts = counts.at[row].add(k)
         return eqx.tree_at(lambda a: (a.g, a.pulses), array, (g, counts))
 
-    def refresh(
-        self, arrays: tuple[Crossbar | None, ...], key: Key[Array, ""], due: Bool[Array, ""]
-    ) -> tuple[Crossbar | None, ...]:
-        """Refresh every array, if it is due."""
+    def refresh(self, array: Crossbar, key: Key[Array, ""], due: Bool[Array, ""]) -> Crossbar:
+        """Refresh the devices, if it is due."""
         how = Refresh(self.scheme, self.rule.refresh_write == "verify", self.rule.swap_on_refresh)
-        keys = jax.random.split(key, max(len(arrays), 1))
-        return tuple(
-            None if a is None else a.refreshed(how, self.rule.g_sat, k, due)
-            for a, k in zip(arrays, keys[: len(arrays)], strict=True)
-        )
+        return array.refreshed(how, self.rule.g_sat, key, due)
 
 
 def write(
@@ -219,87 +248,73 @@ def write(
     )
     first_key = jax.random.key(0) if key is None else key
 
-    def init(params: PyTree) -> WrittenState:
-        return _init(writer, params, first_key)
-
-    def update(
-        updates: PyTree,
-        state: WrittenState,
-        params: PyTree | None = None,
-        *,
-        pre: Any = None,
-        post: Any = None,
-        **_: Any,
-    ) -> tuple[PyTree, WrittenState]:
-        if params is None:
-            raise ValueError("write needs params: call update(updates, state, params)")
-        return _update(writer, updates, state, params, pre, post)
-
-    return optax.GradientTransformationExtraArgs(init, update)
+    return optax.GradientTransformationExtraArgs(Partial(_init, writer, first_key), Partial(_update, writer))
 
 
-def _init(writer: _Writer, params: PyTree, key: Key[Array, ""]) -> WrittenState:
+def _init(writer: _Writer, key: Key[Array, ""], params: PyTree) -> WrittenState:
     leaves = jax.tree.leaves(params)
-    keys = jax.random.split(key, len(leaves) + 1)
     written = [leaf for leaf in leaves if writer.writes(leaf)]
     if len(writer.theta) not in (1, len(written)):
         raise ValueError(
             f"theta must be one value or one for each of the {len(written)} written leaves, got {len(writer.theta)}"
         )
-    arrays = tuple(
-        writer.program(leaf, k) if writer.writes(leaf) else None for leaf, k in zip(leaves, keys[1:], strict=True)
-    )
+    for_noise, for_cells = jax.random.split(key)
+    whole = writer.program(_row(written), for_cells) if written else None
     most = writer.scale * largest_weight(writer.scheme)
-    limited = jnp.asarray(sum((jnp.sum(jnp.abs(leaf) > most) for leaf in written), jnp.zeros((), jnp.int32)), jnp.int32)
+    limited = jnp.sum(jnp.abs(_row(written)) > most).astype(jnp.int32) if written else jnp.zeros((), jnp.int32)
     if not isinstance(limited, jax.core.Tracer) and limited > 0:
         total = sum(leaf.size for leaf in written)
         warnings.warn(
             f"{int(limited)} of {total} weights were limited to the devices' range, {float(most):g} in size; "
             "a larger scale would hold them",
-            stacklevel=3,
+            stacklevel=2,
         )
-    return WrittenState(arrays, jnp.zeros((), jnp.int32), limited, keys[0], writer.variation)
+    shapes = tuple(_matrix(leaf).shape if writer.writes(leaf) else None for leaf in leaves)
+    return WrittenState(whole, jnp.zeros((), jnp.int32), limited, for_noise, shapes, writer.variation)
 
 
 def _update(
-    writer: _Writer, updates: PyTree, state: WrittenState, params: PyTree, pre: Any, post: Any
+    writer: _Writer,
+    updates: PyTree,
+    state: WrittenState,
+    params: PyTree | None = None,
+    *,
+    pre: Any = None,
+    post: Any = None,
+    **_: Any,
 ) -> tuple[PyTree, WrittenState]:
+    if params is None:
+        raise ValueError("write needs params: call update(updates, state, params)")
+    if state.whole is None:
+        return updates, state
     leaves, tree = jax.tree.flatten(params)
     structure: Any = tree
     changes = structure.flatten_up_to(updates)
+    places = [index for index, shape in enumerate(state.shapes) if shape is not None]
     nothing = [None] * len(leaves)
     lines = nothing if pre is None else structure.flatten_up_to(pre)
     errors = nothing if post is None else structure.flatten_up_to(post)
-    key = jax.random.fold_in(state.key, state.updates)
-    thetas = iter(writer.theta * len(leaves) if len(writer.theta) == 1 else writer.theta)
-    arrays: list[Crossbar | None] = []
-    for index, (array, change) in enumerate(zip(state.arrays, changes, strict=True)):
-        if array is None:
-            arrays.append(None)
-            continue
-        matrix = _matrix(change).astype(array.g.dtype)
-        T = writer.wanted(matrix, next(thetas), lines[index], errors[index])
-        arrays.append(writer.pulse(array, T, matrix, jax.random.fold_in(key, index)))
-    written = [change for array, change in zip(state.arrays, changes, strict=True) if array is not None]
-    silent = pre is None and post is None
-    programming = jnp.all(jnp.array([jnp.all(change == 0) for change in written])) if silent else jnp.asarray(False)
+    for_pulses, for_refresh = jax.random.split(jax.random.fold_in(state.key, state.updates))
+    thetas = writer.theta * len(places) if len(writer.theta) == 1 else writer.theta
+    wanted = [
+        writer.wanted(_matrix(changes[place]).astype(state.whole.g.dtype), theta, lines[place], errors[place])
+        for place, theta in zip(places, thetas, strict=True)
+    ]
+    row = _row([changes[place] for place in places]).astype(state.whole.g.dtype)
+    whole = writer.pulse(state.whole, _row(wanted), row, for_pulses)
+    programming = jnp.all(row == 0) if pre is None and post is None else jnp.asarray(False)
     count = state.updates + ~(programming & (state.updates == 0))
-    done = tuple(arrays)
     if writer.scheme in REFRESHED:
         due = (count % writer.rule.refresh_every == 0) & (count > 0)
-        refreshing = jax.random.fold_in(key, len(leaves))
-        done = writer.refresh(done, refreshing, due)
-    returned = [
-        change if array is None else _held(array, leaf, change)
-        for array, change, leaf in zip(done, changes, leaves, strict=True)
-    ]
-    after = WrittenState(done, count.astype(jnp.int32), state.limited, state.key, state.variation)
+        whole = writer.refresh(whole, for_refresh, due)
+    held, returned = whole.weights, list(changes)
+    for place, end in zip(places, _ends(state.shapes), strict=True):
+        leaf, change = leaves[place], changes[place]
+        part = held[0, end - leaf.size : end].reshape(leaf.shape).astype(leaf.dtype)
+        # pulses would hide a wanted change that is no number
+        returned[place] = jnp.where(jnp.isfinite(change), part - leaf, jnp.nan)
+    after = WrittenState(whole, count.astype(jnp.int32), state.limited, state.key, state.shapes, state.variation)
     return jax.tree.unflatten(structure, returned), after
-
-
-def _held(array: Crossbar, leaf: Array, change: Array) -> Array:
-    """From a leaf to what its devices hold; NaN where the wanted change is no number, which pulses would hide."""
-    return jnp.where(jnp.isfinite(change), array.weights.reshape(leaf.shape).astype(leaf.dtype) - leaf, jnp.nan)
 
 
 def _matrix(leaf: Array) -> Array:

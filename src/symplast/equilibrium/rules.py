@@ -95,6 +95,12 @@ class SettlingRule(CreditRule):
         """Raise ValueError where the rule's settings don't suit a network."""
         relaxation_of(network, self.free_steps)
 
+    def for_network(self, network: RecurrentNet) -> "SettlingRule":
+        """The strength of homeostasis as an array where it only sets the state: strengths then share one program."""
+        if self.homeostasis_draws is not None or not isinstance(network, LayeredNet):
+            return self
+        return eqx.tree_at(lambda rule: rule.homeostasis, self, jnp.asarray(self.homeostasis, float))
+
     @property
     def radius(self) -> float:
         """Of the nudges; 0 for rules without."""

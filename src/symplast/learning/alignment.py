@@ -7,9 +7,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key, PyTree
 
+from symplast.learning.compiling import LIGHTLY
 from symplast.learning.credit_rules import Autodiff
-from symplast.learning.learner import GradientLearner, LearnerState
-from symplast.learning.protocol import Batch, Parameters
+from symplast.learning.learner import GradientLearner, LearnerState, NetworkReader
+from symplast.learning.lengths import cosine
+from symplast.learning.protocol import Batch, CreditRule, Parameters
 from symplast.learning.recurrent import RecurrentNet
 
 SETTLED = 1e-3
@@ -31,25 +33,52 @@ class Alignment(NamedTuple):
 
 def cosines(direction: Parameters, reference: Parameters) -> PyTree:
     """Cosine between two directions at each leaf: ``<d, r> / (|d| |r|)``, NaN where one of them is zero."""
-
-    def cosine(d: Array, r: Array) -> Float[Array, ""]:
-        return jnp.sum(d * r) / jnp.sqrt(jnp.sum(d**2) * jnp.sum(r**2))
-
     return jax.tree.map(cosine, direction, reference)
 
 
-@eqx.filter_jit
 def alignment(learner: GradientLearner, state: LearnerState, batch: Batch, key: Key[Array, ""]) -> Alignment:
     """Cosine between a learner's credit and the exact gradient at each parameter, at one state and batch.
 
     The gradient is that through all steps of the network. Of a network that settles only the examples that have settled
     count: for the others the gradient through the steps is none of a fixed point, and can outweigh all the rest.
     """
-    network = learner.network(state)
+    return _of_one(NetworkReader(learner.make_network), learner.rule, _seen(state), batch, key)
+
+
+def alignment_of_seeds(
+    learner: GradientLearner, states: LearnerState, batch: Batch, keys: Key[Array, " seeds"]
+) -> Alignment:
+    """As :func:`alignment`, for states with the seeds first; transforms don't matter, so all share one program."""
+    return _of_seeds(NetworkReader(learner.make_network), learner.rule, _seen(states), batch, keys)
+
+
+def _seen(state: LearnerState) -> tuple[Parameters, PyTree, PyTree]:
+    return state.params, state.buffers, state.rule
+
+
+def _alignment(
+    reader: NetworkReader, rule: CreditRule, seen: tuple[Parameters, PyTree, PyTree], batch: Batch, key: Key[Array, ""]
+) -> Alignment:
+    params, buffers, state = seen
+    network = reader.network((params, buffers))
     settled, unsettled = settled_examples(network, batch)
-    credit = learner.rule(network, settled, state.rule, key)
+    credit = rule(network, settled, state, key)
     found = cosines(credit.direction, Autodiff()(network, settled, None, key).direction)
     return Alignment(jax.tree.map(lambda c: jnp.where(unsettled == 1, jnp.nan, c), found), unsettled)
+
+
+_of_one = eqx.filter_jit(_alignment, **LIGHTLY)
+
+
+@eqx.filter_jit(**LIGHTLY)
+def _of_seeds(
+    reader: NetworkReader,
+    rule: CreditRule,
+    seen: tuple[Parameters, PyTree, PyTree],
+    batch: Batch,
+    keys: Key[Array, "_"],
+) -> Alignment:
+    return jax.vmap(lambda seen, key: _alignment(reader, rule, seen, batch, key))(seen, keys)
 
 
 def settled_examples(network: Any, batch: Batch) -> tuple[Batch, Float[Array, ""]]:

@@ -1,20 +1,24 @@
 """One combination of rule, transforms, network and task, said in words: build it, train it, measure it."""
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Key
 
-from symplast.learning.alignment import alignment
+from symplast.learning.alignment import alignment_of_seeds
+from symplast.learning.compiling import WORTH_IT
 from symplast.learning.learner import GradientLearner, Learner
-from symplast.learning.parts import PARTS, Named, chain, named
-from symplast.learning.protocol import check_fit
+from symplast.learning.parts import PARTS, Named, NamedNetwork, chain, named
+from symplast.learning.protocol import Batch, check_fit
+from symplast.learning.recurrent import RecurrentNet
 from symplast.learning.sequences import average_score, backward_transfer, train_sequence
 from symplast.learning.tasks import Task
-from symplast.learning.training import Training, begin, score, train
+from symplast.learning.training import History, Training, begin, score, train
+
+Align = Literal["both", "end", "none"]
 
 ALIGNED_ON = 256
 """Examples on which the rule's direction is compared with the gradient."""
@@ -33,7 +37,7 @@ class Combination:
         optimiser: optax optimiser.
         epochs: passes over the training set (of each task).
         batch_size: examples an update.
-        tests_per_epoch: how finely the way to the criterion is measured, single tasks only.
+        tests_per_epoch: how finely the way to the criterion is measured, single tasks only; 0 tests at the end only.
         criterion: score to reach.
 
     Example:
@@ -74,7 +78,7 @@ class Combination:
             each.updates(self.batch_size)
         if first.inputs.ndim != 2:
             raise ValueError(f"task {self.task} must give one flat row an example, got shape {first.inputs.shape}")
-        classes = max(int(task.targets.max()) for task in tasks) + 1 if first.classes else first.targets.shape[1]
+        classes = max(task.outputs for task in tasks)
         sizes = (first.inputs.shape[1], *self.hidden, classes)
         readout = "softmax" if first.classes else "mse"
         asked = named("rule", self.rule)
@@ -84,12 +88,8 @@ class Combination:
         transform, signals = chain(self.transform, self.optimiser)
         refusals = []
         for name in [self.network] if self.network != "auto" else list(PARTS["network"]):
-            part = named("network", name)
-
-            def make_network(key: Key[Array, ""], part: Any = part) -> Any:
-                return part.build(sizes=sizes, readout=readout, key=key)
-
             try:
+                make_network = NamedNetwork.of(named("network", name), sizes, readout)
                 check_fit(rule, eqx.filter_eval_shape(make_network, jax.random.key(0)), signals)
             except ValueError as error:
                 refusals.append(str(error))
@@ -119,40 +119,60 @@ class Combination:
         parts += [named("transform", each.strip()) for each in self.transform.split("+")]
         return [getattr(part.part.load(), "__module__", "") for part in parts]
 
-    def measure(self, key: Key[Array, ""], seeds: int) -> "Measured":
-        """Train seeds side by side and measure them."""
+    def measure(self, key: Key[Array, ""], seeds: int, *, align: Align = "both") -> "Measured":
+        """Train seeds side by side and measure them.
+
+        Args:
+            key: random key.
+            seeds: how many.
+            align: where to compare the rule with the gradient: before and after learning (``both``), after it
+                (``end``) or not at all (``none``); NaN where it is left out.
+        """
         tasks = self.tasks()
         learner = self.learner(tasks)
         training = begin(learner, key, seeds)
-        at_start, _ = _alignment(learner, tasks[0], training)
+        short = self._work(learner, tasks, training) < WORTH_IT
+        at_start, unsettled = _aligned(learner, tasks[0], training, align == "both")
         before = score(learner, tasks[0], training)
         if len(tasks) > 1:
-            training, sequence = train_sequence(learner, tasks, training, self.epochs, self.batch_size)
+            training, sequence = train_sequence(learner, tasks, training, self.epochs, self.batch_size, short=short)
             final, transfer = average_score(sequence.score), backward_transfer(sequence.score)
-            curve, tested_at = jnp.mean(sequence.score, axis=1), jnp.arange(1, len(tasks) + 1)
-            loss, reached = sequence.loss, jnp.full(seeds, jnp.nan)
+            curve, tested_at = np.mean(sequence.score, axis=1), np.arange(1, len(tasks) + 1)
+            loss, reached = sequence.loss, np.full(seeds, np.nan)
         else:
             tests = min(self.tests_per_epoch, tasks[0].updates(self.batch_size))
             training, history = train(
-                learner, tasks[0], training, self.epochs, self.batch_size, tests_per_epoch=max(tests, 1)
+                learner, tasks[0], training, self.epochs, self.batch_size, tests_per_epoch=tests, short=short
             )
-            final, transfer = history.score[-1], jnp.full(seeds, jnp.nan)
+            if not tests:
+                at_end = np.array([len(history.loss)], np.int32)
+                history = History(history.loss, score(learner, tasks[0], training)[None], at_end)
+            final, transfer = np.asarray(history.score)[-1], np.full(seeds, np.nan)
             curve, tested_at = history.score, history.tested_at
             loss, reached = history.loss, history.updates_to(self.criterion)
-        at_end, unsettled = _alignment(learner, tasks[-1], training)
+        aligned, unsettled = _aligned(learner, tasks[-1], training, align != "none")
         recent = max(tasks[0].updates(self.batch_size) // 4, 1)
         return Measured(
             score=final,
             score_before=before,
-            loss=jnp.mean(loss[-recent:], axis=0),
+            loss=np.mean(np.asarray(loss)[-recent:], axis=0),
             backward_transfer=transfer,
             updates_to_criterion=reached,
             alignment_before=at_start,
-            alignment=at_end,
+            alignment=aligned,
             unsettled=unsettled,
             curve=curve,
             tested_at=tested_at,
         )
+
+    def _work(self, learner: Learner, tasks: list[Task], training: Training) -> float:
+        """About how many multiplications with a weight all seeds' training takes; infinite for learners unknown."""
+        if not isinstance(learner, GradientLearner):
+            return np.inf
+        network = eqx.filter_eval_shape(learner.make_network, jax.random.key(0))
+        steps = 2 * network.relaxation.steps if isinstance(network, RecurrentNet) else 1
+        weights = sum(leaf.size for leaf in jax.tree.leaves(training.states.params))
+        return float(weights) * steps * self.epochs * sum(len(task.inputs) for task in tasks)
 
 
 class Measured(NamedTuple):
@@ -184,13 +204,17 @@ class Measured(NamedTuple):
     tested_at: Array
 
 
-def _alignment(
-    learner: Learner, task: Task, training: Training
+def _aligned(
+    learner: Learner, task: Task, training: Training, wanted: bool
 ) -> tuple[dict[str, Float[Array, " seeds"]], Float[Array, " seeds"]]:
     """Cosine of each forward weight matrix, input to output, and the share of examples left out."""
+    unknown = np.full(len(training.keys), np.nan, np.float32)
     if not isinstance(learner, GradientLearner):
-        unknown = jnp.full(len(training.keys), jnp.nan)
         return {"layer 1": unknown}, unknown
-    batch = task.batch(jnp.arange(min(ALIGNED_ON, task.inputs.shape[0])))
-    found = jax.vmap(lambda state, key: alignment(learner, state, batch, key))(training.states, training.keys)
+    if not wanted:
+        layers = len(training.states.params.weights)
+        return {f"layer {index}": unknown for index in range(1, layers + 1)}, unknown
+    rows = min(ALIGNED_ON, task.inputs.shape[0])
+    batch = Batch(np.asarray(task.inputs)[:rows], np.asarray(task.targets)[:rows])
+    found = alignment_of_seeds(learner, training.states, batch, training.keys)
     return {f"layer {index}": cosine for index, cosine in enumerate(found.cosines.weights, start=1)}, found.unsettled

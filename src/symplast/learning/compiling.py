@@ -5,5 +5,5 @@ from typing import Any
 LIGHTLY: dict[str, Any] = {"compiler_options": {"xla_backend_optimization_level": 0}}
 """For ``jax.jit`` and ``equinox.filter_jit``: LLVM without optimisation; compiles two to four times as fast."""
 
-WORTH_IT = 2e9
-"""Multiplications with a weight from which a training repays the effort of optimising its program."""
+WORTH_IT = 5e9
+"""Multiplications with a weight, steps of settling included, from which a training repays optimising its program."""

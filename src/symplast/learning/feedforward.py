@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
 from symplast.learning.activations import ACTIVATIONS
+from symplast.learning.lengths import cosine
 
 
 class Activity(NamedTuple):
@@ -137,6 +138,5 @@ def output_error(
 
 def angle_between(pairs: Sequence[tuple[Array, Array]]) -> Float[Array, ""]:
     """Angle in degrees between two lists of arrays, each taken as one long vector; NaN where one is zero or empty."""
-    dot = sum((jnp.sum(a * b) for a, b in pairs), jnp.zeros(()))
-    norms = [sum((jnp.sum(pair[side] ** 2) for pair in pairs), jnp.zeros(())) for side in (0, 1)]
-    return jnp.rad2deg(jnp.arccos(jnp.clip(dot / jnp.sqrt(norms[0] * norms[1]), -1, 1)))
+    aligned = cosine([a for a, _ in pairs], [b for _, b in pairs])
+    return jnp.rad2deg(jnp.arccos(jnp.clip(aligned, -1, 1)))

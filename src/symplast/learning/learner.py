@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, Key, PyTree
 
+from symplast.learning.compiling import LIGHTLY
 from symplast.learning.protocol import Batch, CreditRule, Parameters, TaskAware, check_fit, is_reseedable, reseed
 from symplast.learning.tasks import Task
 
@@ -47,9 +48,46 @@ class Learner(eqx.Module):
     def predict(self, state: PyTree, inputs: Float[Array, "rows ..."]) -> Float[Array, "rows outputs"]:
         """Outputs for inputs, without learning."""
 
+    def first_states(self, keys: Key[Array, " seeds"]) -> PyTree:
+        """The states of several seeds, seeds first."""
+        return _first_states(self, keys)
+
+    def reading(self, state: PyTree) -> tuple["Learner | NetworkReader", PyTree]:
+        """What predicts as this learner does, and the part of the state that it needs.
+
+        Learners that differ only in how they learn then share the programs that test them; itself by default.
+        """
+        return self, state
+
     def begin_task(self, state: PyTree, task: Task, index: Int[Array, ""]) -> PyTree:
         """The state in which the learner takes up task number ``index`` of a sequence; unchanged by default."""
         return state
+
+
+@eqx.filter_jit(**LIGHTLY)
+def _first_states(learner: Learner, keys: Key[Array, " seeds"]) -> PyTree:
+    return jax.vmap(learner.init)(keys)
+
+
+class NetworkReader(eqx.Module):
+    """What answers for a gradient learner: its network, whatever rule and transform teach it."""
+
+    make_network: Callable[[Key[Array, ""]], eqx.Module]
+
+    def draw(self, key: Key[Array, ""]) -> tuple[Parameters, PyTree]:
+        """Parameters and buffers of a new network."""
+        params, rest = eqx.partition(self.make_network(key), eqx.is_inexact_array)
+        return params, eqx.filter(rest, eqx.is_array)
+
+    def network(self, state: tuple[Parameters, PyTree]) -> Any:
+        """The network with parameters and buffers."""
+        shapes = eqx.filter_eval_shape(self.make_network, jax.random.key(0))
+        static = eqx.filter(shapes, lambda leaf: isinstance(leaf, jax.ShapeDtypeStruct), inverse=True)
+        return eqx.combine(*state, static)
+
+    def predict(self, state: tuple[Parameters, PyTree], inputs: Float[Array, "rows ..."]) -> Float[Array, "rows _"]:
+        """Outputs for inputs."""
+        return jax.vmap(self.network(state))(inputs)
 
 
 class GradientLearner(Learner):
@@ -57,6 +95,10 @@ class GradientLearner(Learner):
 
     Order is part of the contract. Chain transforms as: sign patterns, projection, optimiser, normalisation, and last of
     all whatever turns the wanted change into the one that the hardware really makes.
+
+    Numbers that are arrays in a part (an ``equinox.Module`` as ``make_network``; a transform whose functions are
+    ``jax.tree_util.Partial`` over such a module) don't belong to the compiled program: learners that differ in them
+    share one.
 
     Attributes:
         make_network: key -> network; called once per seed, so that seeds can be vmapped.
@@ -73,9 +115,9 @@ class GradientLearner(Learner):
         (5, 8, 4)
     """
 
-    make_network: Callable[[Key[Array, ""]], eqx.Module] = eqx.field(static=True)
+    make_network: Callable[[Key[Array, ""]], eqx.Module]
     rule: CreditRule
-    transform: optax.GradientTransformationExtraArgs = eqx.field(static=True)
+    transform: optax.GradientTransformationExtraArgs
     signals: tuple[str, ...] = eqx.field(static=True)
 
     def __init__(
@@ -90,11 +132,12 @@ class GradientLearner(Learner):
         Raises:
             ValueError: the network lacks what the rule needs, or the rule does not offer a signal asked for.
         """
+        shapes = eqx.filter_eval_shape(make_network, jax.random.key(0))
         self.make_network = make_network
-        self.rule = rule
         self.transform = optax.with_extra_args_support(transform)
         self.signals = tuple(signals)
-        check_fit(rule, eqx.filter_eval_shape(make_network, jax.random.key(0)), self.signals)
+        check_fit(rule, shapes, self.signals)
+        self.rule = rule.for_network(shapes)
 
     def init(self, key: Key[Array, ""]) -> LearnerState:
         """Draw a network and the states of rule and transform.
@@ -103,23 +146,30 @@ class GradientLearner(Learner):
         can hold (a memristor's levels). Only nodes with random state keep what that update did to them: an optimiser's
         step count and moments start untouched.
         """
-        for_network, for_rule, for_transform = jax.random.split(key, 3)
-        network = self.make_network(for_network)
-        params, rest = eqx.partition(network, eqx.is_inexact_array)
+        return self._started(NetworkReader(self.make_network).draw(jax.random.split(key, 3)[0]), key)
+
+    def first_states(self, keys: Key[Array, " seeds"]) -> LearnerState:
+        """As :meth:`init` for several seeds; learners of like networks share the program that draws the networks."""
+        if type(self).init is not GradientLearner.init:
+            return super().first_states(keys)
+        return _started(self, _drawn(NetworkReader(self.make_network), keys), keys)
+
+    def _started(self, drawn: tuple[Parameters, PyTree], key: Key[Array, ""]) -> LearnerState:
+        """The state with a network just drawn."""
+        _, for_rule, for_transform = jax.random.split(key, 3)
+        params, buffers = drawn
         opt = reseed(self.transform.init(params), for_transform)
         updates, touched = self.transform.update(jax.tree.map(jnp.zeros_like, params), opt, params)
         nodes, structure = jax.tree.flatten(opt, is_leaf=is_reseedable)
         after = jax.tree.leaves(touched, is_leaf=is_reseedable)
         kept = [new if is_reseedable(old) else old for old, new in zip(nodes, after, strict=True)]
+        rule = self.rule.init(NetworkReader(self.make_network).network(drawn), for_rule)
         params = optax.apply_updates(params, updates)
-        rule = self.rule.init(network, for_rule)
-        return LearnerState(params, eqx.filter(rest, eqx.is_array), rule, jax.tree.unflatten(structure, kept), {})
+        return LearnerState(params, buffers, rule, jax.tree.unflatten(structure, kept), {})
 
     def network(self, state: LearnerState) -> Any:
         """The network with the state's parameters."""
-        shapes = eqx.filter_eval_shape(self.make_network, jax.random.key(0))
-        static = eqx.filter(shapes, lambda leaf: isinstance(leaf, jax.ShapeDtypeStruct), inverse=True)
-        return eqx.combine(state.params, state.buffers, static)
+        return NetworkReader(self.make_network).network((state.params, state.buffers))
 
     def learn(self, state: LearnerState, batch: Batch, key: Key[Array, ""]) -> tuple[LearnerState, dict[str, Array]]:
         """One update."""
@@ -133,6 +183,12 @@ class GradientLearner(Learner):
         """Outputs for inputs."""
         return jax.vmap(self.network(state))(inputs)
 
+    def reading(self, state: LearnerState) -> tuple[Learner | NetworkReader, PyTree]:
+        """The network alone, unless a subclass predicts in another way."""
+        if type(self).predict is not GradientLearner.predict:
+            return self, state
+        return NetworkReader(self.make_network), (state.params, state.buffers)
+
     def begin_task(self, state: LearnerState, task: Task, index: Int[Array, ""]) -> LearnerState:
         """Tell every :class:`TaskAware` node of the rule's and the transform's state that a new task begins."""
 
@@ -141,3 +197,13 @@ class GradientLearner(Learner):
 
         rule, opt = jax.tree.map(tell, (state.rule, state.opt), is_leaf=lambda node: isinstance(node, TaskAware))
         return state._replace(rule=rule, opt=opt)
+
+
+@eqx.filter_jit(**LIGHTLY)
+def _drawn(reader: NetworkReader, keys: Key[Array, " seeds"]) -> tuple[Parameters, PyTree]:
+    return jax.vmap(lambda key: reader.draw(jax.random.split(key, 3)[0]))(keys)
+
+
+@eqx.filter_jit(**LIGHTLY)
+def _started(learner: GradientLearner, drawn: tuple[Parameters, PyTree], keys: Key[Array, " seeds"]) -> LearnerState:
+    return jax.vmap(learner._started)(drawn, keys)

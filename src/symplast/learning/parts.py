@@ -12,7 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import equinox as eqx
+import jax
+import jax.numpy as jnp
 import optax
+from jaxtyping import Array, Float, Key
+
+from symplast.learning import chaining
 
 Kind = Literal["rule", "transform", "optimiser", "network", "task"]
 
@@ -30,6 +36,7 @@ class Part:
         settings: used where the user gives no other.
         place: of a transform in its chain.
         signals: of the credit rule that a transform needs.
+        numbers: of a network, settings that are arrays while it learns, so that one program serves all their values.
     """
 
     target: str
@@ -37,6 +44,7 @@ class Part:
     settings: Mapping[str, Any] = field(default_factory=dict)
     place: int = OPTIMISER
     signals: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
 
     def load(self) -> Callable[..., Any]:
         """Import the callable."""
@@ -95,15 +103,22 @@ PARTS: dict[Kind, dict[str, Part]] = {
     },
     "network": {
         "feedforward": Part(
-            "symplast.learning.parts:feedforward", "layers, with feedback weights of their own", {"angle": 90.0}
+            "symplast.learning.parts:feedforward",
+            "layers, with feedback weights of their own",
+            {"angle": 90.0},
+            numbers=("angle",),
         ),
         "recurrent": Part(
-            "symplast.learning.parts:recurrent", "layers that settle, coupled both ways", {"angle": 90.0}
+            "symplast.learning.parts:recurrent",
+            "layers that settle, coupled both ways",
+            {"angle": 90.0},
+            numbers=("angle",),
         ),
         "conv": Part(
             "symplast.learning.parts:convolutional",
             "convolutional stages that settle, on square images",
             {"angle": 90.0},
+            numbers=("angle",),
         ),
     },
     "task": {
@@ -158,9 +173,46 @@ class Named:
             takes = ", ".join(name for name in known if name not in more) or "none"
             raise ValueError(f"{self.text}: no setting {', '.join(unknown)}; it takes {takes}")
         try:
+            if self.part.target.startswith("optax:"):
+                return chaining.optimiser(self.part.target, settings)
             return made(**settings)
         except (TypeError, ValueError) as error:
             raise ValueError(f"{self.text}: {error}") from error
+
+
+class NamedNetwork(eqx.Module):
+    """Makes networks of a named part; its numbers are arrays, so that one program serves all their values.
+
+    Attributes:
+        numbers: settings that are arrays.
+        target: ``module:callable`` of the part.
+        settings: the others, as JSON.
+        sizes: units of each layer, the input first.
+        readout: softmax or mse.
+    """
+
+    numbers: dict[str, Float[Array, ""]]
+    target: str = eqx.field(static=True)
+    settings: str = eqx.field(static=True)
+    sizes: tuple[int, ...] = eqx.field(static=True)
+    readout: str = eqx.field(static=True)
+
+    @classmethod
+    def of(cls, part: Named, sizes: tuple[int, ...], readout: str) -> "NamedNetwork":
+        """The maker of a part's networks.
+
+        Raises:
+            ValueError: settings that the part does not take or that don't suit it.
+        """
+        eqx.filter_eval_shape(lambda key: part.build(sizes=sizes, readout=readout, key=key), jax.random.key(0))
+        settings = dict(part.settings)
+        numbers = {name: jnp.asarray(settings.pop(name), float) for name in part.part.numbers if name in settings}
+        return cls(numbers, part.part.target, json.dumps(settings), sizes, readout)
+
+    def __call__(self, key: Key[Array, ""]) -> Any:
+        """Draw a network."""
+        settings = json.loads(self.settings) | self.numbers
+        return Part(self.target, "").load()(sizes=self.sizes, readout=self.readout, key=key, **settings)
 
 
 def named(kind: Kind, text: str) -> Named:
@@ -218,7 +270,7 @@ def chain(text: str, optimiser: str) -> tuple[optax.GradientTransformationExtraA
     parts.append(named("optimiser", optimiser))
     parts.sort(key=lambda part: part.part.place)
     signals = tuple(dict.fromkeys(signal for part in parts for signal in part.part.signals))
-    return optax.chain(*(part.build() for part in parts)), signals
+    return chaining.joined([part.build() for part in parts]), signals
 
 
 def _own(kind: Kind, name: str) -> Part:
@@ -321,8 +373,6 @@ def convolutional(
 
 def permuted_images(name: Any, tasks: int = 5, train: int | None = None, test: int | None = None, seed: int = 0) -> Any:
     """Images with their pixels in another order in each task."""
-    import jax
-
     from symplast.learning.tasks import images, permuted
 
     return permuted(images(name, train=train, test=test), tasks, jax.random.key(seed))
@@ -339,8 +389,6 @@ def split_images(
 
 def addition(modulus: int = 23, train_fraction: float = 0.8, seed: int = 0) -> Any:
     """Modular addition with one division into training and test pairs for all seeds."""
-    import jax
-
     from symplast.learning.tasks import modular_addition
 
     return modular_addition(modulus, train_fraction, jax.random.key(seed))
@@ -355,8 +403,6 @@ def teacher(
     seed: int = 0,
 ) -> Any:
     """A teacher with one hidden layer; linear or nonlinear."""
-    import jax
-
     from symplast.learning.tasks import teacher_student
 
     return teacher_student((inputs, hidden, outputs), examples, jax.random.key(seed), activation=activation, tests=500)

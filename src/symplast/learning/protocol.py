@@ -59,6 +59,14 @@ class CreditRule(eqx.Module):
         """The rule's first state for a network; none by default."""
         return None
 
+    def for_network(self, network: Any) -> "CreditRule":
+        """The rule as it works on a network; itself by default.
+
+        Settings that only the rule's state needs may become arrays here, so that rules that differ in them share one
+        compiled program.
+        """
+        return self
+
     @abc.abstractmethod
     def __call__(self, network: Any, batch: Batch, state: PyTree, key: Key[Array, ""]) -> Credit:
         """Credit for one batch; pure, so that it can be jitted and vmapped."""

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int, PyTree
 
 from symplast.learning.learner import Learner
@@ -33,6 +34,7 @@ def train_sequence(
     batch_size: int,
     *,
     watch: Callable[[int, Float[Array, "tasks seeds"]], None] | None = None,
+    short: bool = False,
 ) -> tuple[Training, SequenceHistory]:
     """Learn tasks one after the other; ``learner.begin_task`` is told before each.
 
@@ -45,6 +47,7 @@ def train_sequence(
         epochs: on each task.
         batch_size: examples an update.
         watch: called after each task with its number and the scores on all tasks.
+        short: as for :func:`train`.
 
     Returns:
         The training after it, and its history.
@@ -57,12 +60,12 @@ def train_sequence(
     losses, scores = [], []
     for index, task in enumerate(tasks):
         training = _begin_task(learner, task, training, jnp.int32(index))
-        training, history = train(learner, task, training, epochs, batch_size)
-        losses.append(history.loss)
-        scores.append(jnp.stack([score(learner, other, training) for other in tasks]))
+        training, history = train(learner, task, training, epochs, batch_size, short=short)
+        losses.append(np.asarray(history.loss))
+        scores.append(jnp.asarray(np.stack([np.asarray(score(learner, other, training)) for other in tasks])))
         if watch is not None:
             watch(index, scores[-1])
-    return training, SequenceHistory(jnp.stack(scores), jnp.concatenate(losses))
+    return training, SequenceHistory(jnp.asarray(np.stack(scores)), jnp.asarray(np.concatenate(losses)))
 
 
 @eqx.filter_jit

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
+from symplast.learning.lengths import length
 from symplast.learning.protocol import Batch
 
 
@@ -39,7 +40,7 @@ class Task(eqx.Module):
                 f"{self.test_inputs.shape}, targets {self.targets.shape} and {self.test_targets.shape}"
             )
         known = not (self.classes or isinstance(self.test_targets, jax.core.Tracer))
-        if known and not bool(jnp.ptp(self.test_targets, axis=0).any()):
+        if known and not np.ptp(np.asarray(self.test_targets), axis=0).any():
             raise ValueError("test_targets must vary: the share of their variance that is explained is the score")
 
     @property
@@ -47,7 +48,7 @@ class Task(eqx.Module):
         """Outputs that a learner needs: classes, or values a row."""
         if not self.classes:
             return int(self.targets.shape[1])
-        return int(max(self.targets.max(), self.test_targets.max())) + 1
+        return int(max(np.max(self.targets), np.max(self.test_targets))) + 1
 
     def epoch(self, key: Key[Array, ""], batch_size: int) -> Int[Array, "steps batch"]:
         """Indices of one epoch's batches: a fresh permutation; a last incomplete batch is left out."""
@@ -79,12 +80,14 @@ class Task(eqx.Module):
         """How good outputs are on the test examples; 1 is perfect.
 
         Classes: the share whose largest output is the right one (accuracy). Values: the share of variance explained,
-        ``1 - sum (output - target)^2 / sum (target - mean)^2``.
+        ``1 - sum (output - target)^2 / sum (target - mean)^2``, in float32 at least. NaN where an output is NaN: such
+        outputs say nothing.
         """
         if self.classes:
-            return jnp.mean(jnp.argmax(output, axis=1) == self.test_targets)
-        spread = jnp.sum((self.test_targets - self.test_targets.mean(axis=0)) ** 2)
-        return 1 - jnp.sum((output - self.test_targets) ** 2) / spread
+            right = jnp.mean(jnp.argmax(output, axis=1) == self.test_targets)
+            return jnp.where(jnp.isnan(output).any(), jnp.nan, right)
+        targets = self.test_targets.astype(jnp.promote_types(self.test_targets.dtype, jnp.float32))
+        return 1 - (length(output - targets) / length(targets - targets.mean(axis=0))) ** 2
 
 
 def _check_examples(x: Array, y: Array, inputs: str, targets: str) -> None:
@@ -100,10 +103,10 @@ def _check_examples(x: Array, y: Array, inputs: str, targets: str) -> None:
         )
     if isinstance(x, jax.core.Tracer) or isinstance(y, jax.core.Tracer):
         return
-    if not bool(jnp.isfinite(x).all() & jnp.isfinite(y).all()):
+    if not (np.isfinite(x).all() and np.isfinite(y).all()):
         raise ValueError(f"{inputs} and {targets} must be finite; they hold NaN or infinity: drop or fill those rows")
-    if y.ndim == 1 and int(y.min()) < 0:
-        raise ValueError(f"{targets} must be classes from 0, got {int(y.min())}")
+    if y.ndim == 1 and np.min(y) < 0:
+        raise ValueError(f"{targets} must be classes from 0, got {np.min(y)}")
 
 
 def images(
@@ -130,14 +133,14 @@ def images(
         if asked is not None and not 1 <= asked <= there:
             raise ValueError(f"{what} must be in [1, {there}] for {name}, got {asked}")
 
-    def rows(pixels: np.ndarray) -> Float[Array, "examples pixels"]:
-        return jnp.asarray(pixels.reshape(len(pixels), -1), dtype=jnp.float32) / data.max_value
+    def rows(pixels: np.ndarray) -> Float[np.ndarray, "examples pixels"]:
+        return np.asarray(pixels.reshape(len(pixels), -1), dtype=np.float32) / np.float32(data.max_value)
 
     return Task(
         rows(data.train_images[:train]),
-        jnp.asarray(data.train_labels[:train], dtype=jnp.int32),
+        np.asarray(data.train_labels[:train], dtype=np.int32),
         rows(data.test_images[:test]),
-        jnp.asarray(data.test_labels[:test], dtype=jnp.int32),
+        np.asarray(data.test_labels[:test], dtype=np.int32),
     )
 
 
@@ -156,7 +159,7 @@ def permuted(task: Task, tasks: int, key: Key[Array, ""]) -> list[Task]:
 
 
 def split(task: Task, classes: int, *, renumber: bool = True) -> list[Task]:
-    """A sequence of tasks with a few classes each, in the order of their numbers.
+    """A sequence of tasks with a few classes each: the classes that occur, in the order of their numbers.
 
     All tasks are cut to the size of the smallest, so that they share one compiled program.
 
@@ -167,24 +170,33 @@ def split(task: Task, classes: int, *, renumber: bool = True) -> list[Task]:
             numbers ("class-incremental").
 
     Raises:
-        ValueError: targets that are no classes, or a number of classes that gives no task.
+        ValueError: targets that are no classes, a number of classes that gives no task, or classes without training or
+            test examples.
     """
     if not task.classes:
         raise ValueError("task must have classes as targets to be split")
     labels, test_labels = np.asarray(task.targets), np.asarray(task.test_targets)
-    known = int(labels.max()) + 1
-    if not 1 <= classes <= known:
-        raise ValueError(f"classes must be in [1, {known}], got {classes}")
-    groups = [range(first, first + classes) for first in range(0, known - classes + 1, classes)]
+    known = np.unique(labels)
+    if unlearned := sorted(set(np.unique(test_labels)) - set(known)):
+        raise ValueError(
+            f"task must have training examples of every class that is tested; class {unlearned[0]} has none"
+        )
+    if not 1 <= classes <= len(known):
+        raise ValueError(f"classes must be in [1, {len(known)}], the classes that occur; got {classes}")
+    groups = [known[first : first + classes] for first in range(0, len(known) - classes + 1, classes)]
     train = min(int(np.isin(labels, group).sum()) for group in groups)
     test = min(int(np.isin(test_labels, group).sum()) for group in groups)
 
-    def one(group: range) -> Task:
+    if test < 1:
+        raise ValueError(f"task must have test examples of each group of {classes} classes")
+    inputs, test_inputs = np.asarray(task.inputs), np.asarray(task.test_inputs)
+
+    def one(group: np.ndarray) -> Task:
         here, there = np.flatnonzero(np.isin(labels, group))[:train], np.flatnonzero(np.isin(test_labels, group))[:test]
-        first = group[0] if renumber else 0
-        return Task(
-            task.inputs[here], task.targets[here] - first, task.test_inputs[there], task.test_targets[there] - first
-        )
+        now, then = labels[here], test_labels[there]
+        if renumber:
+            now, then = (np.searchsorted(group, each).astype(each.dtype) for each in (now, then))
+        return Task(inputs[here], now, test_inputs[there], then)
 
     return [one(group) for group in groups]
 

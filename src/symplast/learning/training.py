@@ -2,15 +2,16 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, Key, PyTree
+from jaxtyping import Array, Float, Int, Key, PyTree
 
-from symplast.learning.learner import Learner
+from symplast.learning.compiling import LIGHTLY
+from symplast.learning.learner import Learner, NetworkReader
 from symplast.learning.tasks import Task
 
 
@@ -66,13 +67,17 @@ def begin(learner: Learner, key: Key[Array, ""], seeds: int) -> Training:
     """
     if seeds < 1:
         raise ValueError(f"seeds must be at least 1, got {seeds}")
-    keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(seeds))
-    return Training(_first_states(learner, keys), keys, jnp.zeros((), jnp.int32))
+    keys, for_states = _seed_keys(key, np.arange(seeds))
+    return Training(learner.first_states(for_states), keys, jnp.asarray(0, jnp.int32))
 
 
-@eqx.filter_jit
-def _first_states(learner: Learner, keys: Key[Array, " seeds"]) -> PyTree:
-    return jax.vmap(lambda key: learner.init(jax.random.fold_in(key, 0)))(keys)
+@eqx.filter_jit(**LIGHTLY)
+def _seed_keys(
+    key: Key[Array, ""], seeds: Int[np.ndarray, " seeds"]
+) -> tuple[Key[Array, " seeds"], Key[Array, " seeds"]]:
+    """A key a seed, and those of the first states."""
+    keys = jax.vmap(lambda seed: jax.random.fold_in(key, seed))(seeds)
+    return keys, jax.vmap(lambda key: jax.random.fold_in(key, 0))(keys)
 
 
 class History(NamedTuple):
@@ -96,8 +101,8 @@ class History(NamedTuple):
             >>> history.updates_to(0.8).tolist()
             [4.0, inf]
         """
-        reached = self.score >= criterion
-        return jnp.min(jnp.where(reached, self.tested_at[:, None], jnp.inf), axis=0, initial=jnp.inf)
+        score, tested_at = np.asarray(self.score), np.asarray(self.tested_at)[:, None]
+        return jnp.asarray(np.min(np.where(score >= criterion, tested_at, np.inf), axis=0, initial=np.inf), float)
 
 
 def train(
@@ -109,17 +114,21 @@ def train(
     *,
     tests_per_epoch: int = 0,
     watch: Callable[[int, Float[Array, " seeds"]], None] | None = None,
+    short: bool = False,
 ) -> tuple[Training, History]:
     """Go on training for some epochs.
 
     Args:
-        learner: the learner.
+        learner: the learner; another one that differs only in numbers doesn't recompile (see
+            :class:`GradientLearner`).
         task: its data; another task of the same shape doesn't recompile.
         training: from :func:`begin`, from an earlier call or from a file. Its arrays are given up to this call.
         epochs: how many.
         batch_size: examples an update.
         tests_per_epoch: how often the test score is measured within an epoch, evenly spaced, the last at its end.
         watch: called after each epoch with its number and each seed's mean loss.
+        short: compile with little effort, for training that runs for a shorter time than it compiles; the numbers may
+            differ by rounding.
 
     Returns:
         The training after it, and its history.
@@ -134,62 +143,91 @@ def train(
     steps = task.updates(batch_size)
     if not 0 <= tests_per_epoch <= steps:
         raise ValueError(f"tests_per_epoch must be in [0, updates of an epoch={steps}], got {tests_per_epoch}")
-    tested = jnp.array([round(steps * (i + 1) / tests_per_epoch) for i in range(tests_per_epoch)], jnp.int32)
-    test_now = jnp.zeros(steps, bool).at[tested - 1].set(True)
+    tested = [round(steps * (i + 1) / tests_per_epoch) for i in range(tests_per_epoch)]
+    stops = tested or [steps]
     losses, scores = [], []
     for _ in range(epochs):
-        training, loss, score = _jitted_epoch((learner, task, batch_size, test_now), training)
-        losses.append(np.asarray(loss))
-        scores.append(np.asarray(score)[np.asarray(test_now)])
+        order, keys = _order(task, batch_size, training.keys, training.epoch)
+        seen = []
+        for first, stop in zip([0, *stops], stops, strict=False):
+            constant = learner, task, order, keys, np.int32(first), np.int32(stop)
+            training, loss = (_lightly_jitted if short else _jitted)(constant, training)
+            seen.append(np.asarray(loss)[first:stop])
+            if tested:
+                scores.append(np.asarray(score(learner, task, training), np.float32))
+        losses.extend(seen)
         if watch is not None:
-            watch(int(training.epoch), loss.mean(axis=0))
+            watch(int(training.epoch), jnp.asarray(np.concatenate(seen).mean(axis=0)))
     none = np.zeros((0, len(training.keys)), np.float32)
-    tested_at = [tested + steps * epoch for epoch in range(epochs)]
+    tested_at = [each + steps * epoch for epoch in range(epochs) for each in tested]
     return training, History(
         jnp.asarray(np.concatenate([none, *losses])),
-        jnp.asarray(np.concatenate([none, *scores])),
-        jnp.asarray(np.concatenate([np.zeros(0, np.int32), *tested_at])),
+        jnp.asarray(np.concatenate([none, *(each[None] for each in scores)])),
+        jnp.asarray(np.array(tested_at, np.int32)),
     )
 
 
 def check_outputs(learner: Learner, task: Task, training: Training) -> None:
     """Raise ValueError where a learner's outputs don't fit the targets of a task."""
-    one = jax.tree.map(lambda leaf: leaf[0], training.states)
-    given = eqx.filter_eval_shape(learner.predict, one, task.inputs[:1]).shape[-1]
+    reader, states = learner.reading(training.states)
+    given = eqx.filter_eval_shape(jax.vmap(reader.predict, in_axes=(0, None)), states, task.inputs[:1]).shape[-1]
     wanted = task.outputs
     if wanted > given or (wanted != given and not task.classes):
         what = f"classes up to {wanted - 1}" if task.classes else f"{wanted} values a row"
         raise ValueError(f"the task's targets have {what}, but the learner has {given} outputs")
 
 
-def _epoch(
-    constant: tuple[Learner, Task, int, Bool[Array, " steps"]], training: Training
-) -> tuple[Training, Float[Array, "steps seeds"], Float[Array, "steps seeds"]]:
-    """One epoch of every seed; the arrays of ``training`` are donated."""
-    learner, task, batch_size, test_now = constant
+@eqx.filter_jit
+def _order(
+    task: Task, batch_size: int, keys: Key[Array, " seeds"], epoch: Int[Array, ""]
+) -> tuple[Int[Array, "seeds steps batch"], Key[Array, " seeds"]]:
+    """Each seed's order of the examples in its next epoch, and the key of its updates."""
 
-    def one_seed(state: PyTree, key: Key[Array, ""]) -> tuple[PyTree, tuple[Array, Array]]:
-        for_order, for_updates = jax.random.split(jax.random.fold_in(key, training.epoch + 1))
-        order = task.epoch(for_order, batch_size)
+    def one_seed(key: Key[Array, ""]) -> tuple[Array, Array]:
+        for_order, for_updates = jax.random.split(jax.random.fold_in(key, epoch + 1))
+        return task.epoch(for_order, batch_size), for_updates
 
-        def test(state: PyTree) -> Float[Array, ""]:
-            return task.score(learner.predict(state, task.test_inputs)).astype(jnp.float32)
-
-        def update(carried: PyTree, step: tuple[Array, Array, Array]) -> tuple[PyTree, tuple[Array, Array]]:
-            index, number, now = step
-            state, metrics = learner.learn(carried, task.batch(index), jax.random.fold_in(for_updates, number))
-            return state, (metrics["loss"], jax.lax.cond(now, test, lambda _: jnp.float32(jnp.nan), state))
-
-        return jax.lax.scan(update, state, (order, jnp.arange(order.shape[0]), test_now))
-
-    states, (losses, scores) = jax.vmap(one_seed)(training.states, training.keys)
-    return Training(states, training.keys, training.epoch + 1), losses.T, scores.T
+    return jax.vmap(one_seed)(keys)
 
 
-_jitted_epoch = eqx.filter_jit(_epoch, donate="all-except-first")
+Part = tuple[Learner, Task, Int[Array, "seeds steps batch"], Key[Array, " seeds"], Int[Any, ""], Int[Any, ""]]
+
+
+def _updates(part: Part, training: Training) -> tuple[Training, Float[Array, "steps seeds"]]:
+    """A part of an epoch of every seed, from one update to before another; the arrays of ``training`` are donated.
+
+    Which part is an array, so that one program serves an epoch tested anywhere within, or not at all.
+    """
+    learner, task, orders, keys, first, stop = part
+
+    def one_seed(state: PyTree, order: Array, for_updates: Key[Array, ""]) -> tuple[PyTree, Array]:
+        loss = eqx.filter_eval_shape(learner.learn, state, task.batch(order[0]), for_updates)[1]["loss"]
+
+        def update(step: Array, carried: tuple[PyTree, Array]) -> tuple[PyTree, Array]:
+            state, losses = carried
+            state, metrics = learner.learn(state, task.batch(order[step]), jax.random.fold_in(for_updates, step))
+            return state, losses.at[step].set(metrics["loss"])
+
+        return jax.lax.fori_loop(first, stop, update, (state, jnp.zeros(order.shape[0], loss.dtype)))
+
+    states, losses = jax.vmap(one_seed)(training.states, orders, keys)
+    done = (stop == orders.shape[1]).astype(training.epoch.dtype)
+    return Training(states, training.keys, training.epoch + done), losses.T
+
+
+_jitted = eqx.filter_jit(_updates, donate="all-except-first")
+_lightly_jitted = eqx.filter_jit(_updates, donate="all-except-first", **LIGHTLY)
+
+
+def score(learner: Learner, task: Task, training: Training) -> Float[Array, " seeds"]:
+    """Each seed's :meth:`Task.score` on the test examples: accuracy, or explained variance.
+
+    Learners that predict alike, whatever teaches them, share one program (:meth:`Learner.reading`).
+    """
+    reader, states = learner.reading(training.states)
+    return _scored(reader, states, task)
 
 
 @eqx.filter_jit
-def score(learner: Learner, task: Task, training: Training) -> Float[Array, " seeds"]:
-    """Each seed's :meth:`Task.score` on the test examples: accuracy, or explained variance."""
-    return jax.vmap(lambda state: task.score(learner.predict(state, task.test_inputs)))(training.states)
+def _scored(reader: Learner | NetworkReader, states: PyTree, task: Task) -> Float[Array, " seeds"]:
+    return jax.vmap(lambda state: task.score(reader.predict(state, task.test_inputs)))(states)
