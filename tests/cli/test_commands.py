@@ -1,11 +1,14 @@
 """The commands as a user meets them: output, exit codes, errors in one line."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from symplast.cli import main
 
 
 def test_reproduce_json_contract(command) -> None:
@@ -34,12 +37,12 @@ def test_reproduce_tells_a_person(command, tmp_path: Path) -> None:
     assert "3 of 3 experiments measured now" in done.stdout
     assert (tmp_path / "symplast-out" / "report" / "toy.html").exists()
     assert "toy.coin" in done.stderr  # progress goes to stderr
-    again = command("reproduce", "toy")
+    again = command("reproduce", "toy", "--workers", "0")
     assert "0 of 3 experiments measured now, 3 already there" in again.stdout
 
 
 def test_a_failing_experiment_exits_1_and_the_json_has_the_record(command) -> None:
-    done = command("reproduce", "toy", "--json", TOY_FAIL="1")
+    done = command("reproduce", "toy", "--json", "--workers", "0", TOY_FAIL="1")
     assert done.returncode == 1
     error = next(row["error"] for row in json.loads(done.stdout)["runs"] if row["status"] == "failed")
     assert (error["type"], error["message"]) == ("RuntimeError", "the abacus is broken")
@@ -49,13 +52,13 @@ def test_a_failing_experiment_exits_1_and_the_json_has_the_record(command) -> No
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("reproduce", "toi"), "system must be one of"),
+        (("reproduce", "toi"), "SYSTEM must be one of"),
         (("reproduce", "toy", "--scale", "huge"), "--scale must be one of quick, full, paper; got 'huge'"),
         (("reproduce", "toy", "--set", "tosses"), "--set must read name=value"),
         (("reproduce", "toy", "--set", "coin.tosses=many"), "--set coin.tosses must be of type int"),
         (("reproduce", "toy", "--set", "nothing=1"), "no such parameter"),
         (("reproduce", "toy", "--seeds", "0"), "seeds must be at least 1"),
-        (("show", "toi"), "system must be one of"),
+        (("show", "toi"), "SYSTEM must be one of"),
         (("report", "toy", "--store", "nowhere"), ""),
         (("publish", "toy"), "can't be published at full scale: no run of arithmetic, coin, slow"),
         (("query", "select nothing"), "the query is wrong"),
@@ -65,20 +68,40 @@ def test_a_failing_experiment_exits_1_and_the_json_has_the_record(command) -> No
         (("reproduce", "toy", "--cluster", "tcp://127.0.0.1:9"), "no Dask scheduler answers"),
     ],
 )
-def test_wrong_input_is_one_line_and_exit_2(command, arguments, told: str) -> None:
-    done = command(*arguments)
+def test_wrong_input_is_one_line_and_exit_2(toy, tmp_path: Path, monkeypatch, capsys, arguments, told: str) -> None:
+    """In this process, as the console script calls it; --debug lets the error through to Python's traceback."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("SYMPLAST_DEBUG", raising=False)
+    code, done = called(monkeypatch, capsys, *arguments)
     if not told:
-        assert done.returncode == 0  # a named system without runs has a report that says so
+        assert code == 0  # a named system without runs has a report that says so
         return
-    assert done.returncode == 2
-    assert told in done.stderr
-    assert done.stderr.strip().count("\n") == 0
-    assert "Traceback" not in done.stderr
-    assert "Traceback" in command("--debug", *arguments).stderr
+    assert code == 2
+    assert told in done.err
+    assert done.err.strip().count("\n") == 0
+    assert "Traceback" not in done.err
+    monkeypatch.setenv("SYMPLAST_DEBUG", "0")  # put back when the test ends
+    with pytest.raises(ValueError, match=f"(?i){re.escape(told.removeprefix('--'))}"):
+        called(monkeypatch, capsys, "--debug", *arguments)
+
+
+def called(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str):
+    """Exit code and output of the command line."""
+    monkeypatch.setattr(sys, "argv", ["symplast", *arguments])
+    try:
+        main()
+    except SystemExit as ended:
+        return ended.code or 0, capsys.readouterr()
+    raise AssertionError("the command line ends with an exit code")
+
+
+def test_debug_shows_the_traceback(command) -> None:
+    assert "Traceback" in command("--debug", "show", "toi").stderr
+    assert "Traceback" not in command("show", "toi").stderr
 
 
 def test_list_show_cite(command) -> None:
-    command("reproduce", "toy")
+    command("reproduce", "toy", "--workers", "0")
     listed = next(row for row in json.loads(command("list", "--json").stdout) if row["system"] == "toy")
     assert {"system", "title", "arxiv", "claims", "data", "last"} <= set(listed)
     assert listed["last"] == {"reproduced": 2, "partly": 2, "inconclusive": 1, "not testable here": 1}
@@ -92,7 +115,7 @@ def test_list_show_cite(command) -> None:
 
 
 def test_report_publish_query(command, tmp_path: Path) -> None:
-    command("reproduce", "toy", "--scale", "full")
+    command("reproduce", "toy", "--scale", "full", "--workers", "0")
     assert json.loads(command("report", "toy", "--json").stdout)["report"].endswith("index.html")
     (tmp_path / "README.md").write_text(
         "a\n<!-- verdicts: begin (symplast publish writes this) -->\n<!-- verdicts: end -->\nb\n"
@@ -112,8 +135,8 @@ def test_report_publish_query(command, tmp_path: Path) -> None:
 
 def test_only_sound_runs_of_the_scale_are_published(command, tmp_path: Path) -> None:
     """Not a failed full run's quick forerunner, and not one with other parameters."""
-    command("reproduce", "toy")
-    command("reproduce", "toy", "--scale", "full", "--set", "coin.tosses=2")
+    command("reproduce", "toy", "--workers", "0")
+    command("reproduce", "toy", "--scale", "full", "--set", "coin.tosses=2", "--workers", "0")
     done = command("publish", "toy", "--to", "out")
     assert done.returncode == 2
     told = " ".join(done.stderr.split())

@@ -65,8 +65,8 @@ def test_damage_is_listed(toy, own):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("where", "minst"), "error: name must be one of digits, digits-28"),
-        (("fetch", "minst"), "error: name must be one of digits, digits-28"),
+        (("where", "minst"), "error: NAME must be one of digits, digits-28"),
+        (("fetch", "minst"), "error: NAME must be one of digits, digits-28"),
         (("where", "mnist"), "error: data set 'mnist' is not available: run 'symplast data fetch mnist'"),
     ],
 )

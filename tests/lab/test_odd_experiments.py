@@ -3,7 +3,6 @@
 import _thread
 import json
 import multiprocessing
-import subprocess
 import sys
 import textwrap
 import threading
@@ -12,8 +11,10 @@ import time
 import numpy as np
 import pytest
 from tests.lab.conftest import search_path
+from typer.testing import CliRunner
 
-from symplast.lab import Store, evidence, plan, run
+from symplast.cli import app
+from symplast.lab import Store, evidence, plan, registry, run
 from symplast.lab.quantities import measure_all
 
 HEAD = """
@@ -48,7 +49,7 @@ CLAIMS = """
 
 
 @pytest.fixture
-def odd(tmp_path, monkeypatch, environment):
+def odd(tmp_path, monkeypatch):
     """Makes a system whose experiment ``odd`` has the given body; returns a function that runs the command."""
 
     def make(body):
@@ -66,19 +67,23 @@ def odd(tmp_path, monkeypatch, environment):
         (about / "METADATA").write_text("Metadata-Version: 2.1\nName: odd\nVersion: 0.1\n")
         (about / "entry_points.txt").write_text("[symplast.systems]\nodd = odd\n")
 
+        monkeypatch.syspath_prepend(str(tmp_path / "plugin"))
+        monkeypatch.setenv("PYTHONPATH", search_path(tmp_path / "plugin"))  # for the worker processes
+        monkeypatch.chdir(tmp_path)
+
         def command(*arguments):
-            return subprocess.run(
-                [sys.executable, "-m", "symplast", *arguments],
-                cwd=tmp_path,
-                capture_output=True,
-                text=True,
-                timeout=200,
-                env=environment | {"PYTHONPATH": search_path(tmp_path / "plugin")},
-            )
+            forget()
+            return CliRunner().invoke(app, list(arguments))
 
         return command
 
-    return make
+    def forget():
+        registry._found.cache_clear()
+        for name in [name for name in sys.modules if name.partition(".")[0] == "odd"]:
+            del sys.modules[name]
+
+    yield make
+    forget()
 
 
 @pytest.mark.parametrize(
@@ -104,7 +109,7 @@ def test_evidence_that_cannot_be_written_fails_its_experiment_only(odd, workers)
     done = odd("return evidence(a=1.0, notes={'setting': {'nested': 1}})")(
         "reproduce", "odd", "--workers", workers, "--json"
     )
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert {r["experiment"]: r["status"] for r in json.loads(done.stdout)["runs"]} == {"fine": "done", "odd": "failed"}
 
 
@@ -132,7 +137,7 @@ def test_trajectories_that_no_claim_reads_get_no_intervals():
 def test_an_experiment_that_exits_is_a_failure(odd, workers):
     """`sys.exit` in an experiment ends neither the worker nor the command."""
     done = odd("sys.exit(3)")("reproduce", "odd", "--workers", workers, "--json")
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert {r["experiment"]: r["status"] for r in json.loads(done.stdout)["runs"]} == {"fine": "done", "odd": "failed"}
 
 

@@ -78,6 +78,9 @@ def by_option(message: str, command: Any, arguments: Sequence[str]) -> str:
         if parameter.param_type_name == "argument":
             name = (parameter.metavar or name).upper()
         spelled |= {parameter.name: name, name.lstrip("-").replace("-", "_").lower(): name}
+        if parameter.nargs == -1:  # it takes several, and the message is about one
+            one = name.rstrip(".").removesuffix("S")
+            spelled[one.lower()] = one
     # names before the verb, such as "inputs and hidden must be ..."
     found = re.match(r"\w+(?:(?:, | and | or )\w+)*(?= (?:=|(?:must|needs?|is|are|has|have|goes|can't)\b))", message)
     if not found:
