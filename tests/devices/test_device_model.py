@@ -207,6 +207,12 @@ def test_wrong_parameters(arguments, message):
         DeviceModel(**arguments)
 
 
+def test_all_but_the_levels_have_names():
+    """``DeviceModel(64, 3.0)`` would otherwise set the levels of LTD to 3."""
+    with pytest.raises(TypeError, match="positional"):
+        DeviceModel(64, 3.0)
+
+
 def test_rounding_does_not_lead_out_of_range():
     """In single precision the ratio of two expm1 exceeds 1 for some b."""
     b = np.linspace(0.01, 20, 500, dtype=np.float32)

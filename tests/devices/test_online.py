@@ -213,7 +213,7 @@ def test_streams_are_separate_and_paired():
     assert sorted(flat[:50]) == sorted(flat[50:]) == list(range(50))
     assert not np.array_equal(flat[:50], flat[50:])
     assert sample_order(50, 1, 8, False, KEY).ravel()[:50].tolist() == list(range(50))
-    assert sample_order(50, 1, 8, True, streams(KEY)[0], 20).ravel()[:20].tolist() != list(range(20))
+    assert sample_order(50, 1, 8, True, streams(KEY)[0]).ravel()[:20].tolist() != list(range(20))
     plain, spread = (crossbars(SIZES, DeviceModel(8), "uni", KEY, variation=v) for v in (None, Variation(d2d_step=0.2)))
     assert (np.asarray(plain[0].g) == np.asarray(spread[0].g)).all()
 

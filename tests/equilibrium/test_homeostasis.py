@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from symplast.equilibrium import force_network, homeostatic_loss, operating_point
-from symplast.equilibrium.homeostasis import estimated_terms, explicit_terms, layered_terms
+from symplast.equilibrium.homeostasis import estimated_terms, explicit_terms, layered_symmetry, layered_terms
 from symplast.learning.convolutional import ConvNet
 from symplast.learning.recurrent import LayeredNet, Relaxation
 
@@ -126,3 +126,10 @@ def test_wrong_input(settings, message: str) -> None:
     net = network()
     with pytest.raises(ValueError, match=message):
         homeostatic_loss(net, X, net.settle(X), **settings)
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+def test_symmetry_from_the_weights_is_that_of_the_jacobian(topology: str) -> None:
+    net = network(topology, 50.0)
+    expected = operating_point(net, X, Y, net.settle(X)).symmetry(bypassed=True)[0]
+    assert float(layered_symmetry(net)) == pytest.approx(float(expected), rel=1e-6)

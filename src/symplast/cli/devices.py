@@ -234,9 +234,7 @@ def _device(curves: Path, measured: bool) -> "tuple[DeviceModel, Variation | Non
         points = next(iter(found.values()))
         return (DeviceModel.from_table(*points) if measured else DeviceModel.fit(*points).model), None
     if measured:
-        raise ValueError(
-            f"--measured follows one device's curves, {curves} holds {len(found)}: leave it out, or cut the file"
-        )
+        raise ValueError(f"--measured follows the curves of one device, {curves} holds {len(found)}: leave it out")
     several = fit_devices(found)
     return several.model, several.variation
 

@@ -93,7 +93,7 @@ def levels(config: Config, key: Any) -> Evidence:
 
 
 @study.experiment(
-    quick={"task": "mnist-5k", "seeds": 3, "points": [[64, 2, 4000], [64, 4, 4000]], "epochs": 1},
+    quick={"task": "mnist-5k", "seeds": 5, "points": [[64, 2, 4000], [64, 4, 4000]], "epochs": 1},
     full={"task": "mnist", "seeds": 10, "points": [[64, 2, 20_000], [64, 4, 20_000], [256, 3, 60_000]]},
     paper={"epochs": 10},
     data=IMAGES,

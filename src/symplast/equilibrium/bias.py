@@ -1,29 +1,32 @@
 """How far EP's error vectors are from the gradient: the nudge's part, the asymmetry's part, and the largest nudge."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Inexact
 
 from symplast.equilibrium.arguments import Targets, check_inputs, check_points, check_targets
 from symplast.equilibrium.nudges import cauchy_estimate, circle, nudged_activity
 from symplast.equilibrium.operating_point import OperatingPoint, flattened, linearised
 from symplast.equilibrium.settling import TOLERANCE, Settled, relax, relaxation_of, warn_unless_settled
-from symplast.learning.recurrent import RecurrentNet, Relaxation
+from symplast.learning.recurrent import RecurrentNet, Relaxation, State
 from symplast.stats import Estimate, mean_interval
 
 if TYPE_CHECKING:
     import pandas as pd
 
 PROBE = 0.2
-"""Radius of the circle on which the response's Taylor coefficients are measured."""
+"""Radius of the first circle on which the response's Taylor coefficients are measured."""
 
-POINTS = 32
-"""Points on it; coefficients 8 to 16 give the radius of holomorphy."""
+NEAR = 0.7
+"""Radius of the second, as a share of the first estimate: high orders stand out of the rounding noise there."""
+
+POINTS = 32, 64
+"""Points on the two circles; there are half as many coefficients."""
 
 
 class BiasReport(NamedTuple):
@@ -130,34 +133,75 @@ def bias_report(
 def holomorphic_radius(
     network: RecurrentNet, x: Array, targets: Array, free: Settled, how: Relaxation
 ) -> Float[np.ndarray, " rows"]:
-    """Radius of convergence of ``r*(beta)`` for each row, from the decay of its Taylor coefficients.
+    """Radius of convergence of ``r*(beta)`` for each row, from its Taylor coefficients ``c_n``.
 
-    The discrete Fourier transform over a circle of nudges gives the coefficients; their logarithms fall by
-    ``log(probe / radius)`` per order. Needs float64; NaN where too few coefficients stand out of the rounding noise.
+    The nearest singularities are as a rule a pair of square-root branch points, where two fixed points meet (det J =
+    0): ``n^(3/2) c_n`` tends to ``Re(v w^n)``, which follows the recurrence ``a_(n+1) = 2 Re(w) a_n - |w|^2 a_(n-1)``;
+    the radius is ``1/|w|``. For poles the same holds of ``c_n`` itself; what fits better is taken. How coefficients
+    fall on a small circle of nudges gives a first estimate; the recurrence is fitted to orders 16 to 30 on a circle
+    near it. Needs float64; NaN where too few coefficients stand out of the rounding noise. Where the nudges of the
+    second circle don't settle, the first estimate stands.
     """
+    rows = x.shape[0]
     if not network.holomorphic:
-        return np.full(x.shape[0], np.nan)
-    size, residual = (np.asarray(a) for a in _coefficients(network, x, targets, free, how))
-    orders = np.arange(POINTS // 4, POINTS // 2 + 1)
-    radius = np.full(x.shape[0], np.nan)
-    for row in range(x.shape[0]):
-        visible = size[orders, row] > 1e-12 * size[1, row]
-        if visible.sum() >= 4 and residual[row] < 1e-9:
-            slope = np.polyfit(orders[visible], np.log(size[orders[visible], row]), 1)[0]
-            radius[row] = PROBE * np.exp(-slope)
-    return radius
+        return np.full(rows, np.nan)
+
+    def measured(radii: np.ndarray, points: int, radius_of: Callable[[np.ndarray], float]) -> np.ndarray:
+        found = _on_a_circle(network, x, targets, free, jnp.asarray(radii), (points, how))
+        half, residual = (np.asarray(a) for a in found)
+        whole = np.concatenate([half, half[:, -2:0:-1].conj()], axis=1)
+        settled = residual < 1e-9  # False for NaN
+        coefficients = np.fft.fft(np.where(settled[:, None, None], whole, 0), axis=1).real[:, : points // 2] / points
+        return radii * np.array([radius_of(c) if ok else np.nan for c, ok in zip(coefficients, settled, strict=True)])
+
+    first = measured(np.full(rows, PROBE), POINTS[0], _by_slope)
+    second = measured(np.where(np.isfinite(first), NEAR * first, PROBE), POINTS[1], _by_recurrence)
+    agree = np.abs(second - first) < 0.5 * first  # False for NaN
+    return np.where(agree, second, first)
+
+
+def _by_slope(coefficients: Float[np.ndarray, "orders n"]) -> float:
+    """From the logarithms of ``n^(3/2) c_n``, which fall by log(radius) an order."""
+    size = np.linalg.norm(coefficients, axis=1)
+    orders = np.arange(len(size) // 2, len(size))
+    visible = orders[size[orders] > 1e-12 * size[1]]
+    if visible.size < 4:
+        return np.nan
+    return float(np.exp(-np.polyfit(visible, np.log(size[visible] * visible**1.5), 1)[0]))
+
+
+def _by_recurrence(coefficients: Float[np.ndarray, "orders n"]) -> float:
+    """From the recurrence of the high orders, all units together, each order weighted alike."""
+    every = np.arange(len(coefficients))
+    orders = every[len(every) // 2 : -2]
+    found = []
+    for exponent in (0.0, 1.5):  # pole, branch point
+        scaled = coefficients * every[:, None] ** exponent
+        size = np.linalg.norm(scaled[orders], axis=1, keepdims=True)
+        if not np.all(size > 0):
+            return np.nan
+        before, now, after = ((scaled[orders + k] / size).ravel() for k in (-1, 0, 1))
+        (twice, square), *_ = np.linalg.lstsq(np.stack([now, -before], axis=1), after, rcond=None)
+        miss = np.linalg.norm(after - twice * now + square * before)
+        found.append((miss, np.abs(np.roots([1, -twice, square])).max()))
+    largest = min(found)[1]
+    return float(1 / largest) if largest > 0 else np.nan
 
 
 @eqx.filter_jit
-def _coefficients(
-    network: RecurrentNet, x: Array, targets: Array, free: Settled, how: Relaxation
-) -> tuple[Float[Array, "orders rows"], Float[Array, " rows"]]:
-    activity = nudged_activity(network, free.u, network.drive(x), targets, how)
-    half = circle(POINTS, free.u)[: POINTS // 2 + 1]
-    runs, settled = jax.vmap(activity)(PROBE * half)
-    flat = jax.vmap(flattened)(runs)
-    whole = jnp.concatenate([flat, flat[1:-1][::-1].conj()])
-    return jnp.linalg.norm(jnp.fft.fft(whole, axis=0), axis=2) / POINTS, settled.residual.max(axis=0)
+def _on_a_circle(
+    network: RecurrentNet, x: Array, targets: Array, free: Settled, probe: Array, settings: tuple[int, Relaxation]
+) -> tuple[Inexact[Array, "rows half n"], Float[Array, " rows"]]:
+    """Activities at the upper half of the points of a circle of nudges, a radius a row."""
+    points, how = settings
+
+    def row(x: Array, target: Array, u: State, radius: Array) -> tuple[Array, Array]:
+        x, target, u = jax.tree.map(lambda leaf: leaf[None], (x, target, u))
+        activity = nudged_activity(network, u, network.drive(x), target, how)
+        runs, settled = jax.vmap(activity)(radius * circle(points, u)[: points // 2 + 1])
+        return jax.vmap(flattened)(runs)[:, 0], settled.residual.max()
+
+    return jax.vmap(row)(x, targets, free.u, probe)
 
 
 @eqx.filter_jit

@@ -50,9 +50,9 @@ class Watched(NamedTuple):
         angle: between forward and feedback weights, degrees.
     """
 
-    cosine: Float[Array, "*stack layers"]
-    symmetry: Float[Array, "*stack"]
-    angle: Float[Array, "*stack"]
+    cosine: Float[Any, "*stack layers"]
+    symmetry: Float[Any, "*stack"]
+    angle: Float[Any, "*stack"]
 
 
 class Tested(NamedTuple):
@@ -64,8 +64,8 @@ class Tested(NamedTuple):
             steps.
     """
 
-    accuracy: Float[Array, "*stack"]
-    unsettled: Float[Array, "*stack"]
+    accuracy: Float[Any, "*stack"]
+    unsettled: Float[Any, "*stack"]
 
 
 class LaneHistory(NamedTuple):
