@@ -1,18 +1,25 @@
-"""Every example of the documented functions holds in float64 as in float32, in one process that starts with it."""
+"""Every example of the documented functions holds in float64 as in float32, in one process that starts with it.
+
+Programs are compiled without optimising, and shapes aren't checked: the other tests do both.
+"""
 
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
-PAGES = ["docs/systems/pspm.md", "docs/guide/spiking.md"]
+EXAMPLES = ["src/symplast", "docs/systems/pspm.md", "docs/guide/spiking.md"]
+PLAIN = "--import-mode=importlib --doctest-modules --doctest-glob=*.md"
 
 
+@pytest.mark.slow
 def test_examples_hold_in_float64() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-n", "0", "-q", "-p", "no:cacheprovider", "src/symplast", *PAGES],
-        env=os.environ | {"JAX_ENABLE_X64": "1"},
+        [sys.executable, "-m", "pytest", "-o", f"addopts={PLAIN}", "-q", "-p", "no:cacheprovider", *EXAMPLES],
+        env=os.environ | {"JAX_ENABLE_X64": "1", "XLA_FLAGS": "--xla_backend_optimization_level=0"},
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -1,5 +1,7 @@
 """One epoch of the rule against a plain loop with the same random numbers, and each of its parts."""
 
+from functools import cache
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -33,6 +35,7 @@ PARAMS = LIFParams()
 INHIBITORY = inhibitory_cells(UNITS)
 
 
+@cache
 def problem():
     drive = draw_drive(KEY, STEPS, UNITS, 1.3, 1.0)
     W, start = (draw_weights(jax.random.fold_in(KEY, i), INHIBITORY, s) for i, s in ((1, 0.08), (2, 0.048)))
@@ -43,6 +46,18 @@ def one_epoch(arm, rule=None, epochs=1, fits=2):
     target, drive, start = problem()
     lanes = side_by_side(target, drive, INHIBITORY, arm, jax.random.split(KEY, fits))
     return train_lanes(rule or Rule(), PARAMS, lanes, jnp.stack([start] * fits), epochs), lanes, start
+
+
+@jax.jit
+def uniform(key, k):
+    return jax.random.uniform(jax.random.fold_in(key, k), (UNITS, UNITS))
+
+
+def drawn(key, k, known={}):  # noqa: B006 - remembers
+    place = (*np.asarray(jax.random.key_data(key)).tolist(), k)
+    if place not in known:
+        known[place] = np.asarray(uniform(key, k))
+    return known[place]
 
 
 def by_hand(rule, key, local, homeo):
@@ -61,7 +76,7 @@ def by_hand(rule, key, local, homeo):
             events += [(int(pair[1]), -1)] if pair[1] < pair[0] else []
         for k, (t, sign) in enumerate(events):
             pool = spikes[max(t - 10, 0) : t].any(axis=0)
-            draw = np.asarray(jax.random.uniform(jax.random.fold_in(key, k), (UNITS, UNITS)))[i]
+            draw = drawn(key, k)[i]
             size = np.where(pool & (draw < 0.5), draw / 0.5, 0) * 0.005 * 40 / UNITS
             size[i] = 0
             change[i] += sign * size
@@ -88,7 +103,7 @@ def test_an_epoch_equals_a_plain_loop(shift: bool) -> None:
 def test_shuffling_keeps_each_neurons_changes_within_the_signs() -> None:
     change = jax.random.normal(KEY, (3, UNITS, UNITS)) * (1 - jnp.eye(UNITS))
     inhibitory = jnp.asarray(INHIBITORY)
-    moved = np.asarray(_permuted(change, inhibitory, _places(inhibitory), jax.random.split(KEY, 3)))
+    moved = np.asarray(jax.jit(_permuted)(change, inhibitory, _places(inhibitory), jax.random.split(KEY, 3)))
     assert (np.diagonal(moved, axis1=1, axis2=2) == 0).all()
     off = ~np.eye(UNITS, dtype=bool)
     for lane in range(3):

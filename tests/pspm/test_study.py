@@ -14,9 +14,9 @@ from symplast.pspm.study import study
 
 CLAIMS = read_claims(Path(symplast.pspm.__file__).parent / "claims.toml")
 SMALL = {
-    "arms": {"seeds": 2, "epochs": 3},
-    "larger": {"seeds": 2, "epochs": 2},
-    "populations": {"seeds": 2, "epochs": 3},
+    "arms": {"seeds": 4, "epochs": 3},
+    "larger": {"seeds": 4, "epochs": 2},
+    "populations": {"seeds": 4, "epochs": 3},
     "restarts": {"references": 2, "starts": 2, "epochs": 3},
 }
 

@@ -90,14 +90,14 @@ class PSPM:
 
     Example:
         >>> from symplast.pspm import simulate_lif
-        >>> inhibitory = np.arange(40) >= 32
+        >>> inhibitory = np.arange(20) >= 16
         >>> for_drive, for_W, for_start, for_fit = jax.random.split(jax.random.key(0), 4)
-        >>> drive, W = draw_drive(for_drive, 300, 40), draw_weights(for_W, inhibitory)
+        >>> drive, W = draw_drive(for_drive, 300, 20), draw_weights(for_W, inhibitory)
         >>> target = simulate_lif(W, drive, LIFParams()).spikes
         >>> start = draw_weights(for_start, inhibitory, STUDENT_SCALE)
         >>> fitted = PSPM(inhibitory).fit(target, drive, start, epochs=40, key=for_fit)
         >>> bool(fitted.after < fitted.before), fitted.W.shape
-        (True, (40, 40))
+        (True, (20, 20))
 
     Source:
         arXiv:1810.03199; equations reconstructed, see the page of this system.
@@ -220,13 +220,17 @@ class PSPM:
         current = check_drive(drive, self.inhibitory.size)
         for_order, for_starts, for_fit = jax.random.split(key, 3)
         W0 = self._starts(for_starts, starts)
-        known = [permuted_weights(k, fitted, self.inhibitory) for k in jax.random.split(for_order, len(W0))]
-        truths = jnp.stack([*known, *[fitted] * len(W0)])
-        currents = jnp.repeat(current[:, None], len(truths), axis=1)
-        targets = run_lanes(truths, currents, self.params)
-        lanes = side_by_side(targets, currents, self.inhibitory, self.mode, jax.random.split(for_fit, len(truths)))
-        again, _ = train_lanes(self.rule, self.params, lanes, jnp.stack(W0 * 2), check_count(epochs, "epochs"), epochs)
-        found = [weight_recovery(*pair, self.inhibitory) for pair in zip(truths, again, strict=True)]
+        order = jax.random.split(for_order, len(W0))
+        known = np.stack([permuted_weights(k, fitted, self.inhibitory) for k in order])
+        keys = jax.random.split(for_fit, 2 * len(W0))
+        epochs = check_count(epochs, "epochs")
+        found = []
+        for truths, own in ((known, keys[: len(W0)]), (np.stack([fitted] * len(W0)), keys[len(W0) :])):
+            currents = np.repeat(np.asarray(current)[:, None], len(W0), axis=1)
+            targets = run_lanes(truths, currents, self.params)
+            lanes = side_by_side(targets, currents, self.inhibitory, self.mode, own)
+            again, _ = train_lanes(self.rule, self.params, lanes, jnp.stack(W0), epochs, epochs)
+            found += [weight_recovery(*pair, self.inhibitory) for pair in zip(truths, again, strict=True)]
         by_sign = {name: np.array([getattr(each, name) for each in found[: len(W0)]]) for name in Recovery._fields}
         recovered = {name: _mean_correlation(r) for name, r in by_sign.items() if np.isfinite(r).all()}
         return RecoveryTest(recovered, Recovery(*np.mean(found[len(W0) :], axis=0)))
@@ -252,13 +256,14 @@ class PSPM:
         return spike_distance(target, spikes, self.rule.sigma_ms, self.params.dt_ms)
 
 
-def permuted_weights(key: Key[Array, ""], W: Array, inhibitory: np.ndarray) -> Array:
+def permuted_weights(key: Key[Array, ""], W: ArrayLike, inhibitory: np.ndarray) -> np.ndarray:
     """Weights of the same sign in another order; the diagonal stays 0."""
     off = ~np.eye(inhibitory.size, dtype=bool)
+    moved = np.array(W)
     for columns, k in zip((inhibitory, ~inhibitory), jax.random.split(key), strict=True):
         places = np.nonzero(off & columns)
-        W = W.at[places].set(jax.random.permutation(k, W[places]))
-    return W
+        moved[places] = np.asarray(jax.random.permutation(k, moved[places]))
+    return moved
 
 
 def _mean_correlation(values: np.ndarray) -> stats.Estimate:

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, Key
 
 from symplast.spiking import LIF, ProbabilisticIF, simulate
-from symplast.spiking.arguments import check_at_least_zero, check_finite, check_positive, is_traced
+from symplast.spiking.arguments import Number, check_at_least_zero, check_finite, check_positive, is_traced
 from symplast.stats.arguments import check_count, plain
 
 UNITS = 40
@@ -125,7 +125,7 @@ def simulate_pif(W: ArrayLike, p_ext: float, n_steps: int, params: LIFParams, ke
 
     Example:
         >>> W = jnp.array([[0.0, 0.5], [0.5, 0.0]])
-        >>> criticality(W)
+        >>> round(criticality(W), 6)
         0.5
         >>> simulate_pif(W, 0.01, 50, LIFParams(), jax.random.key(0)).spikes.shape
         (50, 2)
@@ -155,7 +155,7 @@ def criticality(W: Any) -> float:
     W = check_square(W, "W")
     if not W.size:
         raise ValueError("W must hold at least one neuron")
-    return float(np.abs(np.linalg.eigvals(np.abs(np.asarray(W)))).max())
+    return float(np.abs(np.linalg.eigvals(np.abs(np.asarray(W, np.float64)))).max())
 
 
 def inhibitory_cells(units: int, share: float = 0.2) -> np.ndarray:
@@ -173,8 +173,8 @@ def inhibitory_cells(units: int, share: float = 0.2) -> np.ndarray:
 def draw_weights(
     key: Key[Array, ""],
     inhibitory: Any,
-    scale: float = 0.08,
-    inhibition: float = 3.0,
+    scale: Number = 0.08,
+    inhibition: Number = 3.0,
     scale_units: int | None = UNITS,
 ) -> Float[Array, "units units"]:
     """All-to-all weights: excitatory columns U(0, scale), inhibitory ones -inhibition U(0, scale); no self-weights.
@@ -200,7 +200,7 @@ def draw_weights(
 
 
 def draw_drive(
-    key: Key[Array, ""], steps: int, units: int, mean: float = 1.0, sd: float = 1.0
+    key: Key[Array, ""], steps: int, units: int, mean: Number = 1.0, sd: Number = 1.0
 ) -> Float[Array, "steps units"]:
     """A frozen Gaussian drive: independent for each step and unit.
 
