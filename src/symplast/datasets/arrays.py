@@ -19,7 +19,7 @@ MOST_BYTES = 2 << 30
 SUFFIX = ".npy"
 
 
-class Unreadable(ValueError):
+class UnreadableError(ValueError):
     """What is wrong with a file, in our own words."""
 
 
@@ -78,22 +78,23 @@ def read_npz(path: Path, needs: Mapping[str, str], may: Container[str] = (), mos
             for info in archive.infolist():
                 name = info.filename.removesuffix(SUFFIX)
                 if name in members and (name in needs or name in may):
-                    raise Unreadable(f"it holds {name} twice")
+                    raise UnreadableError(f"it holds {name} twice")
                 members[name] = info
             asked = [name for name in members if name in needs or name in may]
             if missing := [name for name in asked if not members[name].filename.endswith(SUFFIX)]:
-                raise Unreadable(f"its member {missing[0]} is not an array ({missing[0]}{SUFFIX})")
+                raise UnreadableError(f"its member {missing[0]} is not an array ({missing[0]}{SUFFIX})")
             size = sum(members[name].file_size for name in asked)
             if size > most_bytes:
-                raise Unreadable(f"its arrays take {_gib(size)}, more than {_gib(most_bytes)}: give fewer rows or bits")
+                raise UnreadableError(f"its arrays take {_gib(size)}, more than {_gib(most_bytes)}: give fewer rows")
             for name in asked:
                 with archive.open(members[name]) as stream:
                     found[name] = _array(stream, members[name].file_size, name)
                     if stream.read(1):  # the end of a member is where its checksum is compared
-                        raise Unreadable(f"its array {name} goes on after its end")
+                        raise UnreadableError(f"its array {name} goes on after its end")
     except Exception as error:  # damage ends in a dozen classes: zlib, struct, tokenize, NotImplementedError, ...
-        why = str(error) if isinstance(error, Unreadable) else f"it is damaged or of another kind ({_one_line(error)})"
-        raise ValueError(f"{path} must be an .npz of numpy.savez{wanted}; it can't be read as one: {why}") from error
+        raise ValueError(
+            f"{path} must be an .npz of numpy.savez{wanted}; it can't be read as one: {_why(error)}"
+        ) from error
     if lacking := [name for name in needs if name not in found]:
         raise ValueError(
             f"{path} lacks {', '.join(lacking)}: it must be an .npz of numpy.savez{wanted}; "
@@ -120,12 +121,13 @@ def read_npy(path: Path, what: str, most_bytes: int = MOST_BYTES) -> np.ndarray:
     size = path.stat().st_size
     try:
         if size > most_bytes:
-            raise Unreadable(f"it takes {_gib(size)}, more than {_gib(most_bytes)}: give fewer rows or bits")
+            raise UnreadableError(f"it takes {_gib(size)}, more than {_gib(most_bytes)}: give fewer rows")
         with path.open("rb") as stream:
             return _array(stream, size, "array")
     except Exception as error:  # as above
-        why = str(error) if isinstance(error, Unreadable) else f"it is damaged or of another kind ({_one_line(error)})"
-        raise ValueError(f"{path} must be {what} that numpy.save wrote; it can't be read as one: {why}") from error
+        raise ValueError(
+            f"{path} must be {what} that numpy.save wrote; it can't be read as one: {_why(error)}"
+        ) from error
 
 
 def _array(stream: Any, size: int, name: str) -> np.ndarray:
@@ -133,19 +135,19 @@ def _array(stream: Any, size: int, name: str) -> np.ndarray:
     start = Counted(stream)
     version = npy.read_magic(start)
     if version not in ((1, 0), (2, 0)):
-        raise Unreadable(f"its array {name} is of an unknown version of the format")
+        raise UnreadableError(f"its array {name} is of an unknown version of the format")
     header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
     shape, fortran, dtype = header(start)
     if dtype.hasobject:
-        raise Unreadable(f"its array {name} holds pickled objects, not numbers")
+        raise UnreadableError(f"its array {name} holds pickled objects, not numbers")
     if any(n < 0 for n in shape) or math.prod(shape) * dtype.itemsize != size - start.count or not dtype.itemsize:
-        raise Unreadable(f"the header of its array {name} says {dtype}{list(shape)}, which the file does not hold")
+        raise UnreadableError(f"the header of its array {name} says {dtype}{list(shape)}, which the file does not hold")
     data = bytearray(size - start.count)
     view, filled = memoryview(data), 0
     while filled < len(data):
         part = stream.read(min(len(data) - filled, 1 << 24))
         if not part:
-            raise Unreadable(f"its array {name} is cut short")
+            raise UnreadableError(f"its array {name} is cut short")
         view[filled : filled + len(part)] = part
         filled += len(part)
     return np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
@@ -168,5 +170,8 @@ def _gib(size: int) -> str:
     return f"{size / 2**30:.2g} GiB"
 
 
-def _one_line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]
+def _why(error: BaseException) -> str:
+    if isinstance(error, UnreadableError):
+        return str(error)
+    text = "".join(letter if letter.isprintable() else " " for letter in f"{type(error).__name__}: {error}")
+    return f"it is damaged or of another kind ({text[:200]})"

@@ -139,7 +139,7 @@ class Table:
             read_from[key] = _told_unit(column, unit, own)
         if failed.any() and not drop_failed:
             problems.append(self._tell_failed(failed, texts, way_out))
-        self.refuse(problems)
+        refuse(self.source, problems)
         decided = [*self.decided, *([marks.told()] if marks.told() else [])]
         if failed.any():
             decided.append(f"{counted(int(failed.sum()), 'failed row')} dropped ({self._where(self.lines[failed])})")
@@ -165,18 +165,9 @@ class Table:
                 what = "is empty" if kinds[row] == Kind.EMPTY else f"is {_shown(cells[row])}"
                 problems.append(f"{self.counts} {self.lines[row]}, column {_shown(name)} {what}")
             columns.append(numbers)
-        self.refuse(problems)
+        refuse(self.source, problems)
         X = np.stack(columns, axis=1) if columns else np.empty((len(self.lines), 0))
         return X, (*self.decided, *([marks.told()] if marks.told() else []))
-
-    def refuse(self, problems: Sequence[str]) -> None:
-        """Raise one ValueError for all problems, if there are any."""
-        if not problems:
-            return
-        shown = "; ".join(problems[:MOST_SHOWN])
-        more = f"; and {len(problems) - MOST_SHOWN} more" if len(problems) > MOST_SHOWN else ""
-        count = f"{len(problems)} problems: " if len(problems) > 1 else ""
-        raise ValueError(f"{self.source}: {count}{shown}{more}")
 
     def _column(self, name: str | int) -> "pd.Series":
         if isinstance(name, int):
@@ -310,12 +301,23 @@ def read_table(
             raise ValueError(f"{path} can't be read as {what}: {_one_line(error)}") from None
     text, said = decode(path)
     found = grid(text, tabs=kind == ".tsv", header=header, index=index)
-    if not len(found.lines) and not found.problems:
+    if not len(found.lines):
+        refuse(path.name, found.problems)
         raise ValueError(f"{path} {'has no rows' if text.strip() else 'is empty'}; give {what}")
     return Table(
         found.names or [], found.cells, np.array(found.lines, dtype=int), path.name, found.separator,
         decided=(*said, *found.decided), problems=found.problems,
     )  # fmt: skip
+
+
+def refuse(source: str, problems: Sequence[str]) -> None:
+    """Raise one ValueError for all problems of a table, if there are any."""
+    if not problems:
+        return
+    shown = "; ".join(problems[:MOST_SHOWN])
+    more = f"; and {len(problems) - MOST_SHOWN} more" if len(problems) > MOST_SHOWN else ""
+    count = f"{len(problems)} problems: " if len(problems) > 1 else ""
+    raise ValueError(f"{source}: {count}{shown}{more}")
 
 
 def _from_frame(frame: "pd.DataFrame", source: str) -> Table:

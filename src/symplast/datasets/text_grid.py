@@ -112,6 +112,10 @@ def grid(text: str, tabs: bool = False, header: bool | None = None, index: bool 
     everything, records = records, [record for record in records if record.filled]
     if not records:
         return TextGrid(None, pd.DataFrame(), [], separator, (), tuple(problems))
+    widest = max(record.width for record in records)
+    if widest > MOST_COLUMNS:
+        problems = [f"there are {widest:,} columns, more than {MOST_COLUMNS:,}; give .npy or Parquet"]
+        return TextGrid(None, pd.DataFrame(), [], separator, (), tuple(problems))
     blank = len(everything) - len(records)
     records, preamble = _without_preamble(records, separator)
     names, body = _header(records, comments, separator, header)
@@ -130,9 +134,6 @@ def grid(text: str, tabs: bool = False, header: bool | None = None, index: bool 
         said.append(f"{_count(blank, 'empty row')} left out")
     if trailing:
         said.append("empty cells at the ends of rows ignored")
-    if width > MOST_COLUMNS:
-        problems.append(f"there are {width:,} columns, more than {MOST_COLUMNS:,}; give .npy or Parquet")
-        return TextGrid(None, pd.DataFrame(), [], separator, tuple(said), tuple(problems))
     cells = _parse(rows, separator, width)
     if names is not None:
         names = [name.strip() for name in names[:width]]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from symplast.datasets.tables import Columns, Table, listed, read_table
+from symplast.datasets.tables import Columns, Table, listed, read_table, refuse
 from symplast.datasets.units import BRACKETS, COUNTS, FLOP, NUMBERS, Units
 from symplast.scaling.surfaces import FLOP_PER_PARAMETER_TOKEN
 from symplast.scaling.tables import MOST_TOKENS, RunTable, check_sizes, join_budgets, run_table
@@ -148,7 +148,7 @@ def _check_positive(found: Table, read: Columns, names: Mapping[str, str]) -> No
         for symbol, name in names.items()
         for row in np.flatnonzero(~(read.values[symbol] > 0))
     ]
-    found.refuse(problems)
+    refuse(found.source, problems)
 
 
 def guess_columns(
