@@ -89,7 +89,7 @@ def union_size(n: CountLike, s: CountLike, M: CountLike) -> UnionSize:
     pairs, chain = np.unique(np.stack([all_n, all_s], axis=1), axis=0, return_inverse=True)
     chain = chain.reshape(-1)
     longest = np.array([all_M[chain == i].max() for i in range(len(pairs))], np.int64)
-    steps, entries = _steps(*pairs.T, longest)
+    steps, entries = _steps(pairs[:, 0], pairs[:, 1], longest)
     if steps > LARGEST_CHAIN or max(entries, float(largest + 1) * all_n.size) > LARGEST_TABLE:
         raise ValueError(
             f"the exact law of K for n={all_n.max()}, s={all_s.max()}, M={all_M.max()} takes up to {steps:.1e} steps "

@@ -319,7 +319,7 @@ _orthonormalised = jax.jit(jax.vmap(orthonormalised))
 
 @eqx.filter_jit
 def _drawn_rows(
-    keys: Key[Array, " seeds"], index: Array, counts: tuple[int, ...], widths: tuple[int, ...]
+    keys: Key[Array, " seeds"], index: Array | np.integer, counts: tuple[int, ...], widths: tuple[int, ...]
 ) -> tuple[Array, ...]:
     shapes = list(zip(counts, widths, strict=True))
     return jax.vmap(lambda key: random_bases(jax.random.fold_in(key, ROWS + index), shapes))(keys)

@@ -210,7 +210,7 @@ def draw_drive(
     steps, units = check_count(steps, "steps"), check_count(units, "units")
     check_finite(mean, "mean")
     check_at_least_zero(sd, "sd")
-    return mean + sd * jax.random.normal(key, (steps, units))
+    return jnp.asarray(mean + sd * jax.random.normal(key, (steps, units)))
 
 
 def check_cells(inhibitory: Any) -> np.ndarray:

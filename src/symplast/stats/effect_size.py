@@ -127,6 +127,7 @@ def cliffs_delta(x: Sample, y: Sample, *, level: Real = 0.95) -> Estimate:
 def _standardised_difference(x: Any, y: Any, paired: bool, level: float) -> tuple[float, float, float, int, int]:
     """d, its limits, number of observations, degrees of freedom."""
     a, b = check_sample(x, "x"), check_sample(y, "y")
+    varied: tuple[Floats, ...]
     if paired:
         check_pairs(a, b)
         n, freedom, per_t = a.size, a.size - 1, 1 / np.sqrt(a.size)
