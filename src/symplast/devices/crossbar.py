@@ -1,6 +1,5 @@
 """A crossbar array of devices that holds one layer's weights: read, pulse, refresh."""
 
-from functools import partial
 from typing import Any
 
 import equinox as eqx
@@ -16,7 +15,7 @@ from symplast.devices.pulsing import CountRows, Counts, Gate, Laws, Rows, States
 from symplast.devices.refreshing import Pairs, Refresh, refresh
 from symplast.devices.schemes import REFERENCE, REFRESHED, Scheme, devices_per_synapse, initial_states
 from symplast.devices.variation import Cells, Variation, draw_cells
-from symplast.learning.compiling import LIGHTLY
+from symplast.learning.compiling import lightly
 from symplast.stats.arguments import check_count
 
 LEAST_SCALE = 1e-30
@@ -225,7 +224,7 @@ class Crossbar(eqx.Module):
         return deviation * jax.random.normal(key, deviation.shape, deviation.dtype)
 
 
-@partial(jax.jit, static_argnums=1, **LIGHTLY)
+@lightly
 def _stuck_pairs(g: States, scheme: Scheme) -> Int[Array, ""]:
     low, high = g <= 0, g >= 0.999
     if scheme == "ref":

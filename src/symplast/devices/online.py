@@ -25,7 +25,7 @@ from symplast.devices.refreshing import Refresh
 from symplast.devices.rule import SingleStepRule
 from symplast.devices.schemes import REFRESHED, Scheme
 from symplast.devices.variation import Variation
-from symplast.learning.compiling import LIGHTLY
+from symplast.learning.compiling import LIGHTLY, lightly
 from symplast.stats.arguments import check_count
 
 LATE = (0.8, 0.85, 0.9, 0.95, 1.0)
@@ -365,7 +365,7 @@ def crossbars(
     return _drawn(sizes, device, scheme, key, checked, variation, bias, given)
 
 
-@eqx.filter_jit(**LIGHTLY)
+@lightly
 def _drawn(
     sizes: tuple[int, ...],
     device: DeviceModel,
@@ -384,7 +384,7 @@ def _drawn(
     )
 
 
-@eqx.filter_jit(**LIGHTLY)
+@lightly
 def float_layers(sizes: tuple[int, ...], key: Key[Array, ""], bias: bool, lr: Float[Array, ""]) -> Any:
     """The layers of the software counterpart, with the first weights that :func:`crossbars` draws too."""
     return tuple(FloatLayer(W, lr) for W in first_layers(sizes, key, bias))
@@ -440,7 +440,7 @@ def run_online(
     return summary(layers, np.array(scores), tested_at if scores else ())
 
 
-@eqx.filter_jit(**LIGHTLY)
+@lightly
 def as_floats(layers: tuple[Layer, ...]) -> tuple[FloatLayer, ...]:
     """The weights that are read without noise: testing them is one program, whatever the devices."""
     return tuple(FloatLayer(layer.weights, jnp.zeros(())) for layer in layers)

@@ -15,7 +15,7 @@ from symplast.equilibrium.homeostasis import layered_symmetry
 from symplast.equilibrium.linear_response import adjoint, response
 from symplast.equilibrium.rules import SettlingRule
 from symplast.equilibrium.settling import TOLERANCE, relax, relaxation_of
-from symplast.learning.compiling import LIGHTLY
+from symplast.learning.compiling import lightly
 from symplast.learning.learner import GradientLearner
 from symplast.learning.recurrent import LayeredNet, Relaxation
 from symplast.learning.tasks import Task
@@ -105,7 +105,7 @@ def begin_lanes(learner: GradientLearner, lanes: Sequence[Lane], key: Key[Array,
     return _turned(learner, key, seeds, jnp.asarray(np.array(settings).T, float))
 
 
-@eqx.filter_jit(**LIGHTLY)
+@lightly
 def _turned(learner: GradientLearner, key: Key[Array, ""], seeds: int, lanes: Float[Array, "lanes 4"]) -> Training:
     start = begin(learner, key, seeds)
 

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -25,7 +24,7 @@ from symplast.equilibrium.rules import EquilibriumPropagation, RecurrentBackprop
 from symplast.equilibrium.settling import Settled, relax
 from symplast.lab import Config, Evidence, Study, evidence
 from symplast.lab.claims import Scale
-from symplast.learning.compiling import LIGHTLY
+from symplast.learning.compiling import LIGHTLY, lightly
 from symplast.learning.convolutional import ConvNet
 from symplast.learning.recurrent import LayeredNet, RecurrentNet, Relaxation
 from symplast.learning.tasks import images
@@ -83,7 +82,7 @@ def _reference_state(angle: jax.Array) -> tuple[LayeredNet, jax.Array, jax.Array
     return net, x, y, relax(lambda u: net.step(u, drive), net.rest(x), EXACT)
 
 
-@eqx.filter_jit(**LIGHTLY)
+@lightly
 def _reference_vectors(angle: jax.Array) -> tuple[jax.Array, ...]:
     """eps, delta, J^-1 J^T delta and the second-order cosine."""
     net, x, y, free = _reference_state(angle)
@@ -95,11 +94,11 @@ def _reference_vectors(angle: jax.Array) -> tuple[jax.Array, ...]:
 
 def _reference_radius(angle: jax.Array) -> float:
     """The radius of holomorphy."""
-    net, x, y, free = eqx.filter_jit(_reference_state, **LIGHTLY)(angle)
+    net, x, y, free = lightly(_reference_state)(angle)
     return float(holomorphic_radius(net, x, y, free, EXACT)[0])
 
 
-@eqx.filter_jit(**LIGHTLY)
+@lightly
 def _reference_estimates(angle: jax.Array, betas: jax.Array) -> jax.Array:
     """(points, betas, units)"""
     net, x, y, free = _reference_state(angle)
@@ -111,7 +110,7 @@ def _reference_estimates(angle: jax.Array, betas: jax.Array) -> jax.Array:
     return jnp.stack([jax.vmap(partial(estimate, n_points=n))(betas) for n in POINTS])
 
 
-@eqx.filter_jit(**LIGHTLY)
+@lightly
 def _finite_difference(angle: jax.Array) -> jax.Array:
     """Largest difference between delta and central differences of the loss by a force on each unit (step 1e-6)."""
     net, x, y, free = _reference_state(angle)
@@ -168,7 +167,7 @@ def estimator(config: Config, key: jax.Array) -> Evidence:
     return evidence(**found, notes={"draws": config.draws})
 
 
-@eqx.filter_jit(**LIGHTLY)
+@lightly
 def _estimates(name: str, key: jax.Array, groups: int, draws: int) -> tuple[jax.Array, jax.Array]:
     """(groups,) means of so many draws each, and the exact value."""
     for_layered, for_conv, for_image = jax.random.split(key, 3)

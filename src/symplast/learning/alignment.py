@@ -2,12 +2,11 @@
 
 from typing import Any, NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key, PyTree
 
-from symplast.learning.compiling import LIGHTLY
+from symplast.learning.compiling import lightly
 from symplast.learning.credit_rules import Autodiff
 from symplast.learning.learner import GradientLearner, LearnerState, NetworkReader
 from symplast.learning.lengths import cosine
@@ -67,10 +66,10 @@ def _alignment(
     return Alignment(jax.tree.map(lambda c: jnp.where(unsettled == 1, jnp.nan, c), found), unsettled)
 
 
-_of_one = eqx.filter_jit(_alignment, **LIGHTLY)
+_of_one = lightly(_alignment)
 
 
-@eqx.filter_jit(**LIGHTLY)
+@lightly
 def _of_seeds(
     reader: NetworkReader,
     rule: CreditRule,

@@ -1,9 +1,42 @@
 """How much effort goes into compiling a program: little where it runs for a shorter time than it compiles."""
 
-from typing import Any
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+import equinox as eqx
 
 LIGHTLY: dict[str, Any] = {"compiler_options": {"xla_backend_optimization_level": 0}}
-"""For ``jax.jit`` and ``equinox.filter_jit``: LLVM without optimisation; compiles two to four times as fast."""
+"""For ``jax.jit`` and ``equinox.filter_jit``: LLVM without optimisation; compiles two to four times as fast.
+
+JAX allows it for the outermost program only: :func:`lightly` gives way inside another one.
+"""
 
 WORTH_IT = 5e9
 """Multiplications with a weight, steps of settling included, from which a training repays optimising its program."""
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def lightly(function: Callable[P, R]) -> Callable[P, R]:
+    """``equinox.filter_jit`` with little effort; inside another compiled function it is part of that one.
+
+    Example:
+        >>> import jax
+        >>> twice = lightly(lambda x: 2 * x)
+        >>> float(twice(3.0)), float(jax.jit(twice)(3.0))
+        (6.0, 6.0)
+    """
+    alone = eqx.filter_jit(function, **LIGHTLY)
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return alone(*args, **kwargs)
+        except ValueError as error:
+            if "top-level" not in str(error):
+                raise
+            return function(*args, **kwargs)
+
+    return call

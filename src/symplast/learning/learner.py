@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, Key, PyTree
 
-from symplast.learning.compiling import LIGHTLY
+from symplast.learning.compiling import lightly
 from symplast.learning.protocol import Batch, CreditRule, Parameters, TaskAware, check_fit, is_reseedable, reseed
 from symplast.learning.tasks import Task
 
@@ -64,7 +64,7 @@ class Learner(eqx.Module):
         return state
 
 
-@eqx.filter_jit(**LIGHTLY)
+@lightly
 def _first_states(learner: Learner, keys: Key[Array, " seeds"]) -> PyTree:
     return jax.vmap(learner.init)(keys)
 
@@ -199,11 +199,11 @@ class GradientLearner(Learner):
         return state._replace(rule=rule, opt=opt)
 
 
-@eqx.filter_jit(**LIGHTLY)
+@lightly
 def _drawn(reader: NetworkReader, keys: Key[Array, " seeds"]) -> tuple[Parameters, PyTree]:
     return jax.vmap(lambda key: reader.draw(jax.random.split(key, 3)[0]))(keys)
 
 
-@eqx.filter_jit(**LIGHTLY)
+@lightly
 def _started(learner: GradientLearner, drawn: tuple[Parameters, PyTree], keys: Key[Array, " seeds"]) -> LearnerState:
     return jax.vmap(learner._started)(drawn, keys)

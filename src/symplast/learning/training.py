@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key, PyTree
 
-from symplast.learning.compiling import LIGHTLY
+from symplast.learning.compiling import LIGHTLY, lightly
 from symplast.learning.learner import Learner, NetworkReader
 from symplast.learning.tasks import Task
 
@@ -71,7 +71,7 @@ def begin(learner: Learner, key: Key[Array, ""], seeds: int) -> Training:
     return Training(learner.first_states(for_states), keys, jnp.asarray(0, jnp.int32))
 
 
-@eqx.filter_jit(**LIGHTLY)
+@lightly
 def _seed_keys(
     key: Key[Array, ""], seeds: Int[np.ndarray, " seeds"]
 ) -> tuple[Key[Array, " seeds"], Key[Array, " seeds"]]:
