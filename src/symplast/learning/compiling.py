@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 import equinox as eqx
 
@@ -15,11 +15,10 @@ JAX allows it for the outermost program only: :func:`lightly` gives way inside a
 WORTH_IT = 5e9
 """Multiplications with a weight, steps of settling included, from which a training repays optimising its program."""
 
-P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def lightly(function: Callable[P, R]) -> Callable[P, R]:
+def lightly(function: Callable[..., R]) -> Callable[..., R]:
     """``equinox.filter_jit`` with little effort; inside another compiled function it is part of that one.
 
     Example:
@@ -31,12 +30,13 @@ def lightly(function: Callable[P, R]) -> Callable[P, R]:
     alone = eqx.filter_jit(function, **LIGHTLY)
 
     @wraps(function)
-    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+    def call(*args: Any, **kwargs: Any) -> R:
         try:
-            return alone(*args, **kwargs)
+            result: R = alone(*args, **kwargs)
         except ValueError as error:
             if "top-level" not in str(error):
                 raise
-            return function(*args, **kwargs)
+            result = function(*args, **kwargs)
+        return result
 
     return call
