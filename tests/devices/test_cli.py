@@ -10,7 +10,7 @@ from commanding import caller
 
 from symplast.cli.devices import _print_ranking, app
 from symplast.devices import DeviceModel
-from symplast.devices.curve_files import read_curves
+from symplast.devices.curve_files import read_curves, read_devices
 
 call = caller(app)
 
@@ -124,17 +124,20 @@ def test_advise_ranks_the_schemes(file, tmp_path, capsys):
     [
         ("a,b\n1,2\n", "must have one column with ltp in its name"),
         ("ltp,ltp2,ltd\n1,2,3\n", "must have one column with ltp"),
-        ("ltp,ltd\n1,3\nx,2\n3,1\n", "column ltp must hold numbers"),
+        ("ltp,ltd\n1,3\nx,2\n3,1\n", "line 3, column ltp: x is not a number"),
         ("ltp,ltd\n.1,.3\n.3,.1\n", "G_ltp must be one row of at least 3"),
         ("ltp,ltd\n.3,.1\n.2,.2\n.1,.3\n", "G_ltp must rise"),
-        ("ltp,ltd\n.1,.3\n,.2\n.3,.1\n", "G_ltp must be finite; point 1 is not"),
+        (
+            "ltp,ltd\n.1,.3\n,.2\n.3,.1\n",
+            r"1 row without a number \(line 3; in the first ltp is empty\): fill them in$",
+        ),
         ("direction,conductance\nup,1\n", "direction must be one of .*; got up"),
         ("ltp (A),ltd\n.1,.3\n.2,.2\n.3,.1\n", r"'A' where its unit should be; it must be one of S, mS, uS"),
         ("LTP / kOhm,ltd\n.1,.3\n.2,.2\n.3,.1\n", "'kOhm' where its unit should be"),
         ("pulse,ltp,ltd\n0,.1,.3\n1,.2,.2\n2,.3,.1\n0,.1,.3\n", "holds some numbers 1 times and others 2 times"),
         ("device,ltp,ltd\na,.1,.3\n,.2,.2\na,.3,.1\n", "column device must name the device in every row"),
         ("ltp 1,ltd 1,ltp 2\n.1,.3,.1\n", "one for each|must have one column with ltp"),
-        ("", "must be a table of numbers with a header"),
+        ("", "is empty; give a table with columns ltp and ltd"),
     ],
 )
 def test_wrong_files(content, message, tmp_path):
@@ -158,6 +161,16 @@ def test_wrong_files(content, message, tmp_path):
 def test_wrong_options(file, arguments, message):
     with pytest.raises(ValueError, match=message):
         call(*(argument.format(file=file) for argument in arguments))
+
+
+def test_an_index_that_begins_again_is_another_device(curves, tmp_path):
+    frame = pd.DataFrame({"ltp": curves[0], "ltd": curves[1][: len(curves[0])]})
+    pd.concat([frame, 1.01 * frame, 0.99 * frame]).to_csv(tmp_path / "c.csv", sep=";", decimal=",")
+    said = []
+    found = read_devices(tmp_path / "c.csv", said.append)
+    assert list(found) == ["1", "2", "3"]
+    np.testing.assert_allclose(found["2"].ltp, 1.01 * curves[0])
+    assert said == ["c.csv: 93 rows read; semicolons between cells; decimal commas"]
 
 
 def test_missing_file(tmp_path):

@@ -95,8 +95,12 @@ def check_output(path: Path, option: str, *endings: str) -> None:
 
 def tell_reading(path: Path, rows: int, decided: Iterable[str]) -> None:
     """Say on one line of stderr what was decided on reading a user's table."""
-    said = "; ".join([f"{path.name}: {rows} row{'s' if rows != 1 else ''} read", *decided])
-    err.print(said, soft_wrap=True, markup=False, highlight=False)
+    tell("; ".join([f"{path.name}: {rows} row{'s' if rows != 1 else ''} read", *decided]))
+
+
+def tell(text: str) -> None:
+    """A line on stderr, as it is."""
+    err.print(text, soft_wrap=True)
 
 
 def tell_damages(damages: Iterable[tuple[str, str]], lead: str = "skipped a damaged run:") -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from symplast.cli.console import computing, err, out, print_json, warn
+from symplast.cli.console import computing, err, out, print_json, tell, warn
 from symplast.cli.naming import naming
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def _read(
     columns = {symbol: name for symbol, name in given.items() if name}
     wording = Wording(options, "--where COLUMN=NAME", "--drop-failed")
     runs = read_runs(table, columns, kept, drop_failed=drop, wording=wording)
-    err.print(runs.reading, markup=False, highlight=False, soft_wrap=True)
+    tell(runs.reading)
     return runs
 
 
@@ -171,10 +171,10 @@ def audit(
     if as_json:
         print_json(report.to_dict())
         return
-    from rich.markup import escape
     from rich.table import Table
+    from rich.text import Text
 
-    shown = Table("estimator", "a", f"N* at {report.target:.3g}", "D*", "alpha", "beta", title=escape(report.source))
+    shown = Table("estimator", "a", f"N* at {report.target:.3g}", "D*", "alpha", "beta", title=Text(report.source))
     for row in report.estimators:
         fitted = [_told(row.parameters[name]) if row.parameters else "" for name in ("alpha", "beta")]
         shown.add_row(row.name, _told(row.a), _told(row.n_opt), _told(row.d_opt), *fitted)

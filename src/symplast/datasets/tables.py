@@ -105,7 +105,7 @@ class Table:
             wanted: what to call a column in the result -> its name in the table and the units it may have.
             drop_failed: leave out rows in which one of the columns is empty, NaN, infinite or marked as failed.
             ends_may_be_empty: columns of different length: empty cells after a column's last number become NaN.
-            way_out: how a user asks for ``drop_failed``, for the message.
+            way_out: how a user asks for ``drop_failed``, for the message; empty where there is no such way.
 
         Returns:
             The columns. Nothing is dropped unless asked for, and what is dropped is counted in ``decided``.
@@ -230,7 +230,7 @@ class Table:
                           if _missing(cells[row]))  # fmt: skip
         return (
             f"{counted(int(failed.sum()), 'row')} without a number ({self._where(self.lines[failed])}; in the first "
-            f"{cells}): fill them in, or leave them out with {way_out}"
+            f"{cells}): fill them in" + (f", or leave them out with {way_out}" if way_out else "")
         )
 
     def _where(self, lines: np.ndarray) -> str:

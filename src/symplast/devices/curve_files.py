@@ -1,13 +1,16 @@
 """Measured pulse curves in files, of one device or several, and the picture of a fit."""
 
 import re
-from collections.abc import Iterator, Mapping
-from io import StringIO
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from symplast.datasets.tables import listed, read_table
+from symplast.datasets.units import NamedUnit, Units
 from symplast.devices.curve_fit import check_curves
 from symplast.devices.device_model import FitResult
 
@@ -25,6 +28,8 @@ DIRECTIONS = {"potentiation": "ltp", "depression": "ltd", "ltp": "ltp", "ltd": "
 """Words for the two directions, in small letters; a word before its abbreviation."""
 
 NUMBERED = re.compile(r"(device|dev|cell|dut)?\s*#?\s*\d+", re.IGNORECASE)
+
+AMOUNT = re.compile("conductance|g$|g[^a-z]", re.IGNORECASE)
 
 PULSE = ("pulse", "pulses", "pulsenumber", "pulseno", "n")
 DEVICE = ("device", "deviceid", "cell", "cellid", "dut")
@@ -67,20 +72,23 @@ def read_curves(path: Path) -> Curves:
     """
     found = read_devices(path)
     if len(found) > 1:
-        raise ValueError(f"{path} holds {len(found)} devices ({_listed(found)}); read_devices reads them all")
+        raise ValueError(f"{path} holds {len(found)} devices ({listed(found, 8)}); read_devices reads them all")
     return next(iter(found.values()))
 
 
-def read_devices(path: Path) -> dict[str, Curves]:
-    """Read LTP and LTD curves from a table (.csv, or .tsv with tabs), of one device or several.
+def read_devices(path: Path, tell: Callable[[str], object] = lambda said: None) -> dict[str, Curves]:
+    """Read LTP and LTD curves of one device or several from a table (see :func:`symplast.datasets.tables.read_table`).
 
     Either columns whose names hold ``ltp`` (``potentiation``, ``pot``) and ``ltd`` (``depression``, ``dep``), in the
     order of the pulses, of which the shorter may end in empty cells; or one row a measurement with columns
     ``direction``, ``conductance`` and, if the rows are out of order, ``pulse``. Several devices stand below each other
     with a column ``device``, or with pulse numbers that begin again; or beside each other, in columns whose names are
     alike but for the direction (``ltp 1``, ``ltd 1``, ``ltp 2``, ``ltd 2``). Conductances are in siemens, or in the
-    unit that a name ends with: ``ltp (uS)``, ``LTP / uS``, ``ltp_uS``. Semicolons may separate cells, with decimal
-    points or commas.
+    unit that a name ends with: ``ltp (uS)``, ``LTP / uS``, ``ltp_uS``.
+
+    Args:
+        path: the file.
+        tell: called with what was decided on reading (separator, decimal commas, comments, ...), in one line.
 
     Returns:
         Name of each device -> its curves, in the order of the file; the name is empty for a single one.
@@ -91,9 +99,9 @@ def read_devices(path: Path) -> dict[str, Curves]:
             curves that :func:`check_curves` refuses.
     """
     path = Path(path)
-    table = _table(path)
+    table = _table(path, tell)
     columns = {name: _column(name, path) for name in table.columns}
-    amounts = [c for c in columns.values() if re.match("conductance|g$|g[^a-z]", c.name, re.IGNORECASE)]
+    amounts = [c for c in columns.values() if AMOUNT.match(c.name)]
     directions = [name for name in table.columns if _letters(name) == "direction"]
     found = {}
     if directions and len(amounts) == 1:
@@ -120,25 +128,49 @@ def _checked(label: str, curves: Curves, path: Path) -> Curves:
         raise ValueError(f"{path}{f', device {label}' if label else ''}: {error}") from None
 
 
-def _table(path: Path) -> "pd.DataFrame":
+def _table(path: Path, tell: Callable[[str], object]) -> "pd.DataFrame":
+    """The table with its conductances and pulse numbers as numbers, everything else as text."""
     import pandas as pd
 
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"no file {path}; give a table with columns ltp and ltd: siemens after 0, 1, ... pulses"
-        )
+    # an index column stays: where it begins again, another device does
+    found = read_table(path, what="a table with columns ltp and ltd: siemens after 0, 1, ... pulses", index=False)
+    twice = [name for name, count in Counter(found.names).items() if count > 1]
+    if twice:
+        raise ValueError(f"{path}: {len(twice)} names of columns stand twice: {listed(twice)}")
+    pulse = _pulse(found.names)
+    wanted = [name for name in found.names if name == pulse or _holds_conductances(_column(name, path))]
     try:
-        text = path.read_text(encoding="utf-8-sig")
-        separator = "\t" if path.suffix == ".tsv" else ";" if ";" in text else ","
-        decimal = "," if separator == ";" and "," in text else "."
-        lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
-        table = pd.read_csv(
-            StringIO("\n".join(lines)), sep=separator, decimal=decimal, skipinitialspace=True, index_col=False
-        )
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} must be a table of numbers with a header: {error}") from None
-    table.columns = [str(name).strip() for name in table.columns]
-    return table
+        read = found.numbers({name: (name, AS_NAMED) for name in wanted}, ends_may_be_empty=True, way_out="")
+    except ValueError:
+        if pulse not in INDEX:
+            raise
+        wanted.remove(pulse)  # names of rows
+        read = found.numbers({name: (name, AS_NAMED) for name in wanted}, ends_may_be_empty=True, way_out="")
+    tell(replace(read, read_from={}).said(path.name))
+    others = {name: found.text(name) for name in found.names if name not in wanted}
+    table = pd.DataFrame({name: read.values[name] if name in wanted else others[name] for name in found.names})
+    return table.replace("", np.nan)
+
+
+class UnitsOfNames(Units):
+    """Units stand in the names of columns, where :func:`_column` reads them; cells are numbers."""
+
+    def split(self, name: str) -> NamedUnit:
+        """The name as it is."""
+        return NamedUnit(name)
+
+
+AS_NAMED = UnitsOfNames("a number")
+INDEX = ("", "#", "Unnamed: 0")
+
+
+def _pulse(names: Sequence[str]) -> str | None:
+    """The column of pulse numbers, or an index column, which counts them."""
+    return next((name for name in names if _letters(name) in PULSE), names[0] if names and names[0] in INDEX else None)
+
+
+def _holds_conductances(column: Column) -> bool:
+    return column.direction is not None or AMOUNT.match(column.name) is not None
 
 
 def _column(name: str, path: Path) -> Column:
@@ -197,9 +229,12 @@ def _apart(table: "pd.DataFrame", path: Path, within: list[str]) -> Iterator[tup
     import pandas as pd
 
     named = [name for name in table.columns if _letters(name) in DEVICE]
-    pulse = next((name for name in table.columns if _letters(name) in PULSE), None)
-    if pulse is not None and not pd.api.types.is_numeric_dtype(table[pulse]):
-        raise ValueError(f"{path}: column {pulse} must hold pulse numbers")
+    pulse = _pulse(table.columns.tolist())
+    numeric = pulse is None or pd.api.types.is_numeric_dtype(table[pulse])
+    if pulse in INDEX and not numeric:
+        pulse = None  # names of rows
+    elif pulse is not None and not (numeric and table[pulse].notna().all()):
+        raise ValueError(f"{path}: column {pulse} must hold a pulse number in every row")
     if len(named) == 1:
         groups = [(str(label), rows) for label, rows in table.groupby(named[0], sort=False)]
         if sum(len(rows) for _, rows in groups) < len(table):
@@ -229,20 +264,13 @@ def _letters(name: str) -> str:
 def _numbers(rows: "pd.DataFrame", column: Column, path: Path) -> np.ndarray:
     cells = rows[column.name]
     filled = cells.iloc[: np.flatnonzero(cells.notna())[-1] + 1] if cells.notna().any() else cells[:0]
-    try:
-        siemens = filled.to_numpy(dtype=np.float64) * (1.0 if column.factor is None else column.factor)
-    except (ValueError, TypeError):
-        raise ValueError(f"{path}: column {column.name} must hold numbers (siemens)") from None
+    siemens = filled.to_numpy(dtype=np.float64) * (1.0 if column.factor is None else column.factor)
     if siemens.size and np.nanmax(np.abs(siemens)) > 1:
         raise ValueError(
             f"{path}: column {column.name} holds {np.nanmax(np.abs(siemens)):g} S, more than a device's conductance; "
             "give siemens, or the unit in the name, such as ltp (uS)"
         )
     return siemens
-
-
-def _listed(names: Mapping[str, Curves]) -> str:
-    return ", ".join(names) if len(names) <= 8 else f"{', '.join([*names][:8])} and {len(names) - 8} more"
 
 
 def fit_figure(fits: Mapping[str, FitResult], curves: Mapping[str, Curves]) -> "Figure":
