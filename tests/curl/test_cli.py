@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from commanding import caller
 
+from symplast.cli import main
 from symplast.cli.curl import app
 from symplast.curl import critical_fraction
 
@@ -38,6 +39,22 @@ def test_a_trained_net(net, activation) -> None:
     record = json.loads(call("tolerate", "--weights", net, "--activation", activation, "--draws", 3, "--json").stdout)
     assert record["neurons"] == 6
     assert (record["large_net"] is None) == (activation == "tanh")
+
+
+@pytest.mark.parametrize(("c", "rho", "readout"), [("1e-300", "1", 0.5), ("1", "1e-300", 1), ("1", "1e300", 0)])
+def test_critical_shares_at_extremes(c: str, rho: str, readout: float) -> None:
+    (row,) = json.loads(call("critical", c, "--rho", rho, "--json").stdout)
+    assert row["readout"] == readout
+    assert 0 <= row["hidden"] <= 1
+
+
+@pytest.mark.parametrize("arguments", [["--", "-1"], ["inf"], ["nan"], ["1", "--rho", "0"], ["1", "--rho", "nan"]])
+def test_what_is_no_positive_number_is_one_line(arguments, capsys, monkeypatch) -> None:
+    monkeypatch.setattr("sys.argv", ["symplast", "curl", "critical", *arguments])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code == 2
+    assert capsys.readouterr().err.startswith("error: " + ("--rho" if "--rho" in arguments else "C ="))
 
 
 def test_critical_shares() -> None:
@@ -74,6 +91,10 @@ def test_files_that_are_wrong(tmp_path, net) -> None:
         (["tolerate", "--inputs", "3", "--hidden", "3", "--fractions", "2"], r"shares in \[0, 1\]"),
         (["tolerate", "--inputs", "3", "--hidden", "3", "--fractions", "x"], "numbers separated by commas"),
         (["tolerate", "--inputs", "3", "--hidden", "3", "--activation", "tanh"], "goes with --weights"),
+        (["tolerate", "--inputs", "0", "--hidden", "3"], "--inputs must be at least 1, got 0"),
+        (["tolerate", "--inputs", "3", "--hidden", "-2"], "--hidden must be at least 1, got -2"),
+        (["tolerate", "--inputs", "3", "--hidden", "3", "--outputs", "0"], "--outputs must be at least 1, got 0"),
+        (["tolerate", "--inputs", "3", "--hidden", "3", "--simulate", "0"], "--simulate must be at least 1, got 0"),
         (["critical", "0"], "must be positive"),
         (["critical", "1", "--rho", "-1"], "rho = s1 / s2 must be positive"),
     ],

@@ -5,6 +5,7 @@ import pytest
 
 from symplast.curl import SpeedSetting, epochs_to_threshold, paired_ratio, phase_diagram
 from symplast.curl.phases import _final_errors
+from symplast.curl.speed import _one
 
 
 def test_the_sign_of_the_largest_eigenvalue_decides_for_flipped_inputs() -> None:
@@ -41,6 +42,13 @@ def test_seeds_are_prefixes_and_pairs_share_their_start() -> None:
     np.testing.assert_array_equal(few.epochs, more.epochs[:, :2])
     np.testing.assert_array_equal(few.epochs[0], few.epochs[1])
     assert (few.ascent == 0).all()
+
+
+def test_one_program_for_all_runs_and_limits() -> None:
+    before = _one._cache_size()
+    for limit, flips, seeds in ((5, [0, 1], 2), (9, [0, 1, 4], 3)):
+        epochs_to_threshold(flips, SpeedSetting(sizes=(7, 4, 1), rows=30, limit=limit), seeds=seeds)
+    assert _one._cache_size() == before + 1
 
 
 def test_paired_ratio_is_geometric() -> None:

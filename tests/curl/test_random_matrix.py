@@ -71,6 +71,37 @@ def test_closed_form_is_where_the_left_edge_is_zero(layer, c: float) -> None:
     assert critical_fraction(c, layer, rho=1.0 + 1e-9) == pytest.approx(alpha, abs=1e-5)
 
 
+@pytest.mark.parametrize("layer", ["hidden", "readout"])
+@pytest.mark.parametrize(("c", "rho"), [(0.2, 0.5), (0.5, 2.0), (0.9, 5.0), (0.05, 0.2), (3.0, 0.7)])
+def test_closed_form_for_layers_of_unequal_variance(layer, c: float, rho: float) -> None:
+    """Where it lies inside, the law's left edge is at zero; elsewhere no share, or each, is stable."""
+    alpha = critical_fraction(c, layer, rho)
+    if 0 < alpha < 1:
+        assert support(c, alpha, layer, rho).least == pytest.approx(0, abs=1e-6)
+    else:
+        assert (support(c, 0.999 if alpha else 0.001, layer, rho).least > 0) == bool(alpha)
+
+
+@pytest.mark.parametrize("layer", ["hidden", "readout"])
+@pytest.mark.parametrize("rho", [1e-300, 1e-12, 1.0, 1e12, 1e300])
+def test_extreme_ratios_give_shares(layer, rho: float) -> None:
+    shares = [critical_fraction(c, layer, rho) for c in (5e-324, 1e-300, 1e-20, 1e-3, 1.0, 1e3, 1e20, 1e300)]
+    assert np.all(np.diff(shares) <= 0) or layer == "readout"
+    assert all(0 <= share <= 1 for share in shares)
+
+
+def test_small_and_large_compression_keep_their_digits() -> None:
+    assert critical_fraction(1e-300, "readout") == 0.5
+    for c in (1e12, 1e150, 1e300):
+        assert critical_fraction(c, "readout") * 16 * c == pytest.approx(1, rel=1e-11)
+    assert 0.5 - critical_fraction(1e-12, "readout") == pytest.approx(1e-6, rel=1e-5)
+
+
+def test_support_out_of_reach_is_refused() -> None:
+    with pytest.raises(ValueError, match="out of reach"):
+        support(1.0, 0.5, "hidden", 1e300)
+
+
 def test_limits_of_the_readout_boundary() -> None:
     assert critical_fraction(1e-6, "readout") == pytest.approx(0.5 - 1e-3, abs=2e-5)
     assert critical_fraction(1e4, "readout") == pytest.approx(1 / 16e4, rel=1e-3)

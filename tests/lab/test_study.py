@@ -91,6 +91,26 @@ def test_registration_mistakes() -> None:
         study.figure("nothing", caption="c", alt="a")(lambda ds: None)
 
 
+def test_an_experiment_may_start_at_full_scale(toy) -> None:
+    study = Study("toy")
+
+    @study.experiment(full={"repeats": 8}, paper={"repeats": 9}, data={"full": ("mnist",)})
+    def arithmetic(config, key):
+        """Counts."""
+
+    late = study.experiments["arithmetic"]
+    assert late.scales == ("full", "paper")
+    assert (late.config("full").repeats, late.config("paper").repeats) == (8, 9)
+    with pytest.raises(ValueError, match="arithmetic is run at full and paper scale only, not at quick scale"):
+        late.config("quick")
+    with pytest.raises(ValueError, match=r"toy\.\w+: 'arithmetic\.\w+' is not measured at quick scale; give scales"):
+        study.check(toy.claims)
+    with pytest.raises(ValueError, match="must be given at full scale too"):
+        Study("other").experiment(full={"a": 1}, paper={"b": 1})(arithmetic)
+    with pytest.raises(ValueError, match="at quick scale, or at full scale where it starts there"):
+        Study("other").experiment()(arithmetic)
+
+
 def test_claims_must_name_experiments_that_exist(toy) -> None:
     study = Study("toy")
     with pytest.raises(ValueError, match=r"toy\.T1: no experiment measures 'arithmetic.total'"):
