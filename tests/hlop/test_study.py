@@ -144,11 +144,11 @@ def test_one_pass_of_the_circuit_is_judged(made_up):
     assert found.share_after.shape == (3, 3)
     assert found.images.values.tolist() == [0, 640, 1280]
     assert (found.share > found.share_after[:, 0] + 0.5).all()
+    assert measure(found, "share").low > 0.95
     assert outcome("HLOP5", ("subspace", found)) == "reproduced"
-    assert measure(found, "share").low is not None
     for shares, wanted in (
-        ([0.96, 0.97, 0.98], "reproduced"),
-        ([0.92, 0.93, 0.94], "refuted"),
+        ([0.96, 0.961, 0.962], "reproduced"),
+        ([0.938, 0.939, 0.94], "refuted"),
         ([0.93, 0.95, 0.97], "inconclusive"),
     ):
         assert outcome("HLOP5", ("subspace", found.assign(share=("seed", shares)))) == wanted

@@ -73,7 +73,7 @@ def begin(learner: Learner, key: Key[Array, ""], seeds: int) -> Training:
 
 @lightly
 def _seed_keys(
-    key: Key[Array, ""], seeds: Int[np.ndarray, " seeds"]
+    key: Key[Array, ""], seeds: Int[Any, " seeds"]
 ) -> tuple[Key[Array, " seeds"], Key[Array, " seeds"]]:
     """A key a seed, and those of the first states."""
     keys = jax.vmap(lambda seed: jax.random.fold_in(key, seed))(seeds)
