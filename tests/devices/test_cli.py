@@ -124,17 +124,20 @@ def test_advise_ranks_the_schemes(file, tmp_path, capsys):
     [
         ("a,b\n1,2\n", "must have one column with ltp in its name"),
         ("ltp,ltp2,ltd\n1,2,3\n", "must have one column with ltp"),
-        ("ltp,ltd\n1,3\nx,2\n3,1\n", "column ltp must hold numbers"),
+        ("ltp,ltd\n1,3\nx,2\n3,1\n", "line 3, column ltp: x "),
         ("ltp,ltd\n.1,.3\n.3,.1\n", "G_ltp must be one row of at least 3"),
         ("ltp,ltd\n.3,.1\n.2,.2\n.1,.3\n", "G_ltp must rise"),
         ("ltp,ltd\n.1,.3\n,.2\n.3,.1\n", "G_ltp must be finite; point 1 is not"),
         ("direction,conductance\nup,1\n", "direction must be one of .*; got up"),
-        ("ltp (A),ltd\n.1,.3\n.2,.2\n.3,.1\n", r"'A' where its unit should be; it must be one of S, mS, uS"),
-        ("LTP / kOhm,ltd\n.1,.3\n.2,.2\n.3,.1\n", "'kOhm' where its unit should be"),
-        ("pulse,ltp,ltd\n0,.1,.3\n1,.2,.2\n2,.3,.1\n0,.1,.3\n", "holds some numbers 1 times and others 2 times"),
+        ("ltp (A),ltd\n.1,.3\n.2,.2\n.3,.1\n", r"unit 'A' isn't one of a conductance \(S, mS, uS"),
+        ("LTP / kOhm,ltd\n.1,.3\n.2,.2\n.3,.1\n", "unit 'kOhm' isn't one of a conductance"),
+        (
+            "pulse,ltp,ltd\n0,.1,.3\n1,.2,.2\n2,.3,.1\n0,.1,.3\n",
+            "stand there 1 times and others 2 times",
+        ),
         ("device,ltp,ltd\na,.1,.3\n,.2,.2\na,.3,.1\n", "column device must name the device in every row"),
         ("ltp 1,ltd 1,ltp 2\n.1,.3,.1\n", "one for each|must have one column with ltp"),
-        ("", "must be a table of numbers with a header"),
+        ("", "is empty; give a table with columns ltp and ltd"),
     ],
 )
 def test_wrong_files(content, message, tmp_path):

@@ -53,7 +53,7 @@ def table(curves, form: str) -> pd.DataFrame:
 def test_every_device_is_read(curves, form: str, tmp_path) -> None:
     path = tmp_path / "c.csv"
     table(curves, form).to_csv(path, index=False)
-    found = read_devices(path)
+    found = read_devices(path).curves
     names = ["1", "2", "3"] if "rep" in form or form == "pulse by pulse" else list(LAWS)
     assert list(found) == names
     for (up, down), pair in zip(found.values(), curves.values(), strict=True):

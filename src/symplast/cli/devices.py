@@ -50,7 +50,8 @@ def fit(
     with computing():
         if not 0 < level < 1:
             raise ValueError(f"--level must be strictly between 0 and 1, got {level:g}")
-        measured = read_devices(curves)
+        measured, said = read_devices(curves)
+        err.print(said, soft_wrap=True, highlight=False, markup=False)
         several = fit_devices(measured, level=level) if len(measured) > 1 else None
         fits = several.fits if several else {name: fit_curves(*one, level=level) for name, one in measured.items()}
     write_whole(picture, render(fit_figure(fits, measured), kind))
@@ -229,7 +230,8 @@ def _device(curves: Path, measured: bool) -> "tuple[DeviceModel, Variation | Non
     from symplast.devices import DeviceModel, fit_devices
     from symplast.devices.curve_files import read_devices
 
-    found = read_devices(curves)
+    found, said = read_devices(curves)
+    err.print(said, soft_wrap=True, highlight=False, markup=False)
     if len(found) == 1:
         points = next(iter(found.values()))
         return (DeviceModel.from_table(*points) if measured else DeviceModel.fit(*points).model), None

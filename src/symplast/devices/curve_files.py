@@ -2,32 +2,40 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from io import StringIO
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from symplast.datasets.tables import Table, read_table
+from symplast.datasets.units import Units
 from symplast.devices.curve_fit import check_curves
 from symplast.devices.device_model import FitResult
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.figure import Figure
 
-
+WHAT = "a table with columns ltp and ltd: siemens after 0, 1, ... pulses"
 PREFIXES = {"": 1.0, "m": 1e-3, "u": 1e-6, "µ": 1e-6, "μ": 1e-6, "n": 1e-9, "p": 1e-12, "f": 1e-15}
-"""Of siemens, in small letters."""
+NAMES = {"": 1.0, "milli": 1e-3, "micro": 1e-6, "nano": 1e-9, "pico": 1e-12, "femto": 1e-15}
+SIEMENS = Units(
+    "a conductance",
+    {f"{prefix}s": size for prefix, size in PREFIXES.items()}
+    | {f"{name}siemens": size for name, size in NAMES.items()},
+    ignore_case=True,
+    words=False,
+    known="S, mS, uS, nS, pS, fS",
+)
 
-UNIT = re.compile(rf"[{''.join(PREFIXES)}]?s(iemens)?", re.IGNORECASE)
-IN_BRACKETS = re.compile(r"[(\[{]\s*([^()\[\]{}]*?)\s*[)\]}]|\s/\s*(\S+)|/(\S+)$")
 DIRECTIONS = {"potentiation": "ltp", "depression": "ltd", "ltp": "ltp", "ltd": "ltd", "pot": "ltp", "dep": "ltd"}
 """Words for the two directions, in small letters; a word before its abbreviation."""
 
-NUMBERED = re.compile(r"(device|dev|cell|dut)?\s*#?\s*\d+", re.IGNORECASE)
+NUMBERED = re.compile(r"\s*[(\[{]\s*((?:device|dev|cell|dut)?\s*#?\s*\d+)\s*[)\]}]", re.IGNORECASE)
+"""The number of a device in brackets, which is no unit."""
 
 PULSE = ("pulse", "pulses", "pulsenumber", "pulseno", "n")
-DEVICE = ("device", "deviceid", "cell", "cellid", "dut")
+DEVICE = ("device", "deviceid", "deviceno", "cell", "cellid", "dut")
 
 
 class Curves(NamedTuple):
@@ -42,20 +50,30 @@ class Curves(NamedTuple):
     ltd: np.ndarray
 
 
+class DeviceTable(NamedTuple):
+    """What a file of pulse curves holds.
+
+    Attributes:
+        curves: name of each device -> its curves, in the order of the file; the name is empty for a single one.
+        said: what was decided on the way (separators, units, which column is what), as one line.
+    """
+
+    curves: dict[str, Curves]
+    said: str
+
+
 class Column(NamedTuple):
-    """What the name of a column says.
+    """A column of conductances.
 
     Attributes:
         name: as it stands in the file.
         direction: ``ltp`` or ``ltd``, where it names one.
         device: the rest of the name: what tells the columns of one device from those of another.
-        factor: siemens a unit; None where no unit is named.
     """
 
     name: str
     direction: str | None
     device: str
-    factor: float | None
 
 
 def read_curves(path: Path) -> Curves:
@@ -65,184 +83,165 @@ def read_curves(path: Path) -> Curves:
         FileNotFoundError: no such file.
         ValueError: as :func:`read_devices`, or several devices.
     """
-    found = read_devices(path)
+    found = read_devices(path).curves
     if len(found) > 1:
-        raise ValueError(f"{path} holds {len(found)} devices ({_listed(found)}); read_devices reads them all")
+        names = ", ".join([*found][:8]) + (f" and {len(found) - 8} more" if len(found) > 8 else "")
+        raise ValueError(f"{path} holds {len(found)} devices ({names}); read_devices reads them all")
     return next(iter(found.values()))
 
 
-def read_devices(path: Path) -> dict[str, Curves]:
-    """Read LTP and LTD curves from a table (.csv, or .tsv with tabs), of one device or several.
+def read_devices(path: Path) -> DeviceTable:
+    """Read LTP and LTD curves from a table, of one device or several; see :mod:`symplast.datasets.tables` for its form.
 
     Either columns whose names hold ``ltp`` (``potentiation``, ``pot``) and ``ltd`` (``depression``, ``dep``), in the
     order of the pulses, of which the shorter may end in empty cells; or one row a measurement with columns
     ``direction``, ``conductance`` and, if the rows are out of order, ``pulse``. Several devices stand below each other
     with a column ``device``, or with pulse numbers that begin again; or beside each other, in columns whose names are
     alike but for the direction (``ltp 1``, ``ltd 1``, ``ltp 2``, ``ltd 2``). Conductances are in siemens, or in the
-    unit that a name ends with: ``ltp (uS)``, ``LTP / uS``, ``ltp_uS``. Semicolons may separate cells, with decimal
-    points or commas.
-
-    Returns:
-        Name of each device -> its curves, in the order of the file; the name is empty for a single one.
+    unit that a name ends with: ``ltp (uS)``, ``LTP / uS``, ``ltp_uS``.
 
     Raises:
         FileNotFoundError: no such file.
         ValueError: other columns, an unknown unit or direction, cells that are no numbers, conductances above 1 S, or
             curves that :func:`check_curves` refuses.
     """
-    path = Path(path)
-    table = _table(path)
-    columns = {name: _column(name, path) for name in table.columns}
-    amounts = [c for c in columns.values() if re.match("conductance|g$|g[^a-z]", c.name, re.IGNORECASE)]
-    directions = [name for name in table.columns if _letters(name) == "direction"]
-    found = {}
+    table = read_table(path, what=WHAT)
+    table = replace(table, names=[NUMBERED.sub(r" \1", name) for name in table.names])
+    directions = [name for name in table.names if _letters(name) == "direction"]
+    amounts = [name for name in table.names if re.match("conductance|g$|g[^a-z]", name, re.IGNORECASE)]
     if directions and len(amounts) == 1:
-        words = table[directions[0]].astype(str).str.strip().str.lower()
-        if unknown := sorted(set(words) - set(DIRECTIONS)):
-            raise ValueError(f"{path}: direction must be one of {', '.join(DIRECTIONS)}; got {', '.join(unknown)}")
-        table = table.assign(**{directions[0]: words.map(DIRECTIONS)})
-        for label, rows in _apart(table, path, directions):
-            sides = [rows[rows[directions[0]] == direction] for direction in ("ltp", "ltd")]
-            found[label] = Curves(*(_numbers(side, amounts[0], path) for side in sides))
+        ways = _ways(table, directions[0])
+        pairs = {"": (_column(amounts[0]), _column(amounts[0]))}
     else:
-        pairs = _pairs(columns, path)
-        for label, rows in _apart(table, path, []):
-            for device, (up, down) in pairs.items():
-                name = " ".join(filter(None, (label, device)))
-                found[name] = Curves(_numbers(rows, up, path), _numbers(rows, down, path))
-    return {label: _checked(label, curves, path) for label, curves in found.items()}
+        ways, pairs = None, _pairs(table)
+    wanted = {} if ways is None else {"conductance": (amounts[0], SIEMENS)}
+    for device, pair in pairs.items() if ways is None else ():
+        wanted |= {f"{way} {device}".strip(): (c.name, SIEMENS) for way, c in zip(("ltp", "ltd"), pair, strict=True)}
+    empty = {name: table.text(name) == "" for name, _ in wanted.values()}
+    filled = table.cells.copy()
+    for name, gaps in empty.items():
+        filled.isetitem(table.names.index(name), np.where(gaps, "0", filled.iloc[:, table.names.index(name)]))
+    numbers = replace(table, cells=filled).numbers(wanted, way_out="a shorter file: pulses must follow each other")
+    siemens = {name: np.where(empty[name], np.nan, numbers.values[key]) for key, (name, _) in wanted.items()}
+    _check_size(siemens, table.source)
+    curves: dict[str, Curves] = {}
+    for label, rows in _apart(table, ways):
+        for device, pair in pairs.items():
+            sides = []
+            for way, column in zip(("ltp", "ltd"), pair, strict=True):
+                values = siemens[column.name][rows if ways is None else rows[ways[rows] == way]]
+                known = np.flatnonzero(np.isfinite(values))
+                sides.append(values[: known[-1] + 1] if known.size else values[:0])
+            name = " ".join(filter(None, (label, device)))
+            curves[name] = _checked(name, Curves(*sides), table.source)
+    several = f"; {len(curves)} devices: {', '.join(curves)}" if len(curves) > 1 else ""
+    return DeviceTable(curves, numbers.said(table.source) + several)
 
 
-def _checked(label: str, curves: Curves, path: Path) -> Curves:
+def _check_size(siemens: Mapping[str, np.ndarray], source: str) -> None:
+    for name, values in siemens.items():
+        if np.isfinite(values).any() and np.nanmax(np.abs(values)) > 1:
+            raise ValueError(
+                f"{source}: column {name} holds {np.nanmax(np.abs(values)):g} S, more than a device's conductance; "
+                "give siemens, or the unit in the name, such as ltp (uS)"
+            )
+
+
+def _checked(label: str, curves: Curves, source: str) -> Curves:
     try:
         return Curves(*check_curves(*curves))
     except ValueError as error:
-        raise ValueError(f"{path}{f', device {label}' if label else ''}: {error}") from None
+        raise ValueError(f"{source}{f', device {label}' if label else ''}: {error}") from None
 
 
-def _table(path: Path) -> "pd.DataFrame":
-    import pandas as pd
-
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"no file {path}; give a table with columns ltp and ltd: siemens after 0, 1, ... pulses"
-        )
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        separator = "\t" if path.suffix == ".tsv" else ";" if ";" in text else ","
-        decimal = "," if separator == ";" and "," in text else "."
-        lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
-        table = pd.read_csv(
-            StringIO("\n".join(lines)), sep=separator, decimal=decimal, skipinitialspace=True, index_col=False
-        )
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} must be a table of numbers with a header: {error}") from None
-    table.columns = [str(name).strip() for name in table.columns]
-    return table
+def _ways(table: Table, name: str) -> np.ndarray:
+    words = np.array([word.lower() for word in table.text(name)], dtype=object)
+    if unknown := sorted(set(words) - set(DIRECTIONS)):
+        shown = ", ".join(word or "an empty cell" for word in unknown[:8])
+        raise ValueError(f"{table.source}: {name} must be one of {', '.join(DIRECTIONS)}; got {shown}")
+    return np.array([DIRECTIONS[word] for word in words])
 
 
-def _column(name: str, path: Path) -> Column:
-    """Direction, device and unit in a column's name.
-
-    What stands in brackets or after a slash must be a unit of conductance where the column holds conductances.
-    """
-    factor, rest = None, name
-    for match in IN_BRACKETS.finditer(name):
-        unit = next(group for group in match.groups() if group is not None)
-        if UNIT.fullmatch(unit):
-            factor, rest = _factor(unit), name.replace(match[0], " ")
-        elif not NUMBERED.fullmatch(unit) and (_direction(name) or name.lower().startswith("conductance")):
-            raise ValueError(
-                f"{path}: column {name} has {unit!r} where its unit should be; it must be one of S, mS, uS, nS, pS, fS"
-            )
-    words = [word for word in re.split(r"[\s_.\-/()\[\]{}]+", rest) if word]
-    if factor is None:  # ltp_uS, ltp uS; a lone s is no unit here
-        units = [word for word in words[1:] if len(word) > 1 and UNIT.fullmatch(word)]
-        if units:
-            factor = _factor(units[-1])
-            words.remove(units[-1])
+def _column(name: str) -> Column:
+    """Direction and device in a column's name, its unit left out; raises ValueError for an unknown unit."""
+    words = [word for word in re.split(r"[\s_.\-/()\[\]{}]+", SIEMENS.split(name).base) if word]
     direction = _direction(" ".join(words))
     others = [word for word in words if _direction(word) is None and word.lower() not in ("g", "conductance")]
     numbers = [re.sub("|".join(DIRECTIONS), "", word, flags=re.IGNORECASE) for word in words if _direction(word)]
-    return Column(name, direction, " ".join(filter(None, [*others, *numbers])), factor)
-
-
-def _factor(unit: str) -> float:
-    return PREFIXES[unit.lower().removesuffix("iemens").removesuffix("s")]
+    return Column(name, direction, " ".join(filter(None, [*others, *numbers])))
 
 
 def _direction(name: str) -> str | None:
     found = {DIRECTIONS[word] for word in re.findall("potentiation|depression|ltp|ltd", name.lower())}
-    found |= {DIRECTIONS[w] for w in re.split(r"[^a-z]+", name.lower()) if w in DIRECTIONS}
+    found |= {DIRECTIONS[word] for word in re.split(r"[^a-z]+", name.lower()) if word in DIRECTIONS}
     return found.pop() if len(found) == 1 else None
 
 
-def _pairs(columns: Mapping[str, Column], path: Path) -> dict[str, tuple[Column, Column]]:
+def _pairs(table: Table) -> dict[str, tuple[Column, Column]]:
     """Device -> its two columns; a single pair needs no names that fit."""
-    sides = {way: [c for c in columns.values() if c.direction == way] for way in ("ltp", "ltd")}
+    columns = [_column(name) for name in table.names if _direction(name)]
+    sides = {way: [column for column in columns if column.direction == way] for way in ("ltp", "ltd")}
     if len(sides["ltp"]) == len(sides["ltd"]) == 1:
         return {"": (sides["ltp"][0], sides["ltd"][0])}
-    by_device = {way: {c.device: c for c in found} for way, found in sides.items()}
+    by_device = {way: {column.device: column for column in found} for way, found in sides.items()}
     fits = by_device["ltp"].keys() == by_device["ltd"].keys() and by_device["ltp"]
     if not fits or any(len(by_device[way]) != len(sides[way]) for way in sides):
         raise ValueError(
-            f"{path} must have one column with ltp in its name (or potentiation) and one with ltd (or depression) for "
-            f"each device, named alike but for that, or columns direction and conductance; it has {', '.join(columns)}"
+            f"{table.source} must have one column with ltp in its name (or potentiation) and one with ltd (or "
+            "depression) for each device, named alike but for that, or columns direction and conductance; it has "
+            f"{', '.join(table.names)}"
         )
     return {device: (column, by_device["ltd"][device]) for device, column in by_device["ltp"].items()}
 
 
-def _apart(table: "pd.DataFrame", path: Path, within: list[str]) -> Iterator[tuple[str, "pd.DataFrame"]]:
+def _apart(table: Table, ways: np.ndarray | None) -> Iterator[tuple[str, np.ndarray]]:
     """The rows of each device, in the order of the pulses: by a column, or where pulse numbers begin again."""
-    import pandas as pd
-
-    named = [name for name in table.columns if _letters(name) in DEVICE]
-    pulse = next((name for name in table.columns if _letters(name) in PULSE), None)
-    if pulse is not None and not pd.api.types.is_numeric_dtype(table[pulse]):
-        raise ValueError(f"{path}: column {pulse} must hold pulse numbers")
+    every = np.arange(len(table.lines))
+    pulse = _pulses(table)
+    named = [name for name in table.names if _letters(name) in DEVICE]
+    keys = [(None if ways is None else ways[i], None if pulse is None else pulse[i]) for i in every]
     if len(named) == 1:
-        groups = [(str(label), rows) for label, rows in table.groupby(named[0], sort=False)]
-        if sum(len(rows) for _, rows in groups) < len(table):
-            raise ValueError(f"{path}: column {named[0]} must name the device in every row")
-    elif pulse is None:
-        groups = [("", table)]
-    else:
-        times = table.groupby([*within, pulse]).cumcount()
-        counts = table.groupby([*within, pulse])[pulse].size()
-        if counts.nunique() > 1:
+        names = table.text(named[0])
+        if (names == "").any():
+            line = table.lines[np.flatnonzero(names == "")[0]]
             raise ValueError(
-                f"{path}: column {pulse} holds some numbers {counts.min()} times and others {counts.max()} times; if "
-                "it holds several devices, name them in a column device"
+                f"{table.source}: column {named[0]} must name the device in every row; line {line} is empty"
             )
-        groups = [(str(i + 1) if counts.max() > 1 else "", table[times == i]) for i in range(int(counts.max()))]
-    for label, rows in groups:
-        repeated = pulse is not None and rows.duplicated([*within, pulse]).any()
-        if repeated:
-            raise ValueError(f"{path}: device {label} has pulse numbers twice; give each sweep a name of its own")
-        yield label, rows if pulse is None else rows.sort_values(pulse, kind="stable")
+        groups = [(name, every[names == name]) for name in dict.fromkeys(names)]
+        for name, rows in groups:
+            if pulse is not None and len({keys[i] for i in rows}) < rows.size:
+                raise ValueError(f"{table.source}: device {name} has pulse numbers twice; name each sweep for itself")
+    elif pulse is None:
+        groups = [("", every)]
+    else:
+        seen: dict[tuple[str | None, float | None], int] = {}
+        turn = np.zeros(every.size, int)
+        for i in every:
+            turn[i] = seen[keys[i]] = seen.get(keys[i], -1) + 1
+        times = set(seen.values())
+        if len(times) > 1:
+            raise ValueError(
+                f"{table.source}: some pulse numbers stand there {min(times) + 1} times and others {max(times) + 1} "
+                "times; if it holds several devices, name them in a column device"
+            )
+        most = times.pop()
+        groups = [(str(i + 1) if most else "", every[turn == i]) for i in range(most + 1)]
+    for name, rows in groups:
+        yield name, rows if pulse is None else rows[np.argsort(pulse[rows], kind="stable")]
+
+
+def _pulses(table: Table) -> np.ndarray | None:
+    name = next((name for name in table.names if _letters(name) in PULSE), None)
+    if name is None:
+        return None
+    try:
+        return np.array([float(text.replace(",", ".")) for text in table.text(name)])
+    except ValueError:
+        raise ValueError(f"{table.source}: column {name} must hold pulse numbers") from None
 
 
 def _letters(name: str) -> str:
     return re.sub("[^a-z]", "", name.lower())
-
-
-def _numbers(rows: "pd.DataFrame", column: Column, path: Path) -> np.ndarray:
-    cells = rows[column.name]
-    filled = cells.iloc[: np.flatnonzero(cells.notna())[-1] + 1] if cells.notna().any() else cells[:0]
-    try:
-        siemens = filled.to_numpy(dtype=np.float64) * (1.0 if column.factor is None else column.factor)
-    except (ValueError, TypeError):
-        raise ValueError(f"{path}: column {column.name} must hold numbers (siemens)") from None
-    if siemens.size and np.nanmax(np.abs(siemens)) > 1:
-        raise ValueError(
-            f"{path}: column {column.name} holds {np.nanmax(np.abs(siemens)):g} S, more than a device's conductance; "
-            "give siemens, or the unit in the name, such as ltp (uS)"
-        )
-    return siemens
-
-
-def _listed(names: Mapping[str, Curves]) -> str:
-    return ", ".join(names) if len(names) <= 8 else f"{', '.join([*names][:8])} and {len(names) - 8} more"
 
 
 def fit_figure(fits: Mapping[str, FitResult], curves: Mapping[str, Curves]) -> "Figure":
