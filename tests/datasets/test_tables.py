@@ -28,6 +28,7 @@ def read(folder: Path, text: str | bytes, name: str = "runs.csv", wanted=RUNS, *
         "params;loss\n7.000.000.000;3,25\n13.000.000.000;3,125\n70.000.000.000;2,5\n",
         'params,loss\n"7,000,000,000",3.25\n"13,000,000,000",3.125\n"70,000,000,000",2.5\n',
         "params\tloss\n7 000 000 000\t3.25\n13 000 000 000\t3.125\n70'000'000'000\t2.5\n",
+        "params\tloss\n7\u00a0000\u00a0000\u00a0000\t3,25\n13\u202f000\u202f000\u202f000\t3,125\n70000000000\t2,5\n",
         "params | loss\n7B | 3.25\n13 b|3.125\n70 billion params|2.5\n",
         "params,loss,\n7B,3.25,\n13B,3.125,\n70B,2.5,\n",
         "params,loss\n7B,3.25,\n13B,3.125,\n70B,2.5,\n",

@@ -72,8 +72,8 @@ class Table:
     problems: tuple[str, ...] = field(default=())
 
     def text(self, name: str) -> np.ndarray:
-        """A column as text without blanks around it (object array of str)."""
-        return np.array([_text(cell) for cell in self._column(name)], dtype=object)
+        """A column as printable text without blanks around it (object array of str)."""
+        return np.array([_printable(_text(cell)) for cell in self._column(name)], dtype=object)
 
     def where(self, name: str, value: str) -> "Table":
         """The rows with this text (or this number) in this column; may be empty."""
@@ -305,8 +305,8 @@ def read_table(
         refuse(path.name, found.problems)
         raise ValueError(f"{path} {'has no rows' if text.strip() else 'is empty'}; give {what}")
     return Table(
-        found.names or [], found.cells, np.array(found.lines, dtype=int), path.name, found.separator,
-        decided=(*said, *found.decided), problems=found.problems,
+        [_printable(name) for name in found.names or []], found.cells, np.array(found.lines, dtype=int), path.name,
+        found.separator, decided=(*said, *found.decided), problems=found.problems,
     )  # fmt: skip
 
 
@@ -325,7 +325,7 @@ def _from_frame(frame: "pd.DataFrame", source: str) -> Table:
         raise ValueError(f"{source} has no rows")
     if any(frame.index.names):  # a named index may hold a quantity
         frame = frame.reset_index()
-    names = [str(name).strip() for name in frame.columns]
+    names = [_printable(str(name).strip()) for name in frame.columns]
     decided: tuple[str, ...] = ()
     if names[0] == "Unnamed: 0" and len(names) > 1:
         frame, names, decided = frame.iloc[:, 1:], names[1:], ("first column taken for an index and left out",)
@@ -373,8 +373,15 @@ def listed(names: Any, most: int = 12) -> str:
 
 def _shown(text: str) -> str:
     """What a user's file holds, fit for a terminal: without control characters, and not too long."""
-    clean = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in str(text))
+    clean = _printable(str(text))
     return clean if len(clean) <= 60 else clean[:57] + "..."
+
+
+def _printable(text: str) -> str:
+    """Text of a user's file without what would command a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 def _one_line(error: BaseException) -> str:
