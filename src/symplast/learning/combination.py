@@ -5,6 +5,7 @@ from typing import Any, Literal, NamedTuple
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
@@ -73,6 +74,12 @@ class Combination:
         Raises:
             ValueError: parts that don't go together; says why.
         """
+        learner = self._joined(tasks)
+        eqx.filter_eval_shape(learner.init, jax.random.key(0))  # rule and transform look at the network
+        return learner
+
+    def _joined(self, tasks: list[Task]) -> Learner:
+        """The learner, before it has met a network."""
         first = tasks[0]
         for each in tasks:
             each.updates(self.batch_size)
@@ -94,9 +101,7 @@ class Combination:
             except ValueError as error:
                 refusals.append(str(error))
                 continue
-            learner = GradientLearner(make_network, rule, transform, signals)
-            eqx.filter_eval_shape(learner.init, jax.random.key(0))  # rule and transform look at the network
-            return learner
+            return GradientLearner(make_network, rule, transform, signals)
         raise ValueError(refusals[-1])
 
     def _whole_learner(self, rule: Named, sizes: tuple[int, ...], classes: int | None) -> Learner:
@@ -109,7 +114,6 @@ class Combination:
         made: Any = rule.build(sizes=sizes)
         if not isinstance(made, Learner):
             raise ValueError(f"{rule.text}: must make a symplast.learning.Learner, got {type(made).__name__}")
-        eqx.filter_eval_shape(made.init, jax.random.key(0))
         return made
 
     def modules(self) -> list[str]:
@@ -129,7 +133,7 @@ class Combination:
                 (``end``) or not at all (``none``); NaN where it is left out.
         """
         tasks = self.tasks()
-        learner = self.learner(tasks)
+        learner = self._joined(tasks)
         training = begin(learner, key, seeds)
         short = self._work(learner, tasks, training) < WORTH_IT
         at_start, unsettled = _aligned(learner, tasks[0], training, align == "both")
@@ -208,7 +212,7 @@ def _aligned(
     learner: Learner, task: Task, training: Training, wanted: bool
 ) -> tuple[dict[str, Float[Array, " seeds"]], Float[Array, " seeds"]]:
     """Cosine of each forward weight matrix, input to output, and the share of examples left out."""
-    unknown = np.full(len(training.keys), np.nan, np.float32)
+    unknown = jnp.asarray(np.full(len(training.keys), np.nan, np.float32))
     if not isinstance(learner, GradientLearner):
         return {"layer 1": unknown}, unknown
     if not wanted:
