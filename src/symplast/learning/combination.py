@@ -13,13 +13,16 @@ from symplast.learning.alignment import alignment_of_seeds
 from symplast.learning.compiling import WORTH_IT
 from symplast.learning.learner import GradientLearner, Learner
 from symplast.learning.parts import PARTS, Named, NamedNetwork, chain, named
-from symplast.learning.protocol import Batch, check_fit
+from symplast.learning.protocol import Batch, Parameters, check_fit
 from symplast.learning.recurrent import RecurrentNet
 from symplast.learning.sequences import average_score, backward_transfer, train_sequence
 from symplast.learning.tasks import Task
 from symplast.learning.training import History, Training, begin, score, train
 
 Align = Literal["both", "end", "none"]
+
+LAYER = "layer"
+"""First word of the names of a layered network's weight matrices."""
 
 ALIGNED_ON = 256
 """Examples on which the rule's direction is compared with the gradient."""
@@ -75,8 +78,19 @@ class Combination:
             ValueError: parts that don't go together; says why.
         """
         learner = self._joined(tasks)
-        eqx.filter_eval_shape(learner.init, jax.random.key(0))  # rule and transform look at the network
+        state = eqx.filter_eval_shape(learner.init, jax.random.key(0))  # rule and transform look at the network
+        if self.network != "auto" and self.network.partition(":")[0] not in PARTS["network"]:
+            self._check_own_network(learner, state, tasks)
         return learner
+
+    def _check_own_network(self, learner: Learner, state: Any, tasks: list[Task]) -> None:
+        """Raise ValueError where a network of the user's own does not take the inputs or has too few outputs."""
+        try:
+            found = eqx.filter_eval_shape(learner.predict, state, tasks[0].inputs[:2]).shape
+        except (TypeError, ValueError, AttributeError, KeyError, IndexError) as error:
+            raise ValueError(f"{self.network} can't answer an input of the task: {error}") from error
+        if len(found) != 2 or found[1] != (wanted := max(task.outputs for task in tasks)):
+            raise ValueError(f"{self.network} must have {wanted} outputs for this task, got shape {found[1:]}")
 
     def _joined(self, tasks: list[Task]) -> Learner:
         """The learner, before it has met a network."""
@@ -214,11 +228,30 @@ def _aligned(
     """Cosine of each forward weight matrix, input to output, and the share of examples left out."""
     unknown = jnp.asarray(np.full(len(training.keys), np.nan, np.float32))
     if not isinstance(learner, GradientLearner):
-        return {"layer 1": unknown}, unknown
+        return {f"{LAYER} 1": unknown}, unknown
     if not wanted:
-        layers = len(training.states.params.weights)
-        return {f"layer {index}": unknown for index in range(1, layers + 1)}, unknown
+        return dict.fromkeys(_matrices(training.states.params), unknown), unknown
     rows = min(ALIGNED_ON, task.inputs.shape[0])
     batch = Batch(np.asarray(task.inputs)[:rows], np.asarray(task.targets)[:rows])
     found = alignment_of_seeds(learner, training.states, batch, training.keys)
-    return {f"layer {index}": cosine for index, cosine in enumerate(found.cosines.weights, start=1)}, found.unsettled
+    cosines = jax.tree.leaves(found.cosines)
+    return {name: cosines[place] for name, place in _matrices(training.states.params).items()}, found.unsettled
+
+
+def _matrices(params: Parameters) -> dict[str, int]:
+    """Places among the leaves of the forward weight matrices, input to output.
+
+    A network without a tuple ``weights`` has its arrays of two or more dimensions (after that of the seeds) instead,
+    each under its own name.
+    """
+    leaves = jax.tree_util.tree_flatten_with_path(params)[0]
+    weights = getattr(params, "weights", None)
+    if isinstance(weights, tuple):
+        places = {id(leaf): place for place, (_, leaf) in enumerate(leaves)}
+        return {f"{LAYER} {index}": places[id(weight)] for index, weight in enumerate(weights, start=1)}
+    named = {
+        jax.tree_util.keystr(path, simple=True, separator="."): place
+        for place, (path, leaf) in enumerate(leaves)
+        if leaf.ndim > 2
+    }
+    return named or {"all": 0}

@@ -75,9 +75,7 @@ def begin(learner: Learner, key: Key[Array, ""], seeds: int) -> Training:
 
 
 @lightly
-def _seed_keys(
-    key: Key[Array, ""], seeds: Int[Array, " seeds"]
-) -> tuple[Key[Array, " seeds"], Key[Array, " seeds"]]:
+def _seed_keys(key: Key[Array, ""], seeds: Int[Array, " seeds"]) -> tuple[Key[Array, " seeds"], Key[Array, " seeds"]]:
     """A key a seed, and those of the first states."""
     keys = jax.vmap(lambda seed: jax.random.fold_in(key, seed))(seeds)
     return keys, jax.vmap(lambda key: jax.random.fold_in(key, 0))(keys)
