@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from symplast.curl.spectrum import curl_fraction
 from symplast.curl.transforms import rescale
 from symplast.learning import cosines
 from symplast.learning.feedforward import angle_between
@@ -20,6 +21,13 @@ def test_the_size_of_a_direction_does_not_matter(size: float) -> None:
     assert float(angle_between([(size * R, R), (size * R, R)])) == pytest.approx(0, abs=0.1)
     assert float(length(size * R) / size) == pytest.approx(np.linalg.norm(R), rel=1e-5)
     assert np.asarray(rescale(size * R, jnp.asarray(1.0))) == pytest.approx(np.asarray(R / np.linalg.norm(R)), rel=1e-5)
+
+
+@pytest.mark.parametrize("size", [1e-25, 1e25])
+def test_the_curl_of_a_field_of_any_size(size: float) -> None:
+    turning = jnp.array([[-1.0, -1.0], [1.0, -1.0]])
+    found = curl_fraction(lambda w: size * (turning @ w), jnp.ones(2))
+    assert float(found) == pytest.approx(np.sqrt(0.5), rel=1e-5)
 
 
 def test_scaling_adds_no_rounding() -> None:

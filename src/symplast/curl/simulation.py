@@ -173,7 +173,8 @@ def simulate_linear(
         >>> from symplast.curl import perturbed_teacher
         >>> with jax.enable_x64(True):
         ...     teacher, student = perturbed_teacher(jax.random.key(0), (20, 50, 1))
-        ...     run = simulate_linear(student, teacher, rule=CurlRule.flipped((20, 50, 1), into_hidden=0.1), epochs=5000)
+        ...     rule = CurlRule.flipped((20, 50, 1), into_hidden=0.1)
+        ...     run = simulate_linear(student, teacher, rule=rule, epochs=5000)
         ...     print(run.final_loss < 1e-20)
         True
     """

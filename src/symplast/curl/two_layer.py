@@ -103,8 +103,8 @@ class CurlRule(eqx.Module):
 
         Args:
             sizes: inputs, hidden units, outputs.
-            into_hidden: flipped neurons whose synapses lead into the hidden layer, W1. With axis ``pre`` they are inputs,
-                with ``post`` hidden units. A count (int) or a share rounded down (float).
+            into_hidden: flipped neurons whose synapses lead into the hidden layer, W1: inputs with axis ``pre``, hidden
+                units with ``post``. A count (int) or a share rounded down (float).
             into_readout: those whose synapses lead into the readout, W2: hidden units, or outputs.
             axis: flip the synapses that leave or reach them.
             key: flips a random choice; None flips the first ones.
