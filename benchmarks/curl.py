@@ -127,7 +127,7 @@ def ours(batch: int | None, epochs: int, double: bool, seeds: int = 1) -> tuple[
         dtype = jnp.float64 if double else jnp.float32
         given = {name: jnp.asarray(value, dtype) for name, value in problem().items()}
         student = TwoLayer(given["w1"], given["w2"], "tanh")
-        rule = CurlRule.flipped((INPUTS, HIDDEN, 1), readout=FLIPPED)
+        rule = CurlRule.flipped((INPUTS, HIDDEN, 1), into_readout=FLIPPED)
 
         def one(student, x, y, key):
             options = {"rule": rule, "eta": ETA, "epochs": epochs, "batch": batch, "record": [epochs - 1], "key": key}

@@ -33,7 +33,9 @@ sizes, keys = (20, 5, 1), jax.random.split(jax.random.key(0), 3)
 teacher, student = draw_net(keys[0], sizes, activation="tanh"), draw_net(keys[1], sizes, scale=2.0, activation="tanh")
 X = draw_inputs(keys[2], 400, 20)
 for name, flipped in (("gradient descent", 0), ("one unit flipped", 1), ("all flipped", 5)):
-    run = simulate(student, teacher, X, rule=CurlRule.flipped(sizes, readout=flipped), epochs=5000, stop_below=1e-3)
+    run = simulate(
+        student, teacher, X, rule=CurlRule.flipped(sizes, into_readout=flipped), epochs=5000, stop_below=1e-3
+    )
     print(f"{name}: loss {float(run.final_loss):.1e} after {int(run.epochs)} epochs, {run.status}")
 
 # Is that luck? Pairs of runs from ten starts.

@@ -59,7 +59,7 @@ def test_a_map_onto_a_point_gives_no_nan() -> None:
 def test_weights_wander_only_beyond_the_boundary(sizes, share, chaotic) -> None:
     with jax.enable_x64(True):
         teacher, student = perturbed_teacher(KEY, sizes)
-        rule = CurlRule.flipped(sizes, hidden=share)
+        rule = CurlRule.flipped(sizes, into_hidden=share)
         run = simulate_linear(student, teacher, 0.5, rule, epochs=8000, record=range(7000, 8000))
         flat = jnp.concatenate([w.reshape(1000, -1) for w in run.weights.weights], axis=1)
         exponent = lyapunov(learning_step(Moments(teacher.map, jnp.asarray(0.5)), rule, student), run.final, 4000, 1000)

@@ -76,7 +76,7 @@ def test_a_run_is_that_of_the_published_rule(axis, activation, options) -> None:
         pytest.skip("the options don't touch the signs' axis")
     with jax.enable_x64(True):
         teacher, student, X = pair(activation)
-        rule = CurlRule.flipped(SIZES, hidden=2, readout=1, axis=axis)  # un-normalised it grows without end
+        rule = CurlRule.flipped(SIZES, into_hidden=2, into_readout=1, axis=axis)  # un-normalised it grows without end
         if options.get("feedback"):
             rule = CurlRule(rule.mask, draw_feedback(KEY, SIZES, 2.0))
         plain = {name: value for name, value in options.items() if name != "feedback"}
@@ -112,7 +112,7 @@ def test_gradient_descent_follows_the_gradient() -> None:
 def test_the_covariance_stands_for_the_examples() -> None:
     with jax.enable_x64(True):
         teacher, student, X = pair("linear")
-        rule = CurlRule.flipped(SIZES, hidden=2, readout=2)
+        rule = CurlRule.flipped(SIZES, into_hidden=2, into_readout=2)
         by_rows = simulate(student, teacher, X, rule=rule, epochs=60)
         by_moments = simulate_linear(student, teacher, X.T @ X / len(X), rule, epochs=60)
     np.testing.assert_allclose(by_moments.loss, by_rows.loss, rtol=1e-9)
@@ -137,7 +137,7 @@ def test_padding_a_linear_net_with_zeros_changes_nothing() -> None:
 @settings(max_examples=8, deadline=None)
 def test_norms_are_kept(flipped: int, batches: bool) -> None:
     teacher, student, X = pair()
-    rule = CurlRule.flipped(SIZES, hidden=flipped, readout=flipped)
+    rule = CurlRule.flipped(SIZES, into_hidden=flipped, into_readout=flipped)
     run = simulate(student, teacher, X, rule=rule, epochs=30, batch=5 if batches else None, key=KEY)
     for before, after in zip(student.weights, run.final.weights, strict=True):
         assert float(jnp.linalg.norm(after)) == pytest.approx(float(jnp.linalg.norm(before)), rel=1e-5)
@@ -146,7 +146,7 @@ def test_norms_are_kept(flipped: int, batches: bool) -> None:
 def test_one_batch_of_everything_is_the_full_batch_and_the_last_batch_may_be_short() -> None:
     with jax.enable_x64(True):
         teacher, student, X = pair()
-        rule = CurlRule.flipped(SIZES, hidden=1)
+        rule = CurlRule.flipped(SIZES, into_hidden=1)
         full = simulate(student, teacher, X, rule=rule, epochs=20)
         whole = simulate(student, teacher, X, rule=rule, epochs=20, batch=24, key=KEY)
         np.testing.assert_allclose(whole.loss, full.loss, rtol=1e-10)
@@ -194,7 +194,7 @@ def test_records_after_the_end_hold_the_end() -> None:
 def test_divergence_is_a_status_with_its_epoch() -> None:
     teacher, student, X = pair("linear")
     run = simulate(
-        student, teacher, X, rule=CurlRule.flipped(SIZES, hidden=7, readout=5), epochs=20_000, normalise=None
+        student, teacher, X, rule=CurlRule.flipped(SIZES, into_hidden=7, into_readout=5), epochs=20_000, normalise=None
     )
     assert run.status == f"diverged at epoch {int(run.epochs)}"
     assert 0 < int(run.diverged_at) < 20_000
@@ -202,7 +202,7 @@ def test_divergence_is_a_status_with_its_epoch() -> None:
 
 def test_random_signs_change_the_flipped_neurons_only() -> None:
     teacher, student, X = pair()
-    rules = [CurlRule(CurlRule.flipped(SIZES, readout=2).mask, random_signs=r) for r in (False, True)]
+    rules = [CurlRule(CurlRule.flipped(SIZES, into_readout=2).mask, random_signs=r) for r in (False, True)]
     steady, drawn = (
         simulate(student, teacher, X, rule=rule, epochs=1, normalise=None, key=KEY).final.W2 - student.W2
         for rule in rules
@@ -221,7 +221,7 @@ def test_one_compilation_for_all_settings() -> None:
     teacher, student, X = pair(sizes=(7, 6, 2))
     before = _run._cached._cache_size()
     for epochs, eta, stop, flipped in ((10, 0.1, 1e-3, 0), (700, 0.2, 1e-4, 3), (20, 0.05, 0.1, 6)):
-        rule = CurlRule.flipped((7, 6, 2), hidden=flipped)
+        rule = CurlRule.flipped((7, 6, 2), into_hidden=flipped)
         simulate(student, teacher, X, rule=rule, epochs=epochs, eta=eta, stop_below=stop, record=[0, 5])
     assert _run._cached._cache_size() == before + 1
 
@@ -229,7 +229,7 @@ def test_one_compilation_for_all_settings() -> None:
 def test_set_up_p_finds_the_reference_values() -> None:
     """20 inputs, 50 hidden units: stable at a tenth of flipped inputs; unstable readout flips find another solution."""
     with jax.enable_x64(True):
-        for flips, bound in (({"hidden": 0.1}, 1e-28), ({"readout": 0.3}, 1e-27)):
+        for flips, bound in (({"into_hidden": 0.1}, 1e-28), ({"into_readout": 0.3}, 1e-27)):
             teacher, student = perturbed_teacher(KEY, (20, 50, 1))
             assert float(jnp.linalg.norm(teacher.W1)) == pytest.approx(np.sqrt(50))
             run = simulate_linear(student, teacher, rule=CurlRule.flipped((20, 50, 1), **flips), epochs=20_000)
@@ -254,7 +254,7 @@ GOOD = pair()
         (lambda t, s, X: simulate(s, t, X, epochs=5, record=[6]), r"record must lie in \[0, epochs=5\]"),
         (lambda t, s, X: simulate(s, t, X.at[0, 0].set(jnp.nan)), "X must be finite"),
         (lambda t, s, X: simulate(TwoLayer(s.W1 * jnp.inf, s.W2), t, X), "W1 must be finite"),
-        (lambda t, s, X: simulate(s, t, X, rule=CurlRule.flipped((5, 7, 2), hidden=1)), "must have lengths"),
+        (lambda t, s, X: simulate(s, t, X, rule=CurlRule.flipped((5, 7, 2), into_hidden=1)), "must have lengths"),
         (lambda t, s, X: unwrap(simulate)(s, t, X, normalise="max"), "normalise must be"),
         (lambda t, s, X: simulate(s, draw_net(KEY, (9, 6, 2)), X), "equal inputs and outputs"),
         (lambda t, s, X: simulate_linear(s, t), "linear teacher"),

@@ -144,7 +144,7 @@ def test_scalar_flow_goes_round_a_circle(start, converges) -> None:
     """w1^2 + w2^2 is kept; it converges when that is more than 2 |t|, otherwise it turns for ever."""
     with jax.enable_x64(True):
         net = TwoLayer(jnp.array([[start[0]]]), jnp.array([[start[1]]]))
-        rule = CurlRule.flipped((1, 1, 1), readout=1)
+        rule = CurlRule.flipped((1, 1, 1), into_readout=1)
         run = simulate_linear(net, jnp.array([[1.0]]), 1.0, rule, eta=1e-3, epochs=20_000, normalise=None)
         radius = float(run.final.W1[0, 0] ** 2 + run.final.W2[0, 0] ** 2)
         assert radius == pytest.approx(start[0] ** 2 + start[1] ** 2, rel=0.05)

@@ -88,10 +88,10 @@ def test_ep_is_exact_where_weights_are_symmetric() -> None:
 @pytest.mark.parametrize(
     "rule",
     [
-        EquilibriumPropagation(estimate="nudge", beta=0.05, n_points=1, nudged_steps=60),
-        EquilibriumPropagation(estimate="nudge", beta=0.1, n_points=2, nudged_steps=60),
-        EquilibriumPropagation(estimate="nudge", beta=0.1, n_points=4, nudged_steps=60),
-        EquilibriumPropagation(estimate="online", beta=0.1, n_points=4, nudged_steps=60, free_steps=720),
+        EquilibriumPropagation(method="nudge", beta=0.05, n_points=1, nudged_steps=60),
+        EquilibriumPropagation(method="nudge", beta=0.1, n_points=2, nudged_steps=60),
+        EquilibriumPropagation(method="nudge", beta=0.1, n_points=4, nudged_steps=60),
+        EquilibriumPropagation(method="online", beta=0.1, n_points=4, nudged_steps=60, free_steps=720),
     ],
     ids=["N=1", "N=2", "N=4", "online"],
 )
@@ -195,28 +195,28 @@ def test_trains_in_one_compiled_scan(digits) -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: EquilibriumPropagation(estimate="holo"), "estimate must be one of true, nudge, online"),
+        (lambda: EquilibriumPropagation(method="holo"), "method must be one of true, nudge, online"),
         (lambda: EquilibriumPropagation(homeostasis=-1.0), "homeostasis must be at least 0"),
         (lambda: EquilibriumPropagation(homeostasis_terms="half"), "homeostasis_terms must be one of"),
         (lambda: EquilibriumPropagation(homeostasis_draws=0), "homeostasis_draws must be at least 1"),
-        (lambda: EquilibriumPropagation(estimate="online", asym_ep=True), "asym_ep must be off"),
-        (lambda: EquilibriumPropagation(estimate="online", n_points=1), "n_points must be at least 2"),
+        (lambda: EquilibriumPropagation(method="online", asym_ep=True), "asym_ep must be off"),
+        (lambda: EquilibriumPropagation(method="online", n_points=1), "n_points must be at least 2"),
         (lambda: RecurrentBackprop(method="exact"), "method must be one of"),
         (
-            lambda: learner(EquilibriumPropagation(estimate="nudge", beta=0.0)),
+            lambda: learner(EquilibriumPropagation(method="nudge", beta=0.0)),
             "beta must be a finite number",
         ),
         (
-            lambda: learner(EquilibriumPropagation(estimate="nudge", n_points=0)),
+            lambda: learner(EquilibriumPropagation(method="nudge", n_points=0)),
             "n_points must be a whole number of at least 1",
         ),
         (
-            lambda: learner(EquilibriumPropagation(estimate="online", nudged_steps=7)),
+            lambda: learner(EquilibriumPropagation(method="online", nudged_steps=7)),
             "free_steps must be a multiple",
         ),
         (lambda: learner(EquilibriumPropagation(nudged_steps=0)), "steps must be at least 1"),
         (
-            lambda: learner(EquilibriumPropagation(estimate="nudge", n_points=4), activation="relu"),
+            lambda: learner(EquilibriumPropagation(method="nudge", n_points=4), activation="relu"),
             "n_points must be 1 or 2 here",
         ),
     ],

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import click
 import jax
 import numpy as np
 import pytest
@@ -88,13 +89,12 @@ def test_nonsense_is_refused_with_the_reason(tmp_path) -> None:
         ([], [], 2, "at least one rule"),
         (["magic"], [], 2, "rule must be one of"),
         (["backprop"], ["magic"], 2, "transform must be one of"),
+        (["backprop", "ep:homeostasis=-1"], [], 2, "rule ep:homeostasis=-1: homeostasis must be at least 0"),
+        (["backprop", "fa:beta=1"], ["curl:fraction=2", "nrom"], 2, "fa:beta.*fraction must be.*transform 'nrom'"),
+        (["spiking:magic=1"], [], 2, "spiking:magic=1: no setting magic"),
     ],
 )
 def test_wrong_input(tmp_path, rules, transforms, seeds: int, message: str) -> None:
-    if "magic" in transforms:  # one bad transform does not stop the others
-        refused = compare(rules, transforms, SMALL, seeds=seeds, store=tmp_path).refused
-        assert message in refused[0].reason
-        return
     with pytest.raises(ValueError, match=message):
         compare(rules, transforms, SMALL, seeds=seeds, store=tmp_path)
 
@@ -144,8 +144,10 @@ def test_the_same_words_are_measured_once(tmp_path) -> None:
 
 def test_what_diverges_is_no_result(tmp_path) -> None:
     wild = replace(SMALL, optimiser="sgd:learning_rate=1e30")
-    table = compare(["backprop"], [], wild, seeds=2, store=tmp_path).table
+    table = compare(["backprop"], [], replace(wild, criterion=0.05), seeds=2, store=tmp_path).table
     assert table.diverged.tolist() == [2]
+    assert table.reached.tolist() == [0]
+    assert np.isnan(table[["score", "score_low", "difference_high"]].to_numpy()).all()
     calm = compare(["backprop"], [], SMALL, seeds=2, store=tmp_path).table
     assert calm.diverged.tolist() == [0]
 
@@ -199,6 +201,28 @@ def test_orthogonal_projection_joins_other_transforms_and_forgets_less() -> None
 def test_regression_is_scored_by_explained_variance() -> None:
     tried = Combination("backprop", task="teacher-student", hidden=(32,), epochs=5, optimiser="adam:learning_rate=0.01")
     assert float(tried.measure(jax.random.key(0), 2).score.min()) > 0.5
+
+
+def test_wrong_names_are_all_told_by_their_options_before_anything_trains(tmp_path, monkeypatch) -> None:
+    from symplast.cli import app
+
+    monkeypatch.chdir(tmp_path)
+    words = ["compare", "--rule", "backprop", "--rule", "magic", "--transform", "nrom", "--optimiser", "adam:lr=1"]
+    with pytest.raises(ValueError, match=r"--rule magic: .*; --transform nrom: .*; --optimiser adam:lr=1: no setting"):
+        app([*words, "--network", "recurrent:layers=2"], standalone_mode=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_comparison_that_lacks_a_part_says_so_last_and_fails(tmp_path, capsys, monkeypatch) -> None:
+    from symplast.cli import app
+
+    monkeypatch.chdir(tmp_path)
+    words = ["compare", "--rule", "backprop", "--rule", "ep", "--network", "feedforward", "--task", SMALL.task]
+    words += ["--hidden", "8", "--epochs", "1", "--seeds", "2", "--workers", "0"]
+    with pytest.raises(click.exceptions.Exit) as stopped:
+        app(words, standalone_mode=False)
+    assert stopped.value.exit_code == 1
+    assert "of 2 combinations 1 refused" in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_command(tmp_path, capsys, monkeypatch) -> None:

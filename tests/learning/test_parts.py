@@ -24,7 +24,7 @@ def test_every_part_can_be_imported_and_says_what_it_is(kind, name: str) -> None
         ("ep", {}),
         ("ep:beta=0.5,n_points=2", {"beta": 0.5, "n_points": 2}),
         ("ep:asym_ep=True,homeostasis_draws=None", {"asym_ep": True, "homeostasis_draws": None}),
-        ("ep:estimate=nudge", {"estimate": "nudge"}),
+        ("ep:method=nudge", {"method": "nudge"}),
     ],
 )
 def test_settings_are_read(text: str, settings) -> None:

@@ -73,8 +73,9 @@ def test_resumes_bit_for_bit(digits, tmp_path) -> None:
     learns = learner(FeedbackAlignment())
     straight, _ = train(learns, digits, begin(learns, KEY, 2), 3, 64)
     half, _ = train(learns, digits, begin(learns, KEY, 2), 1, 64)
-    half.save(tmp_path / "half.eqx")
-    resumed, _ = train(learns, digits, begin(learns, KEY, 2).load(tmp_path / "half.eqx"), 2, 64)
+    half.save(tmp_path / "half")  # the very name, whatever its suffix
+    assert [path.name for path in tmp_path.iterdir()] == ["half"]
+    resumed, _ = train(learns, digits, begin(learns, KEY, 2).load(str(tmp_path / "half")), 2, 64)
     assert int(resumed.epoch) == 3
     for a, b in zip(jax.tree.leaves(straight.states), jax.tree.leaves(resumed.states), strict=True):
         assert np.asarray(a).tobytes() == np.asarray(b).tobytes()
@@ -100,6 +101,21 @@ def test_one_compilation_for_all_epochs_and_tasks_of_one_shape(digits) -> None:
         for task in tasks:
             training, _ = train(learns, task, training, 2, 50, watch=None)
     assert clock.count <= 2  # stacking the losses, not the epoch
+
+
+def test_tests_within_an_epoch_change_nothing_and_compile_no_other_training(digits) -> None:
+    learns = learner(Backprop())
+    straight, without = train(learns, digits, begin(learns, KEY, 2), 2, 64)
+    score(learns, digits, straight)
+    with CompileClock() as clock:
+        tested, history = train(learns, digits, begin(learns, KEY, 2), 2, 64, tests_per_epoch=3)
+    assert clock.count == 0
+    for a, b in zip(jax.tree.leaves(straight.states), jax.tree.leaves(tested.states), strict=True):
+        assert np.asarray(a).tobytes() == np.asarray(b).tobytes()
+    assert np.array_equal(without.loss, history.loss)
+    assert history.tested_at.tolist() == [7, 15, 22, 29, 37, 44]
+    assert np.array_equal(history.score[-1], score(learns, digits, tested))
+    assert int(tested.epoch) == 2
 
 
 class Noise(NamedTuple):

@@ -1,6 +1,8 @@
 """``symplast compare``: any learning rule with any transform on one task."""
 
 import math
+import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +36,7 @@ def compare(
     ),
     task: str = typer.Option("digits", help="Task, such as mnist:train=10000 or permuted-digits:tasks=5."),
     network: str = typer.Option("auto", help="feedforward, recurrent (each with settings) or auto."),
-    hidden: str = typer.Option("64", help="Units of the hidden layers, such as 64,64."),
+    hidden: str = typer.Option("64", help="Units of the hidden layers, such as 64,64, or none."),
     optimiser: str = typer.Option("adam", help="sgd, momentum, adam, or an optax one: optax.adamw:learning_rate=1e-3."),
     epochs: int = typer.Option(5, min=1, help="Passes over the training set (of each task)."),
     batch_size: int = typer.Option(50, min=1, help="Examples an update."),
@@ -59,6 +61,7 @@ def compare(
     if parts:
         list_parts(as_json)
         return
+    find_in_current_folder()
     if not rules:
         raise ValueError("--rule must be given at least once, such as --rule backprop; --parts lists what there is")
     if csv is not None:
@@ -69,7 +72,7 @@ def compare(
     from symplast.lab.store import Store
     from symplast.lab.whole_files import write_whole
     from symplast.learning.combination import Combination
-    from symplast.learning.comparison import compare
+    from symplast.learning.comparison import compare, wrong_names
 
     shared = Combination(
         rule=rules[0],
@@ -82,6 +85,8 @@ def compare(
         tests_per_epoch=tests_per_epoch,
         criterion=criterion,
     )
+    if problems := wrong_names(rules, transforms, shared):
+        raise ValueError("; ".join(f"--{kind} {problem}" for kind, problem in problems))
     if any("hlop" in each for each in transforms) and optimiser.partition(":")[0] != "sgd":
         warn(f"{optimiser} turns changes after the projection of hlop; sgd keeps it exact", "note:")
     with RichProgress(err) as progress:
@@ -112,8 +117,24 @@ def compare(
     if found.interrupted:
         warn("the same command resumes.", "interrupted:")
         raise typer.Exit(130)
-    if any(run.status == "failed" for run in found.failed):
+    if found.refused or found.failed:
+        tell_missing(found)
         raise typer.Exit(1)
+
+
+def find_in_current_folder() -> None:
+    """Let modules of the current folder be named: the console script, unlike ``python -m``, does not look there."""
+    here = str(Path.cwd())
+    if here not in sys.path and "" not in sys.path:
+        sys.path.append(here)  # last, so that no file of the user's takes the place of a library
+
+
+def tell_missing(found: "Comparison") -> None:
+    """Say last, and on the error stream, that the table is not all that was asked for."""
+    counted = Counter(["refused"] * len(found.refused) + [run.status for run in found.failed])
+    asked = len(found.table) + counted.total()
+    told = " and ".join(f"{count} {what}" for what, count in counted.items())
+    warn(f"of {asked} combinations {told}; the reasons are above. The others are measured and kept.", "incomplete:")
 
 
 def as_record(found: "Comparison") -> dict[str, Any]:
@@ -168,7 +189,7 @@ def tell_doubts(row: "dict[Any, Any]") -> None:
     """Say where a row's numbers are not what they seem."""
     what = f"{row['rule']} with {row['transform']}"
     if row["diverged"]:
-        told = f"the loss of {row['diverged']} of {row['seeds']} seeds is not finite; their scores say nothing"
+        told = f"loss or outputs of {row['diverged']} of {row['seeds']} seeds are not finite; their scores say nothing"
         out.print(styled(("diverged", "yellow"), f" {what}: {told}"), soft_wrap=True)
     if row["unsettled"] > UNSETTLED:
         told = f"{row['unsettled']:.1%} of the examples at the end; alignment leaves them out. Take more steps"
@@ -191,6 +212,8 @@ def list_parts(as_json: bool) -> None:
 
 
 def _counts(text: str) -> tuple[int, ...]:
+    if text.strip() == "none":
+        return ()
     try:
         counts = tuple(int(part) for part in text.split(",") if part.strip())
     except ValueError:

@@ -162,7 +162,7 @@ def learning_step(
     Example:
         >>> net = TwoLayer(jnp.array([[0.5]]), jnp.array([[1.0]]))
         >>> problem = Moments(jnp.array([[1.0]]), jnp.asarray(1.0))
-        >>> step = learning_step(problem, CurlRule.flipped((1, 1, 1), readout=1), net, normalise=None)
+        >>> step = learning_step(problem, CurlRule.flipped((1, 1, 1), into_readout=1), net, normalise=None)
         >>> after = step(net)
         >>> round(float(after.W1[0, 0]), 4), round(float(after.W2[0, 0]), 4)
         (0.55, 0.975)

@@ -105,7 +105,7 @@ def simulate(
         >>> keys = jax.random.split(jax.random.key(0), 3)
         >>> teacher, student = draw_net(keys[0], (8, 20, 1)), draw_net(keys[1], (8, 20, 1))
         >>> X = draw_inputs(keys[2], 40, 8)
-        >>> rule = CurlRule.flipped((8, 20, 1), hidden=1)
+        >>> rule = CurlRule.flipped((8, 20, 1), into_hidden=1)
         >>> run = simulate(student, teacher, X, rule=rule, epochs=5000, stop_below=1e-6)
         >>> run.status, bool(run.final_loss < 1e-6)
         ('below threshold', True)
@@ -173,7 +173,8 @@ def simulate_linear(
         >>> from symplast.curl import perturbed_teacher
         >>> with jax.enable_x64(True):
         ...     teacher, student = perturbed_teacher(jax.random.key(0), (20, 50, 1))
-        ...     run = simulate_linear(student, teacher, rule=CurlRule.flipped((20, 50, 1), hidden=0.1), epochs=5000)
+        ...     rule = CurlRule.flipped((20, 50, 1), into_hidden=0.1)
+        ...     run = simulate_linear(student, teacher, rule=rule, epochs=5000)
         ...     print(run.final_loss < 1e-20)
         True
     """

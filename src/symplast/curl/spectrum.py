@@ -12,6 +12,7 @@ import scipy.sparse.linalg
 from jaxtyping import Array, Complex, Float, PyTree
 
 from symplast.curl.signs import Axis, Signs, flip
+from symplast.learning.lengths import length
 
 LARGEST_DENSE = 5000
 """Most weights for which the whole Jacobian is built."""
@@ -159,8 +160,8 @@ def curl_fraction(
         (0.0, 1.0)
     """
     jacobian = jax.jacobian(field)(at)
-    size = jnp.linalg.norm(jacobian)
-    return jnp.linalg.norm(jacobian - jacobian.T) / jnp.where(size > 0, 2 * size, 1)
+    size = length(jacobian)
+    return length(jacobian - jacobian.T) / jnp.where(size > 0, 2 * size, 1)
 
 
 def _flat_signs(signs: Signs, params: PyTree, axis: Axis) -> Float[np.ndarray, " weights"]:

@@ -80,7 +80,7 @@ class CurlRule(eqx.Module):
         random_signs: a control of equal size: flipped neurons draw their sign at random at each update.
 
     Example:
-        >>> rule = CurlRule.flipped((100, 10, 1), readout=1)
+        >>> rule = CurlRule.flipped((100, 10, 1), into_readout=1)
         >>> rule.mask.signs[1].tolist()[:3]
         [-1.0, 1.0, 1.0]
     """
@@ -94,8 +94,8 @@ class CurlRule(eqx.Module):
         cls,
         sizes: tuple[int, int, int],
         *,
-        hidden: int | float = 0,
-        readout: int | float = 0,
+        into_hidden: int | float = 0,
+        into_readout: int | float = 0,
         axis: Literal["pre", "post"] = "pre",
         key: Key[Array, ""] | None = None,
     ) -> "CurlRule":
@@ -103,9 +103,9 @@ class CurlRule(eqx.Module):
 
         Args:
             sizes: inputs, hidden units, outputs.
-            hidden: flipped neurons that act on the hidden weights W1 (inputs, with axis ``pre``): a count (int) or a
-                share rounded down (float).
-            readout: those that act on the readout W2 (hidden units, with axis ``pre``).
+            into_hidden: flipped neurons whose synapses lead into the hidden layer, W1: inputs with axis ``pre``, hidden
+                units with ``post``. A count (int) or a share rounded down (float).
+            into_readout: those whose synapses lead into the readout, W2: hidden units, or outputs.
             axis: flip the synapses that leave or reach them.
             key: flips a random choice; None flips the first ones.
 
@@ -113,7 +113,7 @@ class CurlRule(eqx.Module):
             ValueError: counts or shares that don't fit the layer.
         """
         make = SignMask.presynaptic if axis == "pre" else SignMask.postsynaptic
-        return cls(make(sizes, (hidden, readout), "first" if key is None else "random", key))
+        return cls(make(sizes, (into_hidden, into_readout), "first" if key is None else "random", key))
 
     def check(self, sizes: tuple[int, int, int]) -> None:
         """Raise ValueError where the rule does not fit a net of these sizes."""

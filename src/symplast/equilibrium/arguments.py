@@ -11,7 +11,7 @@ from symplast.learning.recurrent import RecurrentNet
 
 Targets = Int[Array, " rows"] | Float[Array, "rows outputs"]
 
-ESTIMATES = ("true", "nudge", "online")
+NUDGED_METHODS = ("true", "nudge", "online")
 TERMS = ("norm", "trace")
 
 

@@ -14,6 +14,7 @@ from symplast.equilibrium.nudges import cauchy_estimate
 from symplast.equilibrium.operating_point import flattened, linearised, unflattened
 from symplast.equilibrium.rules import EquilibriumPropagation, RecurrentBackprop, SettlingRule
 from symplast.equilibrium.settling import TOLERANCE, Settled, relax, relaxation_of, warn_unless_settled
+from symplast.learning.lengths import cosine
 from symplast.learning.protocol import Batch, Parameters
 from symplast.learning.recurrent import RecurrentNet, State
 
@@ -205,9 +206,8 @@ def _jitted_gradient(
     exact = _flat(bp(network, batch, plain, key).direction)
     few = jax.tree.map(lambda leaf: leaf[:10], found.u)
     symmetry = linearised(network, batch.inputs[:10], batch.targets[:10], few).symmetry(bypassed=True).mean()
-    cosine = ours @ exact / (jnp.linalg.norm(ours) * jnp.linalg.norm(exact))
     shares = credit.state.free_unsettled, credit.state.error_unsettled
-    info = GradientInfo(credit.loss, *shares, symmetry, cosine)
+    info = GradientInfo(credit.loss, *shares, symmetry, cosine(ours, exact))
     return credit.direction, info, (found.free_residual, found.error_residual)
 
 

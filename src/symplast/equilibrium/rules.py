@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key, PyTree
 
-from symplast.equilibrium.arguments import ESTIMATES, as_rows, check_inputs, check_points
+from symplast.equilibrium.arguments import NUDGED_METHODS, as_rows, check_inputs, check_points
 from symplast.equilibrium.costs import losses, output_error
 from symplast.equilibrium.homeostasis import DRAWS, estimated_terms, layered_terms
 from symplast.equilibrium.linear_response import adjoint, carried_by, relative_residual, response
@@ -158,7 +158,7 @@ class EquilibriumPropagation(SettlingRule):
     """Credit from how a nudge of the output moves the fixed point: local, and biased where weights are not symmetric.
 
     Attributes:
-        estimate: ``true`` takes the derivative at nudge 0 by tangent steps; ``nudge`` the N-point estimate with finite
+        method: ``true`` takes the derivative at nudge 0 by tangent steps; ``nudge`` the N-point estimate with finite
             nudges; ``online`` the one without a free phase, whose free steps are divided into blocks.
         beta: radius of the nudges of ``nudge`` and ``online``.
         n_points: N.
@@ -171,7 +171,7 @@ class EquilibriumPropagation(SettlingRule):
         >>> from symplast.learning.recurrent import LayeredNet
         >>> learner = GradientLearner(
         ...     lambda key: LayeredNet((4, 8, 3), key=key, angle_deg=90),
-        ...     EquilibriumPropagation(estimate="nudge", beta=0.5, n_points=2, homeostasis=1.0),
+        ...     EquilibriumPropagation(method="nudge", beta=0.5, n_points=2, homeostasis=1.0),
         ...     optax.adam(1e-3),
         ... )
         >>> state = learner.init(jax.random.key(0))
@@ -183,27 +183,27 @@ class EquilibriumPropagation(SettlingRule):
         arXiv:2309.02214; asym-EP: arXiv:2602.03670.
     """
 
-    estimate: str = "true"
+    method: str = "true"
     beta: float = 0.5
     n_points: int = 2
     nudged_steps: int = 20
     asym_ep: bool = False
 
     def __check_init__(self) -> None:
-        if self.estimate not in ESTIMATES:
-            raise ValueError(f"estimate must be one of {', '.join(ESTIMATES)}; got {self.estimate!r}")
-        if self.asym_ep and self.estimate == "online":
+        if self.method not in NUDGED_METHODS:
+            raise ValueError(f"method must be one of {', '.join(NUDGED_METHODS)}; got {self.method!r}")
+        if self.asym_ep and self.method == "online":
             raise ValueError("asym_ep must be off for the online estimate: it needs a free state to correct towards")
-        if self.estimate == "online" and self.n_points < 2:
+        if self.method == "online" and self.n_points < 2:
             raise ValueError(f"n_points must be at least 2 for the online estimate, got {self.n_points}")
 
     def check(self, network: RecurrentNet) -> None:
         """Raise ValueError where the nudges or steps don't suit the network."""
         super().check(network)
         relaxation_of(network, self.nudged_steps)
-        if self.estimate != "true":
+        if self.method != "true":
             check_points(network, self.beta, self.n_points)
-        if self.estimate == "online":
+        if self.method == "online":
             self.blocks(network)
 
     @property
@@ -226,13 +226,13 @@ class EquilibriumPropagation(SettlingRule):
     def errors(self, network: RecurrentNet, x: Array, targets: Array, state: RuleState) -> Errors:
         """Free states and EP's error vectors."""
         how = relaxation_of(network, self.nudged_steps)
-        if self.estimate == "online":
+        if self.method == "online":
             vectors, u, residual = online_estimate(
                 network, x, targets, state.beta, self.n_points, self.blocks(network), how
             )
             return Errors(u, vectors, residual, residual)
         u, drive, free_residual = self.free(network, x)
-        if self.estimate == "true":
+        if self.method == "true":
             vectors, settled = response(network, u, drive, targets, how, corrected=self.asym_ep)
             return Errors(u, vectors, free_residual, relative_residual(settled))
         vectors, residual = cauchy_estimate(

@@ -268,7 +268,7 @@ def accuracies(config: Config, key: jax.Array) -> Evidence:
     full = {"90, lambda 1": Lane(90.0, **on)}
     bp = _train(config, RecurrentBackprop(), plain | mild | full, key)
     ep = _train(config, EquilibriumPropagation(), plain | {f"{a:g}, lambda 1": Lane(a, **on) for a in angles}, key)
-    two = _train(config, EquilibriumPropagation(estimate="nudge", beta=0.5, n_points=2), plain, key)
+    two = _train(config, EquilibriumPropagation(method="nudge", beta=0.5, n_points=2), plain, key)
     last = {name: run.tested.accuracy[-1] for name, run in (("bp", bp), ("ep", ep), ("two", two))}
     by_method = {
         "backprop": (bp, slice(0, 3)),
@@ -358,7 +358,7 @@ def nudged_training(config: Config, key: jax.Array) -> Evidence:
     look: dict[str, Any] = {"tested": epochs, "watched": ()}
     runs = {"true": _train(config, EquilibriumPropagation(), {"0": Lane(0.0)}, key, **look)}
     for n in (1, 2, 6):
-        rule = EquilibriumPropagation(estimate="nudge", beta=0.5, n_points=n)
+        rule = EquilibriumPropagation(method="nudge", beta=0.5, n_points=n)
         runs[f"N = {n}"] = _train(config, rule, {"0": Lane(0.0)}, key, **look)
     course = {name: run.tested.accuracy[:, 0] for name, run in runs.items()}
     return evidence(
@@ -380,9 +380,9 @@ def nudged_training(config: Config, key: jax.Array) -> Evidence:
 def online_training(config: Config, key: jax.Array) -> Evidence:
     """Training without a free phase: the nudge goes round the circle of four points block by block (beta = 0.5)."""
     online = EquilibriumPropagation(
-        estimate="online", beta=0.5, n_points=4, nudged_steps=config.block, free_steps=config.free_steps
+        method="online", beta=0.5, n_points=4, nudged_steps=config.block, free_steps=config.free_steps
     )
-    six = EquilibriumPropagation(estimate="nudge", beta=0.5, n_points=6)
+    six = EquilibriumPropagation(method="nudge", beta=0.5, n_points=6)
     own = Relaxation(150 if config.task == "fashion-mnist" else 60)
     epochs = range(1, config.epochs + 1)
     look: dict[str, Any] = {"relaxation": own, "tested": epochs, "watched": ()}

@@ -20,15 +20,21 @@ def use_compilation_cache() -> None:
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 
 
-def drop_programs() -> None:
+def drop_programs(*, from_mappings: int = 0) -> None:
     """Forget the programs compiled so far, so that a long-lived process can go on compiling others.
 
     Each program on the CPU holds a hundred or more of the memory mappings that the operating system allows a process
     (65530 on Linux); a worker that keeps the programs of all its experiments ends in "Unable to allocate section
     memory". What is needed again comes from the persistent cache.
+
+    Args:
+        from_mappings: keep the programs as long as the process has fewer mappings, so that experiments share them.
     """
     import jax
 
+    maps = Path("/proc/self/maps")
+    if from_mappings and maps.exists() and maps.read_bytes().count(b"\n") < from_mappings:
+        return
     jax.clear_caches()
 
 

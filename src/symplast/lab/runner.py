@@ -26,6 +26,9 @@ from symplast.lab.workers import ATTEMPTS, Terminated, ending_in_order, executor
 RAISED_IN_JIT = re.compile(r"^(?:equinox\.)?EquinoxRuntimeError: (.+)$", re.MULTILINE)
 """What an error raised inside a compiled program says, among the stacks that Equinox puts around it."""
 
+MANY_MAPPINGS = 20_000
+"""Memory mappings from which a worker forgets its programs after an experiment; fewer leave room for the next one."""
+
 DIED = f"the worker process died under it {ATTEMPTS} times: killed, out of memory, or a script without a main guard"
 
 GUESS_S: Mapping[Scale, float] = {"quick": 10, "full": 120, "paper": 600}
@@ -158,7 +161,7 @@ def execute(job: Job, store_url: str, order: int = 0) -> Run:
         except (Exception, SystemExit) as error:
             status, failure, dataset, quantities = "failed", _failure(error), None, {}
         finally:
-            drop_programs()
+            drop_programs(from_mappings=MANY_MAPPINGS)
     record |= {
         "status": status,
         "failure": failure,

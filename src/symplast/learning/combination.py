@@ -5,6 +5,7 @@ from typing import Any, Literal, NamedTuple
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
@@ -12,13 +13,16 @@ from symplast.learning.alignment import alignment_of_seeds
 from symplast.learning.compiling import WORTH_IT
 from symplast.learning.learner import GradientLearner, Learner
 from symplast.learning.parts import PARTS, Named, NamedNetwork, chain, named
-from symplast.learning.protocol import Batch, check_fit
+from symplast.learning.protocol import Batch, Parameters, check_fit
 from symplast.learning.recurrent import RecurrentNet
 from symplast.learning.sequences import average_score, backward_transfer, train_sequence
 from symplast.learning.tasks import Task
 from symplast.learning.training import History, Training, begin, score, train
 
 Align = Literal["both", "end", "none"]
+
+LAYER = "layer"
+"""First word of the names of a layered network's weight matrices."""
 
 ALIGNED_ON = 256
 """Examples on which the rule's direction is compared with the gradient."""
@@ -73,6 +77,23 @@ class Combination:
         Raises:
             ValueError: parts that don't go together; says why.
         """
+        learner = self._joined(tasks)
+        state = eqx.filter_eval_shape(learner.init, jax.random.key(0))  # rule and transform look at the network
+        if self.network != "auto" and self.network.partition(":")[0] not in PARTS["network"]:
+            self._check_own_network(learner, state, tasks)
+        return learner
+
+    def _check_own_network(self, learner: Learner, state: Any, tasks: list[Task]) -> None:
+        """Raise ValueError where a network of the user's own does not take the inputs or has too few outputs."""
+        try:
+            found = eqx.filter_eval_shape(learner.predict, state, tasks[0].inputs[:2]).shape
+        except (TypeError, ValueError, AttributeError, KeyError, IndexError) as error:
+            raise ValueError(f"{self.network} can't answer an input of the task: {error}") from error
+        if len(found) != 2 or found[1] != (wanted := max(task.outputs for task in tasks)):
+            raise ValueError(f"{self.network} must have {wanted} outputs for this task, got shape {found[1:]}")
+
+    def _joined(self, tasks: list[Task]) -> Learner:
+        """The learner, before it has met a network."""
         first = tasks[0]
         for each in tasks:
             each.updates(self.batch_size)
@@ -94,9 +115,7 @@ class Combination:
             except ValueError as error:
                 refusals.append(str(error))
                 continue
-            learner = GradientLearner(make_network, rule, transform, signals)
-            eqx.filter_eval_shape(learner.init, jax.random.key(0))  # rule and transform look at the network
-            return learner
+            return GradientLearner(make_network, rule, transform, signals)
         raise ValueError(refusals[-1])
 
     def _whole_learner(self, rule: Named, sizes: tuple[int, ...], classes: int | None) -> Learner:
@@ -109,7 +128,6 @@ class Combination:
         made: Any = rule.build(sizes=sizes)
         if not isinstance(made, Learner):
             raise ValueError(f"{rule.text}: must make a symplast.learning.Learner, got {type(made).__name__}")
-        eqx.filter_eval_shape(made.init, jax.random.key(0))
         return made
 
     def modules(self) -> list[str]:
@@ -129,7 +147,7 @@ class Combination:
                 (``end``) or not at all (``none``); NaN where it is left out.
         """
         tasks = self.tasks()
-        learner = self.learner(tasks)
+        learner = self._joined(tasks)
         training = begin(learner, key, seeds)
         short = self._work(learner, tasks, training) < WORTH_IT
         at_start, unsettled = _aligned(learner, tasks[0], training, align == "both")
@@ -208,13 +226,32 @@ def _aligned(
     learner: Learner, task: Task, training: Training, wanted: bool
 ) -> tuple[dict[str, Float[Array, " seeds"]], Float[Array, " seeds"]]:
     """Cosine of each forward weight matrix, input to output, and the share of examples left out."""
-    unknown = np.full(len(training.keys), np.nan, np.float32)
+    unknown = jnp.asarray(np.full(len(training.keys), np.nan, np.float32))
     if not isinstance(learner, GradientLearner):
-        return {"layer 1": unknown}, unknown
+        return {f"{LAYER} 1": unknown}, unknown
     if not wanted:
-        layers = len(training.states.params.weights)
-        return {f"layer {index}": unknown for index in range(1, layers + 1)}, unknown
+        return dict.fromkeys(_matrices(training.states.params), unknown), unknown
     rows = min(ALIGNED_ON, task.inputs.shape[0])
     batch = Batch(np.asarray(task.inputs)[:rows], np.asarray(task.targets)[:rows])
     found = alignment_of_seeds(learner, training.states, batch, training.keys)
-    return {f"layer {index}": cosine for index, cosine in enumerate(found.cosines.weights, start=1)}, found.unsettled
+    cosines = jax.tree.leaves(found.cosines)
+    return {name: cosines[place] for name, place in _matrices(training.states.params).items()}, found.unsettled
+
+
+def _matrices(params: Parameters) -> dict[str, int]:
+    """Places among the leaves of the forward weight matrices, input to output.
+
+    A network without a tuple ``weights`` has its arrays of two or more dimensions (after that of the seeds) instead,
+    each under its own name.
+    """
+    leaves = jax.tree_util.tree_flatten_with_path(params)[0]
+    weights = getattr(params, "weights", None)
+    if isinstance(weights, tuple):
+        places = {id(leaf): place for place, (_, leaf) in enumerate(leaves)}
+        return {f"{LAYER} {index}": places[id(weight)] for index, weight in enumerate(weights, start=1)}
+    named = {
+        jax.tree_util.keystr(path, simple=True, separator="."): place
+        for place, (path, leaf) in enumerate(leaves)
+        if leaf.ndim > 2
+    }
+    return named or {"all": 0}

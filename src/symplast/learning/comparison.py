@@ -1,7 +1,8 @@
 """Every rule with every transform on one task, through the lab: stored, resumed, spread over workers or a cluster."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,8 +14,8 @@ from symplast import datasets, stats
 from symplast.lab import Job, Run, Store, room, run
 from symplast.lab.fingerprint import modules_fingerprint
 from symplast.lab.runner import Outcome, Progress
-from symplast.learning.combination import Combination
-from symplast.learning.parts import named
+from symplast.learning.combination import LAYER, Combination
+from symplast.learning.parts import Kind, chain, named
 
 
 class Refusal(NamedTuple):
@@ -74,10 +75,13 @@ def compare(
         The comparison. The reference of the paired differences is the first rule without transform.
 
     Raises:
-        ValueError: unknown names, fewer than two seeds, or no combination that makes sense.
+        ValueError: names or settings that don't exist (all of them, before anything is trained), fewer than two
+            seeds, or no combination that makes sense.
     """
     if seeds < 2:
         raise ValueError(f"seeds must be at least 2 for intervals, got {seeds}")
+    if problems := wrong_names(rules, transforms, shared):
+        raise ValueError("; ".join(f"{kind} {problem}" for kind, problem in problems))
     place = store if isinstance(store, Store) else Store(store)
     wanted = dict.fromkeys(["none", *map(_without_none, transforms)])
     pairs = [(rule, transform) for rule in dict.fromkeys(rules) for transform in wanted]
@@ -89,6 +93,41 @@ def compare(
     place.check_writable()
     outcome = run(jobs, place, workers=workers, cluster=cluster, force=force, progress=progress)
     return collect(jobs, outcome, place, refused)
+
+
+def wrong_names(rules: Sequence[str], transforms: Sequence[str], shared: Combination) -> list[tuple[Kind, str]]:
+    """Everything that was named and can't be built, whatever it is combined with: its kind, and its name and fault.
+
+    All of it, so that a user need not find one fault a try, and before anything is trained.
+    """
+    tried: list[tuple[Kind, str, Callable[[], Any]]] = [("rule", text, partial(_check_rule, text)) for text in rules]
+    tried += [("transform", text, partial(chain, text, "sgd")) for text in transforms]
+    tried += [
+        ("optimiser", shared.optimiser, lambda: named("optimiser", shared.optimiser).build()),
+        ("task", shared.task, lambda: named("task", shared.task).check()),
+    ]
+    if shared.network != "auto":
+        given = ("sizes", "readout", "key")
+        tried.append(("network", shared.network, lambda: named("network", shared.network).check(given)))
+    problems: dict[tuple[Kind, str], None] = {}
+    for kind, text, check in tried:
+        try:
+            check()
+        except ValueError as error:
+            problems[kind, _after(text, str(error))] = None
+    return list(problems)
+
+
+def _after(text: str, fault: str) -> str:
+    return fault if fault.startswith(text) else f"{text}: {fault}"
+
+
+def _check_rule(text: str) -> None:
+    rule = named("rule", text)
+    if rule.part.brings_network:
+        rule.check(("sizes",))
+    else:
+        rule.build()
 
 
 def _without_none(transform: str) -> str:
@@ -137,7 +176,8 @@ def tabulate(order: list[tuple[str, str, str, float]], evidence: dict[str, xr.Da
     over hidden layers of the cosine between the rule's direction and the gradient at the end, on training examples that
     settle; ``unsettled``, the share of examples that don't (NaN for networks that don't settle by their nature);
     ``seconds`` of running, all seeds together, without compiling; ``seeds``, and how many of them ``diverged``: their
-    loss is not finite, and their scores say nothing.
+    loss is not finite or their outputs are no numbers, and their scores say nothing. With such a score the mean and the
+    interval are no numbers either.
 
     Args:
         order: rule, transform, label and seconds of each row; the first is the reference.
@@ -146,21 +186,23 @@ def tabulate(order: list[tuple[str, str, str, float]], evidence: dict[str, xr.Da
     rows: list[dict[str, Any]] = []
     for rule, transform, label, seconds in order:
         found, reference = evidence[label], evidence[order[0][2]]
-        score = stats.mean_interval(found.score.values)
-        gap = stats.mean_interval(found.score.values - reference.score.values)
+        score = _interval(found.score.values)
+        gap = _interval(found.score.values - reference.score.values)
         reached = np.isfinite(found.updates_to_criterion.values)
         single = not np.isnan(found.updates_to_criterion.values).all()
-        hidden = found.alignment.values[:, :-1] if found.sizes["layer"] > 1 else found.alignment.values
+        hidden = found.alignment.values
+        if found.sizes["layer"] > 1 and str(found.layer.values[0]).startswith(LAYER):
+            hidden = hidden[:, :-1]
         rows.append(
             {
                 "rule": rule,
                 "transform": transform,
-                "score": score.value,
-                "score_low": score.low,
-                "score_high": score.high,
-                "difference": gap.value,
-                "difference_low": gap.low,
-                "difference_high": gap.high,
+                "score": score[0],
+                "score_low": score[1],
+                "score_high": score[2],
+                "difference": gap[0],
+                "difference_low": gap[1],
+                "difference_high": gap[2],
                 "loss": float(found.loss.mean()),
                 "backward_transfer": float(found.backward_transfer.mean()),
                 "updates": float(np.median(found.updates_to_criterion)) if single else np.nan,
@@ -169,7 +211,15 @@ def tabulate(order: list[tuple[str, str, str, float]], evidence: dict[str, xr.Da
                 "unsettled": float(found.unsettled.mean()),
                 "seconds": seconds,
                 "seeds": found.sizes["seed"],
-                "diverged": int((~np.isfinite(found.loss.values)).sum()),
+                "diverged": int((~np.isfinite(found.loss.values) | np.isnan(found.score.values)).sum()),
             }
         )
     return pd.DataFrame(rows)
+
+
+def _interval(sample: np.ndarray) -> tuple[float, float, float]:
+    """The mean and the ends of its interval; NaN where a seed has diverged."""
+    if not np.isfinite(sample).all():
+        return np.nan, np.nan, np.nan
+    found = stats.mean_interval(sample)
+    return found.value, found.low, found.high

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 
-def length(*parts: Float[Array, "..."]) -> Float[Array, ""]:
+def length(*parts: Array) -> Float[Array, ""]:
     """Root of the sum of squares of all entries of all parts; 0 without any.
 
     Example:

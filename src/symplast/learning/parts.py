@@ -8,7 +8,7 @@ import importlib
 import inspect
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -160,18 +160,26 @@ class Named:
     part: Part
     settings: Mapping[str, Any]
 
+    def check(self, given: Collection[str] = ()) -> None:
+        """Raise ValueError where the part does not take one of its settings.
+
+        Args:
+            given: settings that the caller gives and the user can't.
+        """
+        known = _keywords(self.part.load())
+        if known is not None and (unknown := [name for name in self.settings if name not in known]):
+            takes = ", ".join(name for name in known if name not in given) or "none"
+            raise ValueError(f"{self.text}: no setting {', '.join(unknown)}; it takes {takes}")
+
     def build(self, **more: Any) -> Any:
         """Call it.
 
         Raises:
             ValueError: settings that it doesn't take or that don't suit it; names the part.
         """
+        self.check(more)
         made = self.part.load()
         settings = {**self.settings, **more}
-        known = _keywords(made)
-        if known is not None and (unknown := [name for name in self.settings if name not in known]):
-            takes = ", ".join(name for name in known if name not in more) or "none"
-            raise ValueError(f"{self.text}: no setting {', '.join(unknown)}; it takes {takes}")
         try:
             if self.part.target.startswith("optax:"):
                 return chaining.optimiser(self.part.target, settings)
@@ -280,9 +288,12 @@ def _own(kind: Kind, name: str) -> Part:
         offered = ", ".join(PARTS[kind])
         raise ValueError(f"{kind} must be one of {offered}, or package.module.Name of your own; got {name!r}")
     try:
-        getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
+        found = importlib.import_module(module)
+    except ImportError as error:
         raise ValueError(f"{kind} {name!r} can't be imported: {error}") from error
+    if not callable(getattr(found, attribute, None)):
+        place = getattr(found, "__file__", None) or "built in"
+        raise ValueError(f"{kind} {name!r} can't be imported: module {module} ({place}) has no function {attribute}")
     return Part(f"{module}:{attribute}", "your own", place=PROJECTION if kind == "transform" else OPTIMISER)
 
 

@@ -15,7 +15,7 @@ DATA: Mapping[Scale, tuple[str, ...]] = {"quick": ("digits",), "full": ("mnist",
 QUICK: dict[str, Any] = {
     "seeds": 3,
     "task": "digits",
-    "hidden": [32, 32],
+    "hidden": [32],
     "optimiser": "adam:learning_rate=0.005",
     "epochs": 4,
 }

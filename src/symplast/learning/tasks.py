@@ -48,7 +48,7 @@ class Task(eqx.Module):
         """Outputs that a learner needs: classes, or values a row."""
         if not self.classes:
             return int(self.targets.shape[1])
-        return int(max(np.max(self.targets), np.max(self.test_targets))) + 1
+        return int(max(np.asarray(each).max() for each in (self.targets, self.test_targets))) + 1
 
     def epoch(self, key: Key[Array, ""], batch_size: int) -> Int[Array, "steps batch"]:
         """Indices of one epoch's batches: a fresh permutation; a last incomplete batch is left out."""
@@ -103,10 +103,10 @@ def _check_examples(x: Array, y: Array, inputs: str, targets: str) -> None:
         )
     if isinstance(x, jax.core.Tracer) or isinstance(y, jax.core.Tracer):
         return
-    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+    if not (np.isfinite(np.asarray(x)).all() and np.isfinite(np.asarray(y)).all()):
         raise ValueError(f"{inputs} and {targets} must be finite; they hold NaN or infinity: drop or fill those rows")
-    if y.ndim == 1 and np.min(y) < 0:
-        raise ValueError(f"{targets} must be classes from 0, got {np.min(y)}")
+    if y.ndim == 1 and (least := np.asarray(y).min()) < 0:
+        raise ValueError(f"{targets} must be classes from 0, got {least}")
 
 
 def images(

@@ -28,20 +28,23 @@ class Training(eqx.Module):
     keys: Key[Array, " seeds"]
     epoch: Array
 
-    def save(self, path: Path) -> None:
-        """Write to a file; a half-written file never replaces a whole one."""
+    def save(self, path: Path | str) -> None:
+        """Write to a file of exactly this name; a half-written file never replaces a whole one."""
         part = Path(f"{path}.part")
-        eqx.tree_serialise_leaves(part, self._plain())
+        with part.open("wb") as file:
+            eqx.tree_serialise_leaves(file, self._plain())
         part.replace(path)
 
-    def load(self, path: Path) -> "Training":
+    def load(self, path: Path | str) -> "Training":
         """Read what :meth:`save` wrote into a training of the same shape, as :func:`begin` makes it.
 
         Raises:
+            FileNotFoundError: there is no such file.
             ValueError: the file is damaged, or holds a training of another learner or number of seeds.
         """
         try:
-            plain = eqx.tree_deserialise_leaves(path, self._plain())
+            with Path(path).open("rb") as file:
+                plain = eqx.tree_deserialise_leaves(file, self._plain())
         except (RuntimeError, ValueError, EOFError, TypeError) as error:
             raise ValueError(
                 f"{path} holds no training like this one, or is damaged: begin it with the sizes, rule, transform and "
@@ -72,9 +75,7 @@ def begin(learner: Learner, key: Key[Array, ""], seeds: int) -> Training:
 
 
 @lightly
-def _seed_keys(
-    key: Key[Array, ""], seeds: Int[Any, " seeds"]
-) -> tuple[Key[Array, " seeds"], Key[Array, " seeds"]]:
+def _seed_keys(key: Key[Array, ""], seeds: Int[Any, " seeds"]) -> tuple[Key[Array, " seeds"], Key[Array, " seeds"]]:
     """A key a seed, and those of the first states."""
     keys = jax.vmap(lambda seed: jax.random.fold_in(key, seed))(seeds)
     return keys, jax.vmap(lambda key: jax.random.fold_in(key, 0))(keys)
