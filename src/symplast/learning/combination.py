@@ -150,6 +150,11 @@ class Combination:
         learner = self._joined(tasks)
         training = begin(learner, key, seeds)
         short = self._work(learner, tasks, training) < WORTH_IT
+        final: Any
+        transfer: Any
+        curve: Any
+        tested_at: Any
+        reached: Any
         at_start, unsettled = _aligned(learner, tasks[0], training, align == "both")
         before = score(learner, tasks[0], training)
         if len(tasks) > 1:
@@ -164,7 +169,7 @@ class Combination:
             )
             if not tests:
                 at_end = np.array([len(history.loss)], np.int32)
-                history = History(history.loss, score(learner, tasks[0], training)[None], at_end)
+                history = History(history.loss, score(learner, tasks[0], training)[None], jnp.asarray(at_end))
             final, transfer = np.asarray(history.score)[-1], np.full(seeds, np.nan)
             curve, tested_at = history.score, history.tested_at
             loss, reached = history.loss, history.updates_to(self.criterion)
@@ -232,7 +237,7 @@ def _aligned(
     if not wanted:
         return dict.fromkeys(_matrices(training.states.params), unknown), unknown
     rows = min(ALIGNED_ON, task.inputs.shape[0])
-    batch = Batch(np.asarray(task.inputs)[:rows], np.asarray(task.targets)[:rows])
+    batch = Batch(*(jnp.asarray(np.asarray(each)[:rows]) for each in (task.inputs, task.targets)))
     found = alignment_of_seeds(learner, training.states, batch, training.keys)
     cosines = jax.tree.leaves(found.cosines)
     return {name: cosines[place] for name, place in _matrices(training.states.params).items()}, found.unsettled

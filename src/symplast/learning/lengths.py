@@ -31,7 +31,7 @@ def cosine(a: Array | Sequence[Array], b: Array | Sequence[Array]) -> Float[Arra
         >>> float(cosine(1e-25 * r, 1e25 * r))
         1.0
     """
-    ours, theirs = (list(each) if isinstance(each, list | tuple) else [each] for each in (a, b))
+    ours, theirs = _as_list(a), _as_list(b)
     if not ours:
         return jnp.asarray(jnp.nan)
     ours, theirs = _scaled(ours)[0], _scaled(theirs)[0]
@@ -49,3 +49,7 @@ def _scaled(parts: Sequence[Array]) -> tuple[list[Array], Array]:
 
 def _total(a: Sequence[Array], b: Sequence[Array]) -> Array:
     return sum((jnp.sum(x * y) for x, y in zip(a[1:], b[1:], strict=True)), jnp.sum(a[0] * b[0]))
+
+
+def _as_list(arrays: Array | Sequence[Array]) -> list[Array]:
+    return list(arrays) if isinstance(arrays, list | tuple) else [jnp.asarray(arrays)]

@@ -133,14 +133,14 @@ def images(
         if asked is not None and not 1 <= asked <= there:
             raise ValueError(f"{what} must be in [1, {there}] for {name}, got {asked}")
 
-    def rows(pixels: np.ndarray) -> Float[np.ndarray, "examples pixels"]:
-        return np.asarray(pixels.reshape(len(pixels), -1), dtype=np.float32) / np.float32(data.max_value)
+    def rows(pixels: np.ndarray) -> Float[Array, "examples pixels"]:
+        return jnp.asarray(pixels.reshape(len(pixels), -1).astype(np.float32) / np.float32(data.max_value))
 
     return Task(
         rows(data.train_images[:train]),
-        np.asarray(data.train_labels[:train], dtype=np.int32),
+        jnp.asarray(data.train_labels[:train].astype(np.int32)),
         rows(data.test_images[:test]),
-        np.asarray(data.test_labels[:test], dtype=np.int32),
+        jnp.asarray(data.test_labels[:test].astype(np.int32)),
     )
 
 
@@ -196,7 +196,7 @@ def split(task: Task, classes: int, *, renumber: bool = True) -> list[Task]:
         now, then = labels[here], test_labels[there]
         if renumber:
             now, then = (np.searchsorted(group, each).astype(each.dtype) for each in (now, then))
-        return Task(inputs[here], now, test_inputs[there], then)
+        return Task(*map(jnp.asarray, (inputs[here], now, test_inputs[there], then)))
 
     return [one(group) for group in groups]
 
