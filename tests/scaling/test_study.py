@@ -19,6 +19,7 @@ SMALLER = {
     "efficiency": {"streams": "2", "resamples": "200"},
     "recovery": {"widths": "4", "recipe_widths": "2"},
     "llama": {"joint_resamples": "100"},
+    "replication": {"starts": "24", "resamples": "500"},
 }
 """What the default tests shorten; the slow test runs quick scale as it is."""
 
@@ -38,9 +39,10 @@ def shortened(name: str):
 
 def evidence_of(name: str, changes: dict[str, str]):
     experiment = study.experiments[name]
-    if any(not datasets.available(data) for data in experiment.data["quick"]):
+    scale = experiment.scales[0]
+    if any(not datasets.available(data) for data in experiment.data[scale]):
         pytest.skip("needs the data set scaling-laws (SYMPLAST_DATA)")
-    config = experiment.config("quick", changes=changes)
+    config = experiment.config(scale, changes=changes)
     return experiment.measure(config, jax.random.key(config.seed))
 
 
@@ -50,7 +52,7 @@ def verdicts(name: str, evidence) -> dict[str, str]:
         quantities = [q for part in claim.parts for q in part.quantities]
         if quantities and all(q.startswith(f"{name}.") for q in quantities):
             measured = {q: measure(evidence, q.split(".")[1]) for q in quantities}
-            found[claim.id] = judge(claim, measured, "quick").outcome
+            found[claim.id] = judge(claim, measured, study.experiments[name].scales[0]).outcome
     return found
 
 
@@ -58,6 +60,13 @@ def test_claims_fit_the_study() -> None:
     study.check(CLAIMS)
     assert [claim.id for claim in CLAIMS.claim if claim.id[-1].isdigit()] == [f"SL{i}" for i in range(1, 17)]
     assert {figure.experiment for figure in study.figures.values()} == set(study.experiments)
+
+
+def test_quick_scale_needs_no_data_and_judges_every_claim_that_needs_none() -> None:
+    late = {experiment.name for experiment in study.experiments.values() if "quick" not in experiment.scales}
+    assert late == {name for name, experiment in study.experiments.items() if any(experiment.data.values())}
+    unjudged = {claim.id for claim in CLAIMS.claim if not any("quick" in part.scales for part in claim.parts)}
+    assert unjudged == {"SL9a", "SL11", "SL12", "SL12a", "SL12b", "SL13", "SL15", "SL16"}
 
 
 @pytest.mark.parametrize("name", list(study.experiments))
@@ -103,15 +112,16 @@ def test_llama_digits() -> None:
 @pytest.mark.slow
 def test_quick_scale_verdicts() -> None:
     found = {}
-    for name in study.experiments:
-        found |= verdicts(name, evidence_of(name, {}))
-    expected = EXPECTED | {"SL9": "reproduced", "SL10": "inconclusive", "SL10b": "reproduced"}
+    for name, experiment in study.experiments.items():
+        found |= verdicts(name, evidence_of(name, {} if "quick" in experiment.scales else SMALLER[name]))
+    # SL9: MLE-A3 and VP minimise the same function, and few repeats leave their ratio within rounding of one
+    expected = EXPECTED | {"SL9": "inconclusive", "SL10": "inconclusive", "SL10b": "reproduced"}
     assert {claim: outcome for claim, outcome in found.items() if claim in expected} == expected
 
 
 @pytest.mark.slow
 def test_noise_study_with_sixteen_repeats() -> None:
-    evidence = evidence_of("noise", {})
+    evidence = evidence_of("noise", {"repeats": "16"})
     gmean = dict(zip(evidence.estimator.values, evidence.gmean.values, strict=True))
     assert gmean["Approach 2"] == pytest.approx(4.260, abs=5e-4)
     assert gmean["VP"] == pytest.approx(0.936, abs=5e-4)

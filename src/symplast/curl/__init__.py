@@ -8,6 +8,7 @@ flip signs under any learning rule     :func:`flips`, :func:`sign_diverse`, :fun
 the paper's network and rule           :class:`TwoLayer`, :class:`CurlRule`, :func:`simulate`
 the same from a covariance             :func:`simulate_linear`
 how many flips at large size?          :func:`critical_fraction`, :func:`support`, :func:`density`
+the same by sampling                   :func:`sampled_critical_fraction`
 is this solution stable?               :func:`solution_operator`, :func:`stability`
 the same for any net of mine           :func:`jacobian_spectrum`, :func:`signed_kernel`, :func:`curl_fraction`
 is the rule faster than gradients?     :func:`epochs_to_threshold`, :func:`paired_ratio`
@@ -21,6 +22,7 @@ from symplast.curl.dynamics import MiniBatches, Moments, Problem, Samples, learn
 from symplast.curl.flip_tolerance import Tolerance, tolerance
 from symplast.curl.phases import phase_diagram
 from symplast.curl.random_matrix import Atom, Support, critical_fraction, density, distribution, support
+from symplast.curl.sampled_boundary import sampled_critical_fraction
 from symplast.curl.signs import SignMask, sign_vector
 from symplast.curl.simulation import Trajectory, simulate, simulate_linear
 from symplast.curl.solution import (
@@ -81,6 +83,7 @@ __all__ = [
     "paired_ratio",
     "perturbed_teacher",
     "phase_diagram",
+    "sampled_critical_fraction",
     "sign_diverse",
     "sign_vector",
     "signed_kernel",
