@@ -53,7 +53,7 @@ class WrittenState(eqx.Module):
         """One crossbar for each leaf that is written, None for the others."""
         ends = iter(_ends(self.shapes))
 
-        def of_devices(row: Any) -> list[Array]:
+        def of_devices(row: Any) -> list[Any]:
             own = [getattr(row.cells, name) for name in OWN]
             return [row.g, row.pulses, row.refreshes, *(each for each in own if each is not None)]
 

@@ -52,7 +52,7 @@ class FeedForwardNet(eqx.Module):
         key: Key[Array, ""],
         activation: str = "relu",
         readout: str = "softmax",
-        feedback_angle: float | None = None,
+        feedback_angle: float | Float[Array, ""] | None = None,
     ):
         """Draw a network.
 

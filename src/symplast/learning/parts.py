@@ -317,7 +317,7 @@ def _keywords(made: Callable[..., Any]) -> list[str] | None:
     return [parameter.name for parameter in parameters if parameter.kind is not parameter.VAR_POSITIONAL]
 
 
-def feedforward(sizes: tuple[int, ...], readout: str, key: Any, activation: str = "relu", angle: float = 90.0) -> Any:
+def feedforward(sizes: tuple[int, ...], readout: str, key: Any, activation: str = "relu", angle: Any = 90.0) -> Any:
     """A feed-forward network whose feedback weights stand at an angle (degrees) to its forward weights."""
     from symplast.learning.feedforward import FeedForwardNet
 
@@ -329,7 +329,7 @@ def recurrent(
     readout: str,
     key: Any,
     activation: str = "shifted-sigmoid",
-    angle: float = 90.0,
+    angle: Any = 90.0,
     topology: str = "chain",
     steps: int = 60,
 ) -> Any:
@@ -352,7 +352,7 @@ def convolutional(
     readout: str,
     key: Any,
     activation: str = "dsilu",
-    angle: float = 90.0,
+    angle: Any = 90.0,
     channels: Sequence[int] = (16,),
     colours: int = 1,
     steps: int = 60,
