@@ -170,7 +170,7 @@ def test_cropping_keeps_the_middle(monkeypatch):
     image = np.arange(784.0).reshape(1, 784) / 784
     task = Task(*(jax.numpy.asarray(x) for x in (image, np.array([3]), image, np.array([3]))))
     monkeypatch.setattr(trials, "images", lambda *_, **__: task)
-    bench = trials.cropped_bench(KEY, 1, 1, 1)
+    bench = trials.cropped_bench("mnist", KEY, 1, 1, 1)
     rows = np.asarray(bench.problem.X).reshape(22, 24) * 784
     assert rows[0, 0] == 3 * 28 + 2
     assert rows[-1, -1] == 24 * 28 + 25

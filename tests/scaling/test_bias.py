@@ -114,7 +114,7 @@ def test_waste_is_a_share_and_zero_only_at_the_optimum(name: str, C: float, shif
     [
         (lambda: approach2_bias(0.3, 0.3, 1.0), "k must be a factor above 1"),
         (lambda: approach2_bias(0.3, 0.3, 2.0, 2), "n must be at least 3"),
-        (lambda: approach2_bias(0.0, 0.3, 2.0), "alpha must be positive"),
+        (lambda: approach2_bias(0.0, 0.3, 2.0), "alpha must be an exponent above 0"),
         (lambda: design_grid(0.3, 0.2, 0.0), "max_bias must be a share"),
         (lambda: TrainingPrice(mfu=50), "mfu must be a share"),
         (lambda: TrainingPrice(price=-1), "price must be positive"),

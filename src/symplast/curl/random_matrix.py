@@ -204,15 +204,15 @@ def _critical_hidden(c: float, rho: float) -> float:
 
 def _root(function: Callable[[float], float], highest: float) -> float:
     """The root in (0, highest] to all its digits, however small it is."""
-    return float(brentq(function, 0, highest * (1 + 1e-12), xtol=1e-300, maxiter=2000))
+    return float(brentq(function, 0, highest * (1 + 1e-12), xtol=5e-324, maxiter=4000))
 
 
 def _critical_readout(c: float, rho: float) -> float:
     """In a variable that keeps its digits: ``g = sqrt(c) h`` for small c, ``d = 1 - g`` for large."""
     twice = 2 / rho
-    if 1 / c + twice <= 2:  # the root's place is beyond 1: a single flipped neuron has a negative eigenvalue
+    if 1 / c <= 2 - twice:  # the root's place is beyond 1: a single flipped neuron has a negative eigenvalue
         return 0.0
-    if sqrt(rho) * (1 + 1 / sqrt(c)) <= 1:  # the norm of rho W^T W, with all neurons flipped
+    if 1 / sqrt(c) <= 1 / sqrt(rho) - 1:  # the norm of rho W^T W, with all neurons flipped
         return 1.0
     if c < 1:
         root = sqrt(c)

@@ -159,7 +159,7 @@ class SignMask(eqx.Module):
         return eqx.tree_at(lambda n: n.weights, nothing, self.signs, is_leaf=lambda leaf: leaf is None)
 
 
-def flip(change: Array, signs: Float[Array, " units"], axis: Axis) -> Array:
+def flip(change: Any, signs: Any, axis: Axis) -> Any:
     """Multiply a weight's change by its neurons' signs; weights are ``[post, pre, ...]``, kernels included."""
     place = 1 if axis == "pre" else 0
     shape = [1] * change.ndim

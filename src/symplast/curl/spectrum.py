@@ -167,9 +167,9 @@ def curl_fraction(
 def _flat_signs(signs: Signs, params: PyTree, axis: Axis) -> Float[np.ndarray, " weights"]:
     """The sign of each weight, in the order of ``ravel_pytree``; on the host."""
 
-    def of(sign: Array | None, weight: Array) -> np.ndarray:
+    def of(sign: Any, weight: Any) -> np.ndarray:
         ones = np.ones(np.shape(weight))
-        return ones if sign is None else np.asarray(flip(ones, np.asarray(sign), axis))  # type: ignore[arg-type]
+        return ones if sign is None else np.asarray(flip(ones, np.asarray(sign), axis))
 
     full = jax.tree.map(of, signs, params, is_leaf=lambda leaf: leaf is None)
     return np.concatenate([leaf.ravel() for leaf in jax.tree.leaves(full)])
