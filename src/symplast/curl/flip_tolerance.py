@@ -119,7 +119,8 @@ def tolerance(
             orders = [generator(key, index).permutation(neurons) for index in range(draws)]
         else:  # random nets: which of the neurons is the same up to a permutation
             drawn = stacked_teachers(key, draws, sizes)
-            nets = [TwoLayer(*pair) for pair in zip(*map(np.asarray, drawn.weights), strict=True)]
+            pairs = zip(*map(np.asarray, drawn.weights), strict=True)
+            nets = [TwoLayer(*map(jnp.asarray, pair)) for pair in pairs]
             orders = [np.arange(neurons)] * draws
         made = _growth(nets[0], layer, X) if own else None
         growths = [made or _growth(one, layer, X) for one in nets]

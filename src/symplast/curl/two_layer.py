@@ -6,7 +6,6 @@ from typing import Literal
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float, Key
 
 from symplast.curl.signs import SignMask
@@ -38,8 +37,8 @@ class TwoLayer(eqx.Module):
         ([[9.0]], (2, 3, 1))
     """
 
-    W1: Float[Array | np.ndarray, "*nets hidden inputs"]
-    W2: Float[Array | np.ndarray, "*nets outputs hidden"]
+    W1: Float[Array, "*nets hidden inputs"]
+    W2: Float[Array, "*nets outputs hidden"]
     activation: Activation = eqx.field(static=True, default="linear")
 
     def __check_init__(self) -> None:

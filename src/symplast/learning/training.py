@@ -162,9 +162,9 @@ def train(
     none = np.zeros((0, len(training.keys)), np.float32)
     tested_at = [each + steps * epoch for epoch in range(epochs) for each in tested]
     return training, History(
-        jnp.asarray(np.concatenate([none, *losses])),
-        jnp.asarray(np.concatenate([none, *(each[None] for each in scores)])),
-        jnp.asarray(np.array(tested_at, np.int32)),
+        jax.device_put(np.concatenate([none, *losses])),
+        jax.device_put(np.concatenate([none, *(each[None] for each in scores)])),
+        jax.device_put(np.array(tested_at, np.int32)),
     )
 
 

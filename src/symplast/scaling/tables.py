@@ -109,7 +109,13 @@ class RunTable:
 
 
 def run_table(
-    N: ArrayLike, D: ArrayLike, L: ArrayLike, C: ArrayLike | None = None, *, source: str = "table"
+    N: ArrayLike,
+    D: ArrayLike,
+    L: ArrayLike,
+    C: ArrayLike | None = None,
+    *,
+    source: str = "table",
+    counted: bool = True,
 ) -> RunTable:
     """Check the columns of a table of runs and put them together.
 
@@ -120,6 +126,7 @@ def run_table(
         C: compute budget in FLOP; None means 6 N D. Runs within 0.1 % of each other share a budget, of 1 % width at
             most.
         source: what to call the table in messages.
+        counted: whether N and D count one by one, so that less than 1 betrays a wrong unit.
 
     Returns:
         The table, in float64 copies (read-only input is fine).
@@ -144,7 +151,7 @@ def run_table(
         raise ValueError(f"N, D, L and C must have the same length, one row a run; {told}")
     computed = FLOP_PER_PARAMETER_TOKEN * columns["N"] * columns["D"]
     given = columns.get("C", computed)
-    check_sizes(columns["N"], columns["D"], given / computed, source)
+    check_sizes(columns["N"], columns["D"], given / computed, source, counted=counted)
     if C is not None:
         _warn_of_factor(given / computed, source)
     joined = join_budgets(given)
@@ -165,19 +172,20 @@ def as_runs(
         return N
     if D is None or L is None:
         raise ValueError("give N, D and L of each run, or one table of runs (read_runs, run_table)")
-    return run_table(N, D, L, C)
+    return run_table(N, D, L, C, counted=False)  # a fit of arrays may be in any unit
 
 
-def check_sizes(N: Runs, D: Runs, factor: Runs, source: str) -> None:
+def check_sizes(N: Runs, D: Runs, factor: Runs, source: str, *, counted: bool = True) -> None:
     """Refuse sizes that betray a wrong unit, and warn of those that may.
 
     Args:
         N, D: parameters and tokens.
         factor: C over 6 N D.
         source: for messages.
+        counted: whether N and D count one by one, so that less than 1 betrays a wrong unit.
     """
     for name, values, what in (("N", N, "parameters"), ("D", D, "tokens")):
-        if np.any(values < 1):
+        if counted and np.any(values < 1):
             raise ValueError(
                 f"{source}: {name} must be at least 1, it counts {what} one by one; got {values.min():.3g} "
                 f"({np.sum(values < 1)} such rows). Is it in millions or billions? Multiply, or name the unit in the "
