@@ -120,7 +120,7 @@ def tolerance(
         else:  # random nets: which of the neurons is the same up to a permutation
             drawn = stacked_teachers(key, draws, sizes)
             pairs = zip(*map(np.asarray, drawn.weights), strict=True)
-            nets = [TwoLayer(*map(jnp.asarray, pair)) for pair in pairs]
+            nets = [TwoLayer(jnp.asarray(w1), jnp.asarray(w2)) for w1, w2 in pairs]
             orders = [np.arange(neurons)] * draws
         made = _growth(nets[0], layer, X) if own else None
         growths = [made or _growth(one, layer, X) for one in nets]

@@ -201,7 +201,7 @@ def check_sizes(N: Runs, D: Runs, factor: Runs, source: str, *, counted: bool = 
         )
     sizes = (("N", N, "parameters"), ("D", D, "tokens"))
     small = [f"{name} is at most {values.max():.3g} {what}" for name, values, what in sizes if values.max() < SMALL]
-    if small:
+    if counted and small:
         warnings.warn(
             f"{source}: {' and '.join(small)}; if that is in millions or billions, name the unit in the column's name, "
             "such as 'params (B)'",
