@@ -28,6 +28,9 @@ NEAR = 0.7
 POINTS = 32, 64
 """Points on the two circles; there are half as many coefficients."""
 
+RANK = 1e-6
+"""A singular value smaller than this, of the recurrence's two columns, is noise: a single real pole has one column."""
+
 
 class BiasReport(NamedTuple):
     """What biases EP's gradient of a network on given examples.
@@ -181,7 +184,7 @@ def _by_recurrence(coefficients: Float[np.ndarray, "orders n"]) -> float:
         if not np.all(size > 0):
             return np.nan
         before, now, after = ((scaled[orders + k] / size).ravel() for k in (-1, 0, 1))
-        (twice, square), *_ = np.linalg.lstsq(np.stack([now, -before], axis=1), after, rcond=None)
+        (twice, square), *_ = np.linalg.lstsq(np.stack([now, -before], axis=1), after, rcond=RANK)
         miss = np.linalg.norm(after - twice * now + square * before)
         found.append((miss, np.abs(np.roots([1, -twice, square])).max()))
     largest = min(found)[1]

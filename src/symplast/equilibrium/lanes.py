@@ -137,6 +137,7 @@ def train_lanes(
     batch_size: int = 50,
     tested: Sequence[int] | None = None,
     watched: Sequence[int] | None = None,
+    short: bool = False,
 ) -> LaneHistory:
     """Train every lane's seeds, test and watch them.
 
@@ -150,12 +151,13 @@ def train_lanes(
         batch_size: images an update.
         tested: after which epochs test images are answered; 0 is before training; None for the end only.
         watched: after which epochs error vectors and weights are compared, in the same way.
+        short: compile with little effort, for training that runs for a shorter time than it compiles.
     """
     times = {_tested: (epochs,) if tested is None else tested, _watched: (epochs,) if watched is None else watched}
     found: dict[Any, list[Any]] = {look: [] for look in times}
     training, done = begin_lanes(learner, lanes, key, seeds), 0
     for epoch in sorted({epochs, *(time for chosen in times.values() for time in chosen)}):
-        training, _ = train(learner, task, training, epoch - done, batch_size)
+        training, _ = train(learner, task, training, epoch - done, batch_size, short=short)
         done = epoch
         for look, chosen in times.items():
             if epoch in chosen:

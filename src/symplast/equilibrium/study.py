@@ -425,6 +425,7 @@ def _train(config: Config, rule: SettlingRule, lanes: dict[str, Lane], key: jax.
     changed.setdefault("relaxation", Relaxation(named["free_steps"]))
     sizes = task.inputs.shape[1], named["hidden"], named["hidden"], 10
     learner = layered_learner(sizes, rule, optimiser, **changed)
+    look["short"] = config.epochs == 1
     return train_lanes(learner, task, list(lanes.values()), key, seeds=config.seeds, epochs=config.epochs, **look)
 
 
