@@ -420,7 +420,7 @@ def _train(config: Config, rule: SettlingRule, lanes: dict[str, Lane], key: jax.
     """
     named: Any = {"hidden": 64, "sgd": False, "free_steps": 60, **config}
     task = images(named["task"], train=config.train, test=config.test)
-    look = {name: changed.pop(name) for name in ("tested", "watched") if name in changed}
+    look: dict[str, Any] = {name: changed.pop(name) for name in ("tested", "watched") if name in changed}
     optimiser = changed.pop("optimiser", optax.sgd(0.01, momentum=0.9) if named["sgd"] else optax.adam(1e-3))
     changed.setdefault("relaxation", Relaxation(named["free_steps"]))
     sizes = task.inputs.shape[1], named["hidden"], named["hidden"], 10
