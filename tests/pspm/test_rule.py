@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from symplast.lab.jax_setup import CompileClock
+from symplast.learning.compiling import lightly
 from symplast.pspm import LIFParams, Rule, draw_drive, draw_weights, inhibitory_cells, simulate_lif
 from symplast.pspm.fitting import side_by_side
 from symplast.pspm.rule import (
@@ -20,6 +21,7 @@ from symplast.pspm.rule import (
     _places,
     _pool,
     _previous,
+    _sizes,
     _target_lists,
     _train,
     _train_briefly,
@@ -33,6 +35,7 @@ KEY = jax.random.key(3)
 UNITS, STEPS = 10, 120
 PARAMS = LIFParams()
 INHIBITORY = inhibitory_cells(UNITS)
+SIZES = _sizes(Rule(), PARAMS, UNITS)
 
 
 @cache
@@ -103,7 +106,7 @@ def test_an_epoch_equals_a_plain_loop(shift: bool) -> None:
 def test_shuffling_keeps_each_neurons_changes_within_the_signs() -> None:
     change = jax.random.normal(KEY, (3, UNITS, UNITS)) * (1 - jnp.eye(UNITS))
     inhibitory = jnp.asarray(INHIBITORY)
-    moved = np.asarray(jax.jit(_permuted)(change, inhibitory, _places(inhibitory), jax.random.split(KEY, 3)))
+    moved = np.asarray(lightly(_permuted)(change, inhibitory, lightly(_places)(inhibitory), jax.random.split(KEY, 3)))
     assert (np.diagonal(moved, axis1=1, axis2=2) == 0).all()
     off = ~np.eye(UNITS, dtype=bool)
     for lane in range(3):
@@ -116,8 +119,9 @@ def test_shuffling_keeps_each_neurons_changes_within_the_signs() -> None:
 def test_pool_is_who_fired_in_the_steps_before() -> None:
     spikes = np.zeros((30, 1, 1), bool)
     spikes[[4, 20]] = True
-    before, latest = _previous(jnp.asarray(spikes))
-    pool = [bool(_pool(before, jnp.array([[time]]), 10)[0, 0, 0]) for time in range(30)]
+    before, latest = lightly(_previous)(jnp.asarray(spikes))
+    pool_at = lightly(_pool)
+    pool = [bool(pool_at(before, jnp.array([[time]]), jnp.array(10))[0, 0, 0]) for time in range(30)]
     assert np.flatnonzero(pool).tolist() == [*range(5, 15), *range(21, 30)]
     assert int(latest[0, 0]) == 20
 
@@ -127,12 +131,13 @@ def test_lists_of_spikes_are_those_of_the_substrate(slots: int) -> None:
     spikes = np.random.default_rng(0).random((30, 2, 3)) < 0.3
     spikes[:, 0, 1] = False
     total = spikes.sum(axis=0)
-    found = _lists(*_previous(jnp.asarray(spikes)), jnp.asarray(total, jnp.int32), slots)
+    found = lightly(lambda s, n: _lists(*_previous(s), n, slots))(jnp.asarray(spikes), jnp.asarray(total, jnp.int32))
+    steps_of = lightly(lambda train: spike_steps(train, slots))
     for lists in (found, _target_lists(spikes, slots)):
         np.testing.assert_array_equal(lists.total, total)
         for lane, unit in np.ndindex(2, 3):
             if total[lane, unit] <= slots:  # else the fit is done again with longer lists
-                right = spike_steps(jnp.asarray(spikes[:, lane, unit]), slots)
+                right = steps_of(jnp.asarray(spikes[:, lane, unit]))
                 np.testing.assert_array_equal(lists.steps[lane, unit], right.steps)
 
 
@@ -181,6 +186,7 @@ def test_arms_and_step_sizes_compile_nothing_again_and_scale_with_the_network() 
             one_epoch(arm, Rule(eta=0.02, p=0.3))
         (twice, _), lanes, _ = one_epoch("local", Rule(eta=0.01, p=0.5, eta_h=0.3))
         train_lanes(Rule(), PARAMS, lanes, jnp.stack([start] * 2), 1, watch_every=7)
+        one_epoch("both", Rule(window_ms=4.0, skip_ms=3.0, pool_ms=8.0, sigma_ms=2.0, units=None))
     assert clock.count == 0
     moved = np.asarray(before[0] - start)
     free = (np.asarray(before[0]) != 0) & (np.asarray(twice[0]) != 0)  # where Dale's law cut nothing
@@ -194,7 +200,7 @@ def test_optimising_the_program_changes_no_weight() -> None:
     _, lanes, start = one_epoch("shuffled", epochs=3)
     lists = _target_lists(np.asarray(lanes.target), SLOTS)
     one, other = (
-        train(Rule(), PARAMS, lanes, lists, jnp.stack([start] * 2), np.array([0, 3, 1], np.int32))
+        train(SIZES, False, PARAMS, lanes, lists, jnp.stack([start] * 2), np.array([0, 3, 1], np.int32))
         for train in (_train, _train_briefly)
     )
     np.testing.assert_allclose(one[0], other[0], atol=1e-6)
@@ -205,7 +211,7 @@ def test_epochs_go_on_from_block_to_block() -> None:
     (first, _), lanes, start = one_epoch("both", epochs=BLOCK)
     last, history = train_lanes(Rule(), PARAMS, lanes, jnp.stack([start] * 2), BLOCK + 2, watch_every=10)
     lists = _target_lists(np.asarray(lanes.target), SLOTS)
-    again, _, _ = _train_briefly(Rule(), PARAMS, lanes, lists, first, np.array([BLOCK, BLOCK + 2, 1], np.int32))
+    again, _, _ = _train_briefly(SIZES, False, PARAMS, lanes, lists, first, np.array([BLOCK, BLOCK + 2, 1], np.int32))
     np.testing.assert_array_equal(last, again)
     assert history.cost.shape == (BLOCK + 2, 2)
     assert np.flatnonzero(np.isfinite(history.distance[:, 0])).tolist() == [0, 10, 20]

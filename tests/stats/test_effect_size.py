@@ -50,7 +50,8 @@ def test_hedges_g_removes_the_bias():
     np.testing.assert_allclose(np.array(g.interval) / d.interval, g.value / d.value)
     samples = np.random.default_rng(8).normal(size=(200, 12)) + np.repeat([1.0, 0.0], [6, 6])
     mean_g = np.mean([hedges_g(s[:6], s[6:]).value for s in samples])
-    mean_d = np.mean([cohens_d(s[:6], s[6:]).value for s in samples])
+    one = samples[0, :6], samples[0, 6:]
+    mean_d = mean_g * cohens_d(*one).value / hedges_g(*one).value  # the factor depends on the sizes only
     assert abs(mean_g - 1) < abs(mean_d - 1)
 
 

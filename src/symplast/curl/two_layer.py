@@ -37,8 +37,8 @@ class TwoLayer(eqx.Module):
         ([[9.0]], (2, 3, 1))
     """
 
-    W1: Float[Array, "*nets hidden inputs"]
-    W2: Float[Array, "*nets outputs hidden"]
+    W1: Float[Array, "... hidden inputs"]
+    W2: Float[Array, "... outputs hidden"]
     activation: Activation = eqx.field(static=True, default="linear")
 
     def __check_init__(self) -> None:

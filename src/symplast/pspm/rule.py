@@ -5,7 +5,7 @@ target spike raise, for each extra spike lower the weights of some of the neuron
 weights by how far the spike count is off; after each of the two, Dale's law.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
+from symplast.learning.compiling import LIGHTLY
 from symplast.pspm.network import UNITS, LIFParams, run
 from symplast.spiking import SpikeSteps, pair_steps, pooled_gaussian_distance
 from symplast.spiking.arguments import check_at_least_zero, check_positive, is_traced, named
@@ -47,7 +48,7 @@ BRIEF = 250_000
 class Rule(eqx.Module):
     """The parameters of the update; all are reconstructions.
 
-    Probability and step sizes are kept as arrays: changing them compiles nothing again.
+    Changing the numbers compiles nothing again; ``shift`` does.
 
     Attributes:
         window_ms: largest distance of paired spikes.
@@ -130,10 +131,11 @@ def train_lanes(
     slots = SLOTS
     while slots < min(most, ROOM * target.sum(axis=0).max()):
         slots *= 2
+    sizes = _sizes(rule, params, W.shape[-1])
     first, seen = 0, []
     while first < epochs:
         span = np.asarray([first, min(epochs, first + BLOCK), watch_every], np.int32)
-        after, history, largest = train(rule, params, lanes, _target_lists(target, slots), W, span)
+        after, history, largest = train(sizes, rule.shift, params, lanes, _target_lists(target, slots), W, span)
         if int(largest) > slots:
             slots *= 2
             continue
@@ -143,28 +145,46 @@ def train_lanes(
     return W, jax.tree.map(lambda *parts: np.concatenate(parts), *seen)
 
 
-def _trained(
-    rule: Rule, params: LIFParams, lanes: Lanes, target: SpikeSteps, W: Array, span: Int[Array, "3"]
-) -> tuple[Array, History, Array]:
-    """The epochs from ``span[0]`` up to ``span[1]``, at most a block; each ``span[2]``-th is watched."""
+class Sizes(NamedTuple):
+    """The numbers of a rule for one network, as arrays: one program serves all of them; lengths are in steps."""
+
+    window: Any
+    skip: Any
+    pool: Any
+    p: Any
+    eta: Any
+    eta_h: Any
+    sigma_ms: Any
+
+
+def _sizes(rule: Rule, params: LIFParams, units: int) -> Sizes:
     window, pool = params.steps(rule.window_ms, "window_ms"), params.steps(rule.pool_ms, "pool_ms")
     skip = window if rule.skip_ms is None else params.steps(rule.skip_ms, "skip_ms")
-    units, slots = W.shape[-1], target.steps.shape[-1]
+    real = jnp.result_type(float)
+    eta = np.asarray(rule.eta, real) * np.asarray(1 if rule.units is None else rule.units / units, real)
+    numbers = (np.asarray(number, real) for number in (rule.p, eta, rule.eta_h, rule.sigma_ms))
+    return Sizes(*(np.asarray(steps, np.int32) for steps in (window, skip, pool)), *numbers)
+
+
+def _trained(
+    sizes: Sizes, shift: bool, params: LIFParams, lanes: Lanes, target: SpikeSteps, W: Array, span: Int[Array, "3"]
+) -> tuple[Array, History, Array]:
+    """The epochs from ``span[0]`` up to ``span[1]``, at most a block; each ``span[2]``-th is watched."""
+    slots = target.steps.shape[-1]
     local, homeo, shuffled = lanes.arm
     places = _places(lanes.inhibitory)
-    eta = rule.eta * (1 if rule.units is None else rule.units / units)
 
     def epoch(index: Array, carried: tuple[Array, History, Array]) -> tuple[Array, History, Array]:
         W, history, largest = carried
         spikes, _ = run(W, lanes.drive, params)
         before, latest = _previous(spikes)
         student = _lists(before, latest, spikes.sum(axis=0, dtype=jnp.int32), slots)
-        partners = jax.vmap(jax.vmap(lambda a, b: pair_steps(a, b, window, skip)))(target, student)
+        partners = jax.vmap(jax.vmap(lambda a, b: pair_steps(a, b, sizes.window, sizes.skip)))(target, student)
 
         def changed() -> Array:
             keys = jax.vmap(lambda key: jax.random.fold_in(key, index))(lanes.keys)
-            times, signs, most = _events(rule, target, student, partners.of_target, partners.of_model)
-            change = _local_change(times, signs, most, before, pool, keys, rule.p, eta)
+            times, signs, most = _events(shift, target, student, partners.of_target, partners.of_model)
+            change = _local_change(times, signs, most, before, sizes.pool, keys, sizes.p, sizes.eta)
             moved = jax.lax.cond(
                 shuffled > 0, lambda c: _permuted(c, lanes.inhibitory, places, keys), lambda c: c, change
             )
@@ -172,11 +192,11 @@ def _trained(
 
         change = jax.lax.cond(local > 0, changed, lambda: jnp.zeros_like(W))
         W = dale(W + local.astype(W.dtype) * change, lanes.inhibitory)
-        off = (homeostatic_factor(target.total, student.total, rule.eta_h) * homeo).astype(W.dtype)
+        off = (homeostatic_factor(target.total, student.total, sizes.eta_h) * homeo).astype(W.dtype)
         W = dale(W + off[..., None] * jnp.abs(W), lanes.inhibitory)
         distance = jax.lax.cond(
             index % span[2] == 0,
-            lambda: pooled_gaussian_distance(lanes.target, spikes, rule.sigma_ms, params.dt_ms).astype(W.dtype),
+            lambda: pooled_gaussian_distance(lanes.target, spikes, sizes.sigma_ms, params.dt_ms).astype(W.dtype),
             lambda: jnp.full(W.shape[0], jnp.nan, W.dtype),
         )
         seen = History(partners.cost.sum(axis=-1), student.total.sum(axis=-1, dtype=jnp.int32), distance)
@@ -188,8 +208,8 @@ def _trained(
     return jax.lax.fori_loop(span[0], span[1], epoch, (W, history, target.total.max()))
 
 
-_train = jax.jit(_trained, static_argnames="params")
-_train_briefly = jax.jit(_trained, static_argnames="params", compiler_options={"xla_backend_optimization_level": 0})
+_train = jax.jit(_trained, static_argnames=("shift", "params"))
+_train_briefly = jax.jit(_trained, static_argnames=("shift", "params"), **LIGHTLY)
 
 
 def homeostatic_factor(target: Array, student: Array, eta_h: float | Array) -> Array:
@@ -242,14 +262,14 @@ def _lists(before: Array, latest: Array, total: Array, slots: int) -> SpikeSteps
 
 
 def _events(
-    rule: Rule, target: SpikeSteps, student: SpikeSteps, of_target: Array, of_model: Array
+    shift: bool, target: SpikeSteps, student: SpikeSteps, of_target: Array, of_model: Array
 ) -> tuple[Array, Array, Array]:
     """Times and signs of the local update, (events, lanes, units), the real ones first; and the most of any unit."""
     slot = jnp.arange(target.steps.shape[-1])
     real, own = slot < target.total[..., None], slot < student.total[..., None]
     times, signs = [target.steps, student.steps], [real & (of_target < 0), own & (of_model < 0)]
     directions = [1, -1]
-    if rule.shift:
+    if shift:
         partner = jnp.take_along_axis(student.steps, jnp.maximum(of_target, 0), axis=-1)
         late, early = partner > target.steps, partner < target.steps
         times += [target.steps, partner]
@@ -269,7 +289,7 @@ def _events(
     )
 
 
-def _pool(before: Int[Array, "steps lanes units"], times: Int[Array, "lanes units"], length: int) -> Array:
+def _pool(before: Int[Array, "steps lanes units"], times: Int[Array, "lanes units"], length: int | Array) -> Array:
     """Who fired at least once in the ``length`` steps before the time of each unit, (lanes, units, units)."""
     lane = jnp.arange(times.shape[0])[:, None]
     earlier = before[times, lane]
@@ -281,7 +301,7 @@ def _local_change(
     signs: Array,
     most: Array,
     before: Array,
-    length: int,
+    length: int | Array,
     keys: Array,
     p: float | Array,
     eta: float | Array,

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from scipy.fft import next_fast_len
 
-from symplast.spiking.arguments import check_choice, check_positive
+from symplast.spiking.arguments import Number, check_choice, check_positive
 from symplast.spiking.measures.padding import pad
 from symplast.spiking.trains import Times, check_train
 from symplast.stats.arguments import plain
@@ -110,7 +110,7 @@ def _gaussian(times: np.ndarray, signs: np.ndarray, sigma: float) -> float:
     return total
 
 
-def sampled_gaussian_distance(A: Any, B: Any, sigma_ms: float, dt_ms: float) -> Any:
+def sampled_gaussian_distance(A: Any, B: Any, sigma_ms: Number, dt_ms: Number) -> Any:
     """Squared distance of Gaussian-smeared spike arrays, relative to their own size.
 
     ``D = sum_t (f - g)^2 / sum_t (f^2 + g^2)`` with ``f(t) = sum_spikes exp(-(t - a)^2 / 2 sigma^2)``, sampled at the
@@ -141,14 +141,14 @@ def sampled_gaussian_distance(A: Any, B: Any, sigma_ms: float, dt_ms: float) -> 
     return apart / xp.where(size > 0, size, 1)
 
 
-def pooled_gaussian_distance(A: Any, B: Any, sigma_ms: float, dt_ms: float) -> Any:
+def pooled_gaussian_distance(A: Any, B: Any, sigma_ms: Number, dt_ms: Number) -> Any:
     """:func:`sampled_gaussian_distance` with both sums also over the last axis, the units of one network."""
     apart, size, xp = _sampled_energies(A, B, sigma_ms, dt_ms)
     apart, size = apart.sum(axis=-1), size.sum(axis=-1)
     return apart / xp.where(size > 0, size, 1)
 
 
-def _sampled_energies(A: Any, B: Any, sigma_ms: float, dt_ms: float) -> tuple[Any, Any, Any]:
+def _sampled_energies(A: Any, B: Any, sigma_ms: Number, dt_ms: Number) -> tuple[Any, Any, Any]:
     check_positive(sigma_ms, "sigma_ms")
     check_positive(dt_ms, "dt_ms")
     plain(A, "A"), plain(B, "B")
