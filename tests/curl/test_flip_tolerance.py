@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from symplast.curl import TwoLayer, critical_fraction, draw_net, solution_operator, stability, tolerance
+from symplast.curl.draws import generator
 
 KEY = jax.random.key(0)
 
@@ -28,8 +29,7 @@ def test_the_critical_number_is_the_last_stable_one() -> None:
     net = draw_net(KEY, (8, 24, 1))
     found = tolerance(net, (), draws=3, key=KEY)
     for index, share in enumerate(found.critical_draws):
-        key = jax.random.fold_in(jax.random.fold_in(KEY, index), 1)
-        order = np.asarray(jax.random.permutation(key, 8))
+        order = generator(KEY, index).permutation(8)
         for count in range(9):
             signs = np.ones(8)
             signs[order[:count]] = -1

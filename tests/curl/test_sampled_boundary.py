@@ -40,7 +40,6 @@ def test_one_net_is_judged_as_by_its_eigenvalues(layer) -> None:
     ("arguments", "message"),
     [
         ({"c": 0.0}, "c = inputs / hidden units must be positive"),
-        ({"c": 0.5, "layer": "both"}, "layer must be hidden or readout"),
         ({"c": 0.5, "units": (200,)}, "at least two sizes"),
         ({"c": 0.5, "draws": 1}, "draws at least 2"),
         ({"c": 1e-9}, "leave a layer empty"),

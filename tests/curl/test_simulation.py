@@ -188,7 +188,8 @@ def test_records_after_the_end_hold_the_end() -> None:
     np.testing.assert_array_equal(run.weights.W1[0], student.W1)
     np.testing.assert_array_equal(run.weights.W1[2], run.final.W1)
     assert run.test_loss.shape == (3,)
-    assert float(run.test_loss[2]) == pytest.approx(float(jnp.mean((run.final(X[:10]) - teacher(X[:10])) ** 2) / 2))
+    again = float(jnp.mean((run.final(X[:10]) - teacher(X[:10])) ** 2) / 2)
+    assert float(run.test_loss[2]) == pytest.approx(again, rel=1e-5)  # differences of 0.03 between outputs of order 1
 
 
 def test_divergence_is_a_status_with_its_epoch() -> None:

@@ -17,6 +17,7 @@ TINY = {"train": "100", "test": "50", "epochs": "1"}
 CHANGES = {
     "random_network": {"images": "20"},
     "estimator": {"draws": "4000"},
+    "homeostasis": TINY | {"seeds": "2"},
     "bias": {"seeds": "3", "images": "6"},
 }
 QUICK = ["exactness", "estimator", "homeostasis"]

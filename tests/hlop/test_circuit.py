@@ -152,7 +152,7 @@ def test_wrong_use_is_told():
 
 def test_a_learning_rate_that_diverges_is_told_with_one_that_would_do():
     X = stream(200)
-    with pytest.raises(ValueError, match=r"lr=5 is too large.*largest eigenvalue.*below 0\.0"):
+    with pytest.raises(ValueError, match=r"lr=5 is too large.*largest eigenvalue.*take at most 0\.0"):
         OjaSubspace(12, lr=5.0, key=KEY).add(3).partial_fit(X)
 
 

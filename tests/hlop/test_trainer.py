@@ -115,7 +115,7 @@ def test_permutations_keep_pixels_together(tasks):
 
 def test_circuits_that_diverge_are_told_with_a_rate_that_would_do(tasks):
     wild = replace(ROWS, lr_input=5.0)  # the same program as that of ``learned``
-    with pytest.raises(ValueError, match=r"lr_input=5 is too large.*take lr_input below"):
+    with pytest.raises(ValueError, match=r"lr_input=5 is too large.*take at most 0\.0"):
         ContinualTrainer(network(), wild, batch=20).run(tasks, KEY, seeds=2)
 
 

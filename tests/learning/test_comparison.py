@@ -3,7 +3,6 @@
 import json
 from dataclasses import replace
 
-import click
 import jax
 import numpy as np
 import pytest
@@ -90,7 +89,7 @@ def test_nonsense_is_refused_with_the_reason(tmp_path) -> None:
         (["magic"], [], 2, "rule must be one of"),
         (["backprop"], ["magic"], 2, "transform must be one of"),
         (["backprop", "ep:homeostasis=-1"], [], 2, "rule ep:homeostasis=-1: homeostasis must be at least 0"),
-        (["backprop", "fa:beta=1"], ["curl:fraction=2", "nrom"], 2, "fa:beta.*fraction must be.*transform 'nrom'"),
+        (["backprop", "fa:beta=1"], ["curl:fraction=2", "nrom"], 2, "fa:beta.*fraction must be.*transform nrom: "),
         (["spiking:magic=1"], [], 2, "spiking:magic=1: no setting magic"),
     ],
 )
@@ -193,7 +192,7 @@ def test_orthogonal_projection_joins_other_transforms_and_forgets_less() -> None
     shared = {"task": "permuted-digits:tasks=2,train=300,test=100", "hidden": (32,), "epochs": 10}
     kept = [
         Combination("dfa", transform, optimiser="sgd:learning_rate=0.2", **shared).measure(jax.random.key(0), 2)
-        for transform in ("curl:fraction=0.1", "hlop:first=0.6,new=0.3,tasks=2,lr=0.1+curl:fraction=0.1")
+        for transform in ("curl:fraction=0.1", "hlop:first=0.6,new=0.3,tasks=2,lr=0.05+curl:fraction=0.1")
     ]
     assert kept[1].backward_transfer.mean() > kept[0].backward_transfer.mean()
 
@@ -219,9 +218,7 @@ def test_a_comparison_that_lacks_a_part_says_so_last_and_fails(tmp_path, capsys,
     monkeypatch.chdir(tmp_path)
     words = ["compare", "--rule", "backprop", "--rule", "ep", "--network", "feedforward", "--task", SMALL.task]
     words += ["--hidden", "8", "--epochs", "1", "--seeds", "2", "--workers", "0"]
-    with pytest.raises(click.exceptions.Exit) as stopped:
-        app(words, standalone_mode=False)
-    assert stopped.value.exit_code == 1
+    assert app(words, standalone_mode=False) == 1
     assert "of 2 combinations 1 refused" in capsys.readouterr().err.splitlines()[-1]
 
 

@@ -57,7 +57,7 @@ def stacked_nets(
         ((3, 5, 4), (3, 1, 5))
     """
     first, second = _uniform(key, seeds, sizes, which)
-    return TwoLayer(jnp.asarray(scale * first), jnp.asarray(scale * second), activation)
+    return TwoLayer(_placed(scale * first), _placed(scale * second), activation)
 
 
 def stacked_teachers(
@@ -73,7 +73,7 @@ def stacked_teachers(
     first, second = _uniform(key, seeds, sizes, TEACHER)
     first *= np.sqrt(sizes[1]) / np.linalg.norm(first, axis=(1, 2), keepdims=True)
     second /= np.linalg.norm(second, axis=(1, 2), keepdims=True)
-    return TwoLayer(jnp.asarray(first), jnp.asarray(second), activation)
+    return TwoLayer(_placed(first), _placed(second), activation)
 
 
 def beside(teachers: TwoLayer, size: float) -> TwoLayer:
@@ -84,7 +84,12 @@ def beside(teachers: TwoLayer, size: float) -> TwoLayer:
 def stacked_inputs(key: Key[Array, ""], seeds: int, rows: int, inputs: int) -> Float[Array, "seeds rows inputs"]:
     """Inputs of many seeds as in :func:`draw_inputs`: normal with variance 1/2 a component."""
     drawn = [generator(key, seed, INPUTS).standard_normal((rows, inputs)) for seed in range(seeds)]
-    return jnp.asarray(np.stack(drawn) / np.sqrt(2))
+    return _placed(np.stack(drawn) / np.sqrt(2))
+
+
+def _placed(array: np.ndarray) -> Array:
+    """On the device in the precision of the day; ``jnp.asarray`` compiles a program a shape for it."""
+    return jax.device_put(array.astype(jnp.result_type(float)))
 
 
 def _uniform(key: Key[Array, ""], seeds: int, sizes: tuple[int, int, int], which: int) -> tuple[np.ndarray, np.ndarray]:

@@ -63,7 +63,7 @@ def simulate(
     rule: CurlRule | None = None,
     *,
     eta: float | Float[Array, ""] = 0.1,
-    epochs: int = 1000,
+    epochs: int | Int[Array, ""] = 1000,
     batch: int | None = None,
     normalise: Literal["frobenius"] | None = "frobenius",
     d2_uses_output_slope: bool = False,
@@ -205,7 +205,7 @@ def run(
     rule: CurlRule | None,
     *,
     eta: float | Float[Array, ""],
-    epochs: int,
+    epochs: int | Int[Array, ""],
     normalise: str | None,
     record: Record,
     stop_below: float | Float[Array, ""] | None,
@@ -322,7 +322,7 @@ def _run(
     )  # fmt: skip
 
 
-def _recorded(record: Record, epochs: int) -> Int[Array, " records"]:
+def _recorded(record: Record, epochs: int | Int[Array, ""]) -> Int[Array, " records"]:
     if record is None:
         return jnp.asarray(np.unique(np.geomspace(1, epochs, 100).round().astype(int)))
     at = np.asarray(record)

@@ -141,7 +141,7 @@ def _one(
         X,
         rule=CurlRule(SignMask((jnp.ones(X.shape[1]), signs)), random_signs=random_signs),
         eta=eta,
-        epochs=limit,  # type: ignore[arg-type]
+        epochs=limit,
         normalise="frobenius" if normalise else None,
         d2_uses_output_slope=output_slope,
         record=[0],

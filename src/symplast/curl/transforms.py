@@ -39,6 +39,7 @@ def sign_diverse(signs: Signs, axis: Axis = "pre") -> optax.GradientTransformati
 
     Example:
         >>> import optax
+        >>> from symplast.curl import sign_vector
         >>> rule = optax.chain(sign_diverse({"w": sign_vector(3, 1)}), optax.sgd(1.0))
         >>> weights = {"w": jnp.zeros((2, 3))}
         >>> rule.update({"w": jnp.ones((2, 3))}, rule.init(weights))[0]["w"][0].tolist()

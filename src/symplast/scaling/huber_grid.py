@@ -30,6 +30,10 @@ SHARES = (1.0, 0.05, 0.0)
 FEW = 4
 """Steps of the first round, which is only there to raise the bounds."""
 
+ROUNDING = 1e-15
+"""Objectives this close, relative to themselves, are equal: the later step of SHARES is taken, Newton's best of all,
+which can still bring the gradient down where the objective says nothing more."""
+
 MAX_STEPS = 2000
 GAP = 1e-7
 """A cell counts as solved when its duality gap is below this share of its objective. Steps that are accepted by their
@@ -156,7 +160,9 @@ def solve_cell(
             left = runs.L - predict(trial)
             reached = huber_sum(left, w, delta)
             best = jax.tree.map(
-                lambda new, old, b=reached < best[2]: jnp.where(b, new, old), (trial, left, reached), best
+                lambda new, old, b=reached <= best[2] * (1 + ROUNDING): jnp.where(b, new, old),
+                (trial, left, reached),
+                best,
             )
         t, r, value = best
         low = bound(r)
