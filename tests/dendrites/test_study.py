@@ -22,13 +22,22 @@ EXPECTED = {
     "D6": "refuted",
 }
 NETWORKS = ("continual", "learning_rates")
-TINY = {"seeds": 3, "tasks": 2, "train": 128, "test": 40, "hidden": 20, "batch": 32, "epochs": [1, 1, 2, 1]}
+TINY = {
+    "dataset": "mnist-5k",
+    "seeds": 3,
+    "tasks": 2,
+    "train": 128,
+    "test": 40,
+    "hidden": 20,
+    "batch": 32,
+    "epochs": [1, 1, 2, 1],
+}
 
 
 def run(name, **changes):
     experiment = study.experiments[name]
-    texts = {parameter: json.dumps(value) for parameter, value in changes.items()}
-    return experiment.measure(experiment.config("quick", changes=texts), jax.random.key(0))
+    texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in changes.items()}
+    return experiment.measure(experiment.config(experiment.scales[0], changes=texts), jax.random.key(0))
 
 
 @pytest.fixture(scope="module")
@@ -166,17 +175,17 @@ def test_continual_learning_of_the_four_models(networks):
 
 
 def test_the_continual_claims_are_judged_by_paired_intervals(networks):
-    verdicts = judged(networks, "quick")
+    verdicts = judged(networks, "full")
     assert [len(verdicts[claim].judgements) for claim in ("D16", "D17")] == [3, 2]
     assert [len(judged(networks, "paper")[claim].judgements) for claim in ("D16", "D17")] == [5, 4]
     gain = networks["continual"].gain_over_mlp.copy(data=[3.0, 2.0, 4.0])
     better = networks["continual"].assign(
         gain_over_mlp=gain, gain_over_sparse_only=gain, gain_over_dendrites_only=gain - 2.5
     )
-    undecided = judged({"continual": better}, "quick")
+    undecided = judged({"continual": better}, "full")
     assert undecided["D16"].outcome == "inconclusive"
     assert [j.outcome for j in undecided["D16"].judgements] == ["reproduced", "reproduced", "inconclusive"]
-    assert judged({"continual": better.assign(gain_over_dendrites_only=gain)}, "quick")["D17"].outcome == "reproduced"
+    assert judged({"continual": better.assign(gain_over_dendrites_only=gain)}, "full")["D17"].outcome == "reproduced"
 
 
 def test_the_search_for_learning_rates(networks):
@@ -185,9 +194,8 @@ def test_the_search_for_learning_rates(networks):
     best = found.rate.values[found.accuracy.mean("seed").argmax("rate")]
     np.testing.assert_array_equal(found.best, best)
     compared, searched = (study.experiments[name] for name in ("continual", "learning_rates"))
-    for scale in ("quick", "full"):
-        assert set(compared.config(scale).rates) <= set(searched.config(scale).rates)
     full = compared.config("full")
+    assert set(full.rates) <= set(searched.config("full").rates)
     same = ("tasks", "train", "test", "hidden", "batch", "epochs")
     assert all(full[name] == searched.config("full")[name] for name in same)
 
@@ -204,7 +212,7 @@ def test_tasks_and_networks_of_the_search_are_not_those_of_the_verdict(monkeypat
     for name, seed in (("continual", 0), ("learning_rates", 0), ("continual", 1)):
         experiment = study.experiments[name]
         with pytest.raises(StopIteration):
-            experiment.measure(experiment.config("quick"), jax.random.key(seed))
+            experiment.measure(experiment.config("full"), jax.random.key(seed))
     assert len(set(drawn)) == 3
 
 

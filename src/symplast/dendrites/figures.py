@@ -301,7 +301,7 @@ def components(ds: xr.Dataset) -> Figure:
 @study.figure(
     "learning_rates",
     caption="The search for learning rates: mean accuracy over all tasks after the last one, on seeds that the "
-    "comparison does not use. Large marks: the best rate of each network. At quick scale two short tasks only.",
+    "comparison does not use. Large marks: the best rate of each network.",
     alt="Each network has a rate at which it does best; dense networks want smaller rates than sparse ones.",
 )
 def best_rates(ds: xr.Dataset) -> Figure:
