@@ -359,7 +359,8 @@ def relu_nets(ds: xr.Dataset) -> Figure:
         stuck = values >= limit
         axes.plot(np.full(stuck.sum(), place), values[stuck], "x", color=PINK, markersize=7)
     axes.set_xticks([0, 1], [GRADIENT, CURL])
-    axes.set(yscale="log", xlim=(-0.3, 1.3), ylabel="epochs to a loss of 1e-3")
+    lowest, highest = float(ds.epochs.min()), float(ds.epochs.max())  # equal where no run got there
+    axes.set(yscale="log", xlim=(-0.3, 1.3), ylim=(0.8 * lowest, 1.25 * highest), ylabel="epochs to a loss of 1e-3")
     legend_above(axes)
     return figure
 
