@@ -126,8 +126,15 @@ def test_quick_scale_leaves_the_third_point_out(made_up):
     assert judge(CLAIMS["C3"], measured, "quick").outcome == "reproduced"
 
 
-@pytest.mark.parametrize("name", sorted(study.figures))
-@pytest.mark.parametrize("scale", ["quick", "full"])
+@pytest.mark.parametrize(
+    ("name", "scale"),
+    [
+        (name, scale)
+        for name in sorted(study.figures)
+        for scale in study.experiments[study.figures[name].experiment].scales
+        if scale != "paper"
+    ],
+)
 def test_figures_draw(made_up, name, scale):
     made_up(as_expected)
     figure = study.figures[name]

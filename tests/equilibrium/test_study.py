@@ -13,11 +13,10 @@ from symplast.lab import judge, measure, read_claims
 from symplast.lab.theme import render
 
 CLAIMS = read_claims(Path(symplast.equilibrium.__file__).parent / "claims.toml")
-TINY = {"train": "100", "test": "50", "epochs": "1"}
+TINY = {"task": "mnist-5k", "seeds": "2", "train": "100", "test": "50", "epochs": "1"}
 CHANGES = {
     "random_network": {"images": "20"},
     "estimator": {"draws": "4000"},
-    "homeostasis": TINY | {"seeds": "2"},
     "bias": {"seeds": "3", "images": "6"},
 }
 QUICK = ["exactness", "estimator", "homeostasis"]
@@ -27,7 +26,7 @@ LONGER = [name for name in study.experiments if name not in QUICK]
 def run(name: str):
     experiment = study.experiments[name]
     changes = CHANGES.get(name, TINY)
-    return experiment.measure(experiment.config("quick", changes=changes), jax.random.key(0))
+    return experiment.measure(experiment.config(experiment.scales[0], changes=changes), jax.random.key(0))
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ def found():
     def measured(name):
         experiment = study.experiments[name]
         changes = {key: str(value) for key, value in SMALL[name].items()}
-        return experiment.measure(experiment.config("quick", changes=changes), jax.random.key(0))
+        return experiment.measure(experiment.config(experiment.scales[0], changes=changes), jax.random.key(0))
 
     return {name: measured(name) for name in SMALL}
 

@@ -91,7 +91,7 @@ def test_the_kernel_and_the_frozen_network_are_measured():
 
 
 def test_clusters_are_measured_and_drawn():
-    ds = measure_at("clusters", "quick", hidden=100, images=40, tests=30)
+    ds = measure_at("clusters", hidden=100, images=40, tests=30, data="mnist-5k")
     assert ds.embedded.shape == (3, 30, 2)
     assert float(ds.hidden_gain_low) <= float(ds.hidden_gain) <= float(ds.hidden_gain_high)
     for name in ("maps_of_layers", "receptive_fields"):
@@ -99,13 +99,20 @@ def test_clusters_are_measured_and_drawn():
 
 
 def test_strategies_are_measured_and_drawn():
-    ds = measure_at("strategies", "quick", seeds=2, images=10, tests=10)
+    ds = measure_at("strategies", seeds=2, images=10, tests=10, data="mnist-5k")
     assert ds.accuracy_of_seed.shape == (2, 2)
     assert render(STUDY.figures["training_strategies"].draw(ds), "svg").startswith(b"<?xml")
 
 
-@pytest.mark.parametrize("name", ["learning_curves", "what_is_needed", "symmetric_kernel", "fashion_mnist"])
-@pytest.mark.parametrize("scale", ["quick", "full"])
+@pytest.mark.parametrize(
+    ("name", "scale"),
+    [
+        (name, scale)
+        for name in ["learning_curves", "what_is_needed", "symmetric_kernel", "fashion_mnist"]
+        for scale in STUDY.experiments[STUDY.figures[name].experiment].scales
+        if scale != "paper"
+    ],
+)
 def test_figures_draw(made_up, name, scale):
     made_up(lambda n, config, after: 70.0)
     figure = STUDY.figures[name]
@@ -145,7 +152,7 @@ def test_pictures_that_there_are_not(arguments, message):
 def test_quick_scale_needs_no_data_from_elsewhere():
     built_in = {name for name in trials.NAMES if datasets.describe(name).built_in}
     for experiment in STUDY.experiments.values():
-        assert set(experiment.data["quick"]) <= built_in
-        for scale in ("quick", "full", "paper"):
+        assert "quick" not in experiment.scales or set(experiment.data["quick"]) <= built_in
+        for scale in experiment.scales:
             if "data" in experiment.settings[scale]:
                 assert experiment.data[scale] == (experiment.settings[scale]["data"],)

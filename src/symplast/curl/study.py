@@ -254,12 +254,14 @@ def chaos(config: Config, key: Any) -> Evidence:
 
 
 @study.experiment(
-    quick={"units": 40, "seeds": 2, "epochs": 4000, "c": [0.2, 1.0], "alphas": 6},
     full={
-        "units": 110, "seeds": 5, "epochs": 20_000, "alphas": 11,
+        "units": 110,
+        "seeds": 5,
+        "epochs": 20_000,
         "c": [0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.2, 2.0, 4.0, 8.0],
-    },
-)  # fmt: skip
+        "alphas": 11,
+    }
+)
 def phases(config: Config, key: Any) -> Evidence:
     """Final error over compression and share of flipped neurons: linear nets that start beside their teacher."""
     return both_diagrams(config, key, start="teacher", activation="linear")

@@ -313,7 +313,7 @@ def strongly_nonlinear_devices(ds: xr.Dataset) -> Figure:
 
 @study.figure(
     "fashion",
-    caption="The schemes on a second data set (Fashion-MNIST; digits at quick scale) with 256 levels, and software "
+    caption="The schemes on a second data set (Fashion-MNIST) with 256 levels, and software "
     "(grey); means over seeds with 95 % intervals.",
     alt="All schemes are several points below software, more for nonlinear devices; uni is the best of them or "
     "shares its place.",

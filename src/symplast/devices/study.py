@@ -132,9 +132,7 @@ CURVES = [[0, 0], [2, 2], [4, 4], [0, 4], [2, 6], [4, 0]]
 
 
 @study.experiment(
-    quick={"task": "mnist-5k", "seeds": 2, "samples": 1000, "levels": [128], "curves": [[2, 2], [0, 4], [4, 0]]},
-    full={"task": "mnist", "seeds": 10, "samples": 20_000, "curves": CURVES},
-    data=IMAGES,
+    full={"task": "mnist", "seeds": 10, "samples": 20_000, "levels": [128], "curves": CURVES}, data=("mnist",)
 )
 def asymmetric(config: Config, key: Any) -> Evidence:
     """Symmetric and asymmetric curves: uni, its mirror image uni_ltd, ref, and bi, plain and at equal step."""
@@ -158,9 +156,8 @@ def asymmetric(config: Config, key: Any) -> Evidence:
 
 
 @study.experiment(
-    quick={"task": "mnist-5k", "seeds": 2, "samples": 1000, "levels": [64], "nonlinearities": [0, 4]},
     full={"task": "mnist", "seeds": 5, "samples": 20_000, "levels": [64, 256], "nonlinearities": [0, 1, 2, 3, 4, 7]},
-    data=IMAGES,
+    data=("mnist",),
 )
 def nonlinearity(config: Config, key: Any) -> Evidence:
     """Accuracy against the nonlinearity of symmetric curves, for each scheme."""
@@ -222,10 +219,16 @@ def variation(config: Config, key: Any) -> Evidence:
 
 
 @study.experiment(
-    quick={"task": "mnist-5k", "seeds": 2, "samples": 1000, "epochs": 1, "levels": [256], "nonlinearities": [0.0, 1.0]},
-    full={"task": "mnist", "seeds": 5, "samples": 60_000, "levels": [64, 128, 256], "nonlinearities": [0.0, 0.5, 1.0]},
+    full={
+        "task": "mnist",
+        "seeds": 5,
+        "samples": 60_000,
+        "epochs": 1,
+        "levels": [64, 128, 256],
+        "nonlinearities": [0.0, 0.5, 1.0],
+    },
     paper={"epochs": 10},
-    data=IMAGES,
+    data=("mnist",),
 )
 def near_linear(config: Config, key: Any) -> Evidence:
     """uni with near-linear devices: test accuracy, and accuracy of the final weights on the training images."""
@@ -249,10 +252,7 @@ def near_linear(config: Config, key: Any) -> Evidence:
 
 
 @study.experiment(
-    quick={"task": "mnist-5k", "seeds": 2, "examples": 1000, "epochs": 1},
-    full={"task": "mnist", "seeds": 5, "examples": 5000, "epochs": 10},
-    paper={"seeds": 10},
-    data=IMAGES,
+    full={"task": "mnist", "seeds": 5, "examples": 5000, "epochs": 10}, paper={"seeds": 10}, data=("mnist",)
 )
 def pcm_network(config: Config, key: Any) -> Evidence:
     """The 528-250-125-10 network of Burr et al.: strongly nonlinear uni, linear bi with many levels, software."""
@@ -275,10 +275,7 @@ def pcm_network(config: Config, key: Any) -> Evidence:
 
 
 @study.experiment(
-    quick={"task": "mnist-5k", "seeds": 2, "samples": 1000, "epochs": 1},
-    full={"task": "mnist", "seeds": 5, "samples": 60_000},
-    paper={"epochs": 10},
-    data=IMAGES,
+    full={"task": "mnist", "seeds": 5, "samples": 60_000, "epochs": 1}, paper={"epochs": 10}, data=("mnist",)
 )
 def strong_nonlinearity(config: Config, key: Any) -> Evidence:
     """uni with b = 5 at 6 and 8 bits, with the errors gated and with every error that is not zero giving a pulse."""
@@ -299,9 +296,7 @@ def strong_nonlinearity(config: Config, key: Any) -> Evidence:
 
 
 @study.experiment(
-    quick={"task": "digits-28", "seeds": 2, "samples": 1000, "nonlinearities": [0, 3]},
-    full={"task": "fashion-mnist", "seeds": 5, "samples": 20_000},
-    data={"quick": ("digits-28",), "full": ("fashion-mnist",)},
+    full={"task": "fashion-mnist", "seeds": 5, "samples": 20_000, "nonlinearities": [0, 3]}, data=("fashion-mnist",)
 )
 def fashion(config: Config, key: Any) -> Evidence:
     """The schemes on a second data set (Fashion-MNIST; quick: digits): 256 levels, linear and nonlinear."""

@@ -145,7 +145,7 @@ def old_responses(ds: xr.Dataset) -> Figure:
 @study.figure(
     "permuted_mnist",
     caption="The paper's protocol, ten tasks: accuracy on each task when it was learned and at the end; dashes: the "
-    "mean that the paper reports (recalled, unconfirmed). Not run at quick scale.",
+    "mean that the paper reports (recalled, unconfirmed).",
     alt="Accuracy by task, when learned and at the end.",
 )
 def ten_tasks(ds: xr.Dataset) -> Figure:
@@ -164,7 +164,7 @@ def ten_tasks(ds: xr.Dataset) -> Figure:
 
 @study.figure(
     "two_datasets",
-    caption="MNIST and Fashion-MNIST (at quick scale 5000 images of MNIST and enlarged digits, shared head only) one "
+    caption="MNIST and Fashion-MNIST one "
     "after the other, in both orders: backward transfer without and with circuits; means over seeds with 95 % "
     "intervals.",
     alt="Backward transfer of four settings with and without circuits.",

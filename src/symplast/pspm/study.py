@@ -150,9 +150,7 @@ def arms(config: Config, key: Any) -> Evidence:
     )
 
 
-@study.experiment(
-    quick={"seeds": 8, "epochs": 25, "sizes": [40]}, full={"seeds": 30, "epochs": 150, "sizes": [100, 200]}
-)
+@study.experiment(full={"seeds": 30, "epochs": 150, "sizes": [100, 200]})
 def larger(config: Config, key: Any) -> Evidence:
     """Networks of 100 and 200 neurons with weights and steps scaled by 40/N: do like spikes mean like weights?
 

@@ -129,11 +129,7 @@ def learning(config: Config, key: Any) -> Evidence:
     )
 
 
-@study.experiment(
-    quick={"seeds": 1, "images": 150, "tests": 100, "data": "mnist-5k"},
-    full={"seeds": 3, "images": 5000, "tests": 1000, "data": "mnist"},
-    data=MNIST,
-)
+@study.experiment(full={"seeds": 3, "images": 5000, "tests": 1000, "data": "mnist"}, data=("mnist",))
 def ablation(config: Config, key: Any) -> Evidence:
     """SL accuracy of 100 cells without scaling, with theta frozen, and with theta falling only."""
     shown, keys = pictures(config.data, config.images, config.tests), seed_keys(key, config.seeds)
@@ -156,11 +152,7 @@ def ablation(config: Config, key: Any) -> Evidence:
     )
 
 
-@study.experiment(
-    quick={"hidden": 100, "images": 300, "tests": 150, "data": "mnist-5k"},
-    full={"hidden": 400, "images": 10_000, "tests": 1000, "data": "mnist"},
-    data=MNIST,
-)
+@study.experiment(full={"hidden": 400, "images": 10_000, "tests": 1000, "data": "mnist"}, data=("mnist",))
 def clusters(config: Config, key: Any) -> Evidence:
     """Spike counts of three layers and the hidden cells' weights: purity, silhouette, and maps by t-SNE."""
     shown = pictures(config.data, config.images, config.tests)
@@ -196,11 +188,7 @@ def clusters(config: Config, key: Any) -> Evidence:
     )
 
 
-@study.experiment(
-    quick={"seeds": 1, "images": 100, "tests": 100, "data": "mnist-5k"},
-    full={"seeds": 3, "images": 5000, "tests": 1000, "data": "mnist"},
-    data=MNIST,
-)
+@study.experiment(full={"seeds": 3, "images": 5000, "tests": 1000, "data": "mnist"}, data=("mnist",))
 def strategies(config: Config, key: Any) -> Evidence:
     """Both projections at once against one by one (hidden layer first, then the read-out), 100 cells."""
     shown, keys = pictures(config.data, config.images, config.tests), seed_keys(key, config.seeds)
@@ -221,10 +209,9 @@ def strategies(config: Config, key: Any) -> Evidence:
 
 
 @study.experiment(
-    quick={"seeds": 1, "hidden": 400, "images": 50, "tests": 30, "data": "digits-28"},
-    full={"seeds": 3, "images": 10_000, "tests": 1000, "data": "fashion-mnist"},
+    full={"seeds": 3, "hidden": 400, "images": 10_000, "tests": 1000, "data": "fashion-mnist"},
     paper={"hidden": 6400, "images": 60_000, "tests": 10_000},
-    data={"quick": ("digits-28",), "full": ("fashion-mnist",)},
+    data=("fashion-mnist",),
 )
 def fashion(config: Config, key: Any) -> Evidence:
     """Both read-outs by the settings for Fashion-MNIST, on it with even ink; on enlarged digits at quick scale."""
@@ -240,10 +227,9 @@ def fashion(config: Config, key: Any) -> Evidence:
 
 
 @study.experiment(
-    quick={"images": 0, "tests": 10_000, "epochs": 20, "mnist": 10_000, "fashion": 6400},
-    full={},
+    full={"images": 0, "tests": 10_000, "epochs": 20, "mnist": 10_000, "fashion": 6400},
     paper={"images": 60_000},
-    data={"quick": (), "paper": ("mnist", "fashion-mnist")},
+    data={"paper": ("mnist", "fashion-mnist")},
 )
 def published_sizes(config: Config, key: Any) -> Evidence:
     """The paper's largest networks after 20 epochs of all images, one each; left out where ``images`` is 0."""
