@@ -101,7 +101,7 @@ PERMUTED_QUICK: dict[str, Any] = {
     "hidden": [100],
     "rows_first": [50, 20],
     "rows_new": [50, 20],
-    "ways": ["bptt", "dsr", "spikes_learning", "spikes"],
+    "ways": ["bptt", "dsr"],
 }
 PERMUTED_FULL: dict[str, Any] = {
     "dataset": "mnist",
@@ -233,31 +233,20 @@ RATE_CASES = {
 
 
 @study.experiment(
-    quick={
-        "seeds": 6,
-        "task": "digits",
-        "tasks": 3,
-        "hidden": [32],
-        "epochs": 3,
-        "batch": 20,
-        "lr": 0.1,
-        "first": 0.4,
-        "new": 0.15,
-        "lr_circuit": 0.02,
-        "cases": ["curl", "ep"],
-    },
     full={
+        "seeds": 6,
         "task": "mnist:train=10000,test=1000",
         "tasks": 5,
         "hidden": [100],
         "epochs": 2,
         "batch": 50,
+        "lr": 0.1,
         "first": 0.1,
         "new": 0.08,
         "lr_circuit": 0.01,
         "cases": list(RATE_CASES),
     },
-    data={"quick": ("digits",), "full": ("mnist",)},
+    data=("mnist",),
 )
 def rate_networks(config: Config, key: Any) -> Evidence:
     """The projection in networks of rates: sign-diverse plasticity and equilibrium propagation, with and without it."""
