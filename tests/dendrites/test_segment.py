@@ -48,6 +48,7 @@ def test_noise_fraction_rounds_and_is_kept():
     assert isinstance(rate, MissRate)
     assert rate.v == 64
     assert float(rate) == float(segment.fn(64))
+    assert segment.fn(noise=1).v == segment.fn(noise=1.0).v == 128  # a share, whatever its type
     many = DendriticSegment(6000, np.array([100, 128]), 30, 12).fn(noise=0.25)
     assert many.v.tolist() == [25, 32]
 

@@ -9,8 +9,9 @@ import pytest
 from commanding import caller
 
 from symplast.cli.devices import _print_ranking, app
-from symplast.devices import DeviceModel
+from symplast.devices import Advice, DeviceModel
 from symplast.devices.curve_files import read_curves, read_devices
+from symplast.stats import mean_interval
 
 call = caller(app)
 
@@ -117,6 +118,28 @@ def test_advise_ranks_the_schemes(file, tmp_path, capsys):
     _print_ranking(record["schemes"])
     shown = capsys.readouterr().out
     assert all(row["scheme"] in shown for row in record["schemes"])
+
+
+def test_advice_that_can_not_tell_says_what_is_needed(file, monkeypatch):
+    """Five seeds by default; where they do not tell, the number that would; longer training where runs vary widely."""
+    asked = {}
+
+    def advise(device, X, y, **options):
+        asked.update(options)
+        near, wide, best = [1 - 0.5**0.5, 1 + 0.5**0.5], [0.2, 0.9], [0.9, 0.92]
+        accuracy = {"uni": mean_interval(best), "ref": mean_interval(wide), "bi": mean_interval([0.9, 0.91])}
+        behind = {"uni": mean_interval([0, 0]), "ref": mean_interval(near), "bi": mean_interval([0, 0])}
+        cost = dict.fromkeys(accuracy, 1.0)
+        return Advice("uni", accuracy, behind, cost, cost, pd.DataFrame())
+
+    monkeypatch.setattr("symplast.devices.advise", advise)
+    told = call("advise", file, "--task", "digits").stdout
+    assert (asked["seeds"], asked["epochs"]) == (5, 10)
+    assert "5 seeds can't tell ref from it; about 7 would (--seeds 7)" in told
+    assert "5 seeds can't tell bi from it; nor would a thousand" in told
+    assert "accuracy of ref differs widely between seeds: more training may settle it (--epochs 20)" in told
+    record = json.loads(call("advise", file, "--task", "digits", "--json").stdout)
+    assert record["seeds_needed"] == {"ref": 7, "bi": None}
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,15 @@ def test_units_are_recognised(curves, up: str, down: str, factor: float, tmp_pat
     np.testing.assert_allclose(read_curves(path).ltp, curves["A"][0])
 
 
+@pytest.mark.parametrize("unit", ["mV", "uA", "µA", "kOhm", "ohm", "MΩ", "nF", "mho"])
+@pytest.mark.parametrize("form", ["{}_{}", "{} {}", "{} ({})", "{} / {}", "{}/{}"])
+def test_units_of_something_else_are_not_read_as_siemens(form: str, unit: str, tmp_path) -> None:
+    path = tmp_path / "c.csv"
+    path.write_text(f"{form.format('ltp', unit)},{form.format('ltd', unit)}\n.1,.3\n.2,.2\n.3,.1\n")
+    with pytest.raises(ValueError, match=f"has '{unit}' where its unit should be; it must be one of S, mS, uS"):
+        read_devices(path)
+
+
 def test_a_header_may_hold_a_hash(tmp_path) -> None:
     (tmp_path / "c.csv").write_text("# measured on a Monday\nPulse #;ltp;ltd\n0;,1;,3\n1;,2;,2\n2;,3;,1\n")
     np.testing.assert_allclose(read_curves(tmp_path / "c.csv").ltp, [0.1, 0.2, 0.3])

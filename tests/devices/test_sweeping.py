@@ -5,8 +5,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from symplast.devices import DeviceModel, SingleStepRule, advise, sweep, train_online
+from symplast.devices import Advice, DeviceModel, SingleStepRule, advise, sweep, train_online
 from symplast.devices.sweeping import _trained_side_by_side
+from symplast.stats import mean_interval
 
 KEY = jax.random.key(1)
 SIZES = (6, 8, 3)
@@ -65,6 +66,19 @@ def test_advice_finds_the_linear_direction(data):
     assert advice.pulses_per_weight["bi"] > 0
     assert advice.refreshes_per_weight["bi"] == 0
     assert set(advice.ties) < {"uni", "bi"}
+
+
+def test_seeds_that_would_tell_schemes_apart():
+    """By hand: mean 1 and spread 1 need t(n-1, .975) < sqrt(n), first met at 7 seeds: 2.447 < 2.646; 2.571 > 2.449."""
+    gaps = np.array([1 - np.sqrt(0.5), 1 + np.sqrt(0.5)])  # mean 1, standard deviation 1
+    behind = {"best": mean_interval(np.zeros(2)), "near": mean_interval(gaps), "far": mean_interval(100 * gaps + 1e4)}
+    behind |= {"equal": mean_interval(np.zeros(2)), "alike": mean_interval(gaps - 0.99)}
+    advice = Advice("best", behind, behind, {}, {}, pd.DataFrame())
+    assert advice.seeds_needed("near") == 7
+    assert advice.seeds_needed("far") == 2
+    assert advice.seeds_needed("equal") is None
+    assert advice.seeds_needed("alike") is None
+    assert advice.ties == ["near", "equal", "alike"]
 
 
 @pytest.mark.parametrize(

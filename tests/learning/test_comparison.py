@@ -10,6 +10,7 @@ import pytest
 from symplast.lab import Store
 from symplast.lab.audit import newest
 from symplast.lab.registry import room
+from symplast.lab.workers import Terminated
 from symplast.learning import comparison
 from symplast.learning.combination import Combination
 from symplast.learning.comparison import compare
@@ -220,6 +221,20 @@ def test_a_comparison_that_lacks_a_part_says_so_last_and_fails(tmp_path, capsys,
     words += ["--hidden", "8", "--epochs", "1", "--seeds", "2", "--workers", "0"]
     assert app(words, standalone_mode=False) == 1
     assert "of 2 combinations 1 refused" in capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(("signal", "code"), [(KeyboardInterrupt, 130), (Terminated, 143)])
+def test_a_comparison_that_is_stopped_says_so_and_by_which_signal(tmp_path, capsys, monkeypatch, signal, code) -> None:
+    from symplast.cli import app
+
+    def stopped(*_: object) -> None:
+        raise signal
+
+    monkeypatch.setattr("symplast.lab.runner.execute", stopped)
+    monkeypatch.chdir(tmp_path)
+    words = ["compare", "--rule", "backprop", "--task", SMALL.task, "--hidden", "8", "--seeds", "2", "--workers", "0"]
+    assert app(words, standalone_mode=False) == code
+    assert "interrupted: the same command resumes." in " ".join(capsys.readouterr().err.split())
 
 
 def test_command(tmp_path, capsys, monkeypatch) -> None:

@@ -34,7 +34,7 @@ def tolerate(
     layer: str = LAYER,
     draws: Annotated[int, typer.Option(help="Random nets, or random choices of flipped neurons.")] = 20,
     simulate: Annotated[
-        int | None, typer.Option(help="Also learn for so many epochs from beside each solution.")
+        int | None, typer.Option(help="Also learn for so many epochs from a start near each solution.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the random draws.")] = 0,
     as_json: bool = AS_JSON,

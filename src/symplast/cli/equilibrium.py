@@ -74,7 +74,7 @@ def bias(
         out.print(f"symmetry of the Jacobian: {found.symmetry}; |S^-1 A|: {found.asymmetry_ratio}", highlight=False)
         if known.size:
             told = f"{radius[1]:.3g} (median of the examples; {radius[0]:.3g} for the lowest 5 %)"
-            out.print(f"no number of points mends nudges beyond {told}", highlight=False, soft_wrap=True)
+            out.print(f"no number of points corrects nudges beyond {told}", highlight=False, soft_wrap=True)
         _print_table([_shown(row) for row in found.table.to_dict("records")])
     for warning in said:
         warn(warning.message)

@@ -27,6 +27,9 @@ IN_BRACKETS = re.compile(r"[(\[{]\s*([^()\[\]{}]*?)\s*[)\]}]|\s/\s*(\S+)|/(\S+)$
 DIRECTIONS = {"potentiation": "ltp", "depression": "ltd", "ltp": "ltp", "ltd": "ltd", "pot": "ltp", "dep": "ltd"}
 """Words for the two directions, in small letters; a word before its abbreviation."""
 
+OTHER_UNIT = re.compile(r"[fpnuµμmkMG](A|V|W|F|C)|([fpnuµμmkMG]|kilo|mega)?(Ω|mho|[Oo]hms?)")
+"""Units of something else; a lone A, V, C or F may name a device."""
+
 NUMBERED = re.compile(r"(device|dev|cell|dut)?\s*#?\s*\d+", re.IGNORECASE)
 
 AMOUNT = re.compile("conductance|g$|g[^a-z]", re.IGNORECASE)
@@ -183,20 +186,27 @@ def _column(name: str, path: Path) -> Column:
         unit = next(group for group in match.groups() if group is not None)
         if UNIT.fullmatch(unit):
             factor, rest = _factor(unit), name.replace(match[0], " ")
-        elif not NUMBERED.fullmatch(unit) and (_direction(name) or name.lower().startswith("conductance")):
-            raise ValueError(
-                f"{path}: column {name} has {unit!r} where its unit should be; it must be one of S, mS, uS, nS, pS, fS"
-            )
+        elif not NUMBERED.fullmatch(unit):
+            _refuse_unit(name, unit, path)
     words = [word for word in re.split(r"[\s_.\-/()\[\]{}]+", rest) if word]
     if factor is None:  # ltp_uS, ltp uS; a lone s is no unit here
         units = [word for word in words[1:] if len(word) > 1 and UNIT.fullmatch(word)]
         if units:
             factor = _factor(units[-1])
             words.remove(units[-1])
+        elif others := [word for word in words[1:] if OTHER_UNIT.fullmatch(word)]:
+            _refuse_unit(name, others[0], path)
     direction = _direction(" ".join(words))
     others = [word for word in words if _direction(word) is None and word.lower() not in ("g", "conductance")]
     numbers = [re.sub("|".join(DIRECTIONS), "", word, flags=re.IGNORECASE) for word in words if _direction(word)]
     return Column(name, direction, " ".join(filter(None, [*others, *numbers])), factor)
+
+
+def _refuse_unit(name: str, unit: str, path: Path) -> None:
+    if _direction(name) or name.lower().startswith("conductance"):
+        raise ValueError(
+            f"{path}: column {name} has {unit!r} where its unit should be; it must be one of S, mS, uS, nS, pS, fS"
+        )
 
 
 def _factor(unit: str) -> float:

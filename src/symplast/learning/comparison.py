@@ -35,7 +35,8 @@ class Comparison:
         refused: combinations that make no sense.
         failed: runs that failed, or whose data is missing.
         evidence: label -> everything measured of it, seed by seed.
-        interrupted: stopped by Ctrl-C; the same call resumes.
+        interrupted: stopped by Ctrl-C or SIGTERM; the same call resumes.
+        exit_code: of a command that was stopped so, as shells have it: 128 and the signal's number.
     """
 
     table: pd.DataFrame
@@ -43,6 +44,7 @@ class Comparison:
     failed: list[Run]
     evidence: dict[str, xr.Dataset]
     interrupted: bool = False
+    exit_code: int = 0
 
 
 def compare(
@@ -164,7 +166,7 @@ def collect(jobs: list[Job], outcome: Outcome, store: Store, refused: list[Refus
     done, failed = ([run for run in runs if (run.status == "done") is wanted] for wanted in (True, False))
     evidence = {run.label: store.evidence(run) for run in done}
     order = [(run.config["rule"], run.config["transform"], run.label, run.run_s) for run in done]
-    return Comparison(tabulate(order, evidence), refused, failed, evidence, outcome.interrupted)
+    return Comparison(tabulate(order, evidence), refused, failed, evidence, outcome.interrupted, outcome.exit_code)
 
 
 def tabulate(order: list[tuple[str, str, str, float]], evidence: dict[str, xr.Dataset]) -> pd.DataFrame:
