@@ -16,6 +16,7 @@ from symplast.hlop import (
 from symplast.hlop.circuit import Circuit, learn, orthogonal
 from symplast.hlop.trainer import Result
 from symplast.spiking import Trace
+from symplast.stats.arguments import precision_of
 
 
 @pytest.fixture(autouse=True)
@@ -87,6 +88,21 @@ def test_spike_representation():
 
 def test_weighted_rate():
     assert float(weighted_rate(jnp.arange(4.0), 0.05, 1.0).round(4)) == 1.5625
+
+
+@pytest.mark.parametrize("kind", [bool, np.int8, np.int32, np.uint8, np.float16, np.float32, np.float64])
+def test_spikes_of_any_type_have_the_same_rates(kind):
+    spikes = np.array([[0, 1, 0, 1], [1, 1, 0, 0]], kind).T
+    weights = np.exp(-0.05 * np.arange(3, -1, -1))
+    expected = weights @ spikes.astype(float) / weights.sum()
+    assert expected[0].round(4) == 0.5125
+    exact = pytest.approx(expected, rel=4 * precision_of(spikes))
+    for given in (spikes, jnp.asarray(spikes)):
+        assert np.asarray(weighted_rate(given)) == exact
+        assert np.asarray(DSRNeuron(0.3).rate(given)) == exact
+        assert np.asarray(DSRNeuron(0.3, kind="if").rate(given)) == pytest.approx([0.5, 0.5])
+        assert np.asarray(DSRNeuron(0.3)(given)) == pytest.approx(np.asarray(DSRNeuron(0.3)(spikes.astype(float))))
+        assert np.asarray(MultiStepLIF()(given)) == pytest.approx(np.asarray(MultiStepLIF()(spikes.astype(float))))
 
 
 def test_metrics():

@@ -6,13 +6,17 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+import numpy as np
+from jaxtyping import Array, Float, Shaped
 
 from symplast.spiking import LIF, Sigmoid
 from symplast.spiking.arguments import Values, check_choice, check_positive, optional_parameter, parameter
 from symplast.spiking.relaxation import relax
 
 Drive = Float[Array, "steps *cells"]
+Given = Shaped[Array | np.ndarray, "steps *cells"]
+"""Values in time as they are passed in: numbers of any type, or spikes as booleans."""
+
 KINDS = ("lif", "if")
 
 
@@ -53,7 +57,7 @@ class MultiStepLIF(eqx.Module):
         if self.v_reset not in (None, 0):
             raise ValueError(f"v_reset must be None (subtract the threshold) or 0, got {self.v_reset}")
 
-    def __call__(self, x: Drive) -> Drive:
+    def __call__(self, x: Given) -> Drive:
         """Spikes, 0 or 1, for a drive with time first."""
         return self.run(x, None)
 
@@ -61,9 +65,9 @@ class MultiStepLIF(eqx.Module):
         """Spikes for a drive that stays the same for so many steps."""
         return self.run(x, steps)
 
-    def run(self, x: Array, steps: int | None) -> Drive:
+    def run(self, x: Array | np.ndarray, steps: int | None) -> Drive:
         """Spikes for a drive in time, or for one that is held."""
-        x = _numbers(x)
+        x = _numbers(x, self.tau, self.alpha)
         shape = x.shape if steps is not None else x.shape[1:]
 
         def step(v: Array, now: Array | None) -> tuple[Array, Array]:
@@ -86,7 +90,7 @@ class MultiStepLIF(eqx.Module):
         return state.v, spikes
 
 
-def weighted_rate(z: Drive, dt: float | Array = 0.05, tau: float | Array = 1.0) -> Float[Array, "*cells"]:
+def weighted_rate(z: Given, dt: float | Array = 0.05, tau: float | Array = 1.0) -> Float[Array, "*cells"]:
     """``sum_t w_t z_t / sum_t w_t`` with ``w_t = exp(-(T-t) dt / tau)``: recent steps count most.
 
     Args:
@@ -102,10 +106,11 @@ def weighted_rate(z: Drive, dt: float | Array = 0.05, tau: float | Array = 1.0) 
     return jnp.tensordot(_weights(len(z), dt, tau, z.dtype), z, 1)
 
 
-def _numbers(z: Any) -> Array:
-    """Values as floating-point numbers, spikes (bool, integer) too."""
+def _numbers(z: Any, *settings: Any) -> Array:
+    """Values as floating-point numbers, spikes (bool, integer) too; as precise as the cells' settings."""
     z = jnp.asarray(z)
-    return z if jnp.issubdtype(z.dtype, jnp.inexact) else z.astype(float)
+    z = z if jnp.issubdtype(z.dtype, jnp.inexact) else z.astype(float)
+    return z.astype(jnp.result_type(z, *settings))
 
 
 def _weights(steps: int, dt: Any, tau: Any, dtype: Any) -> Float[Array, " steps"]:
@@ -152,17 +157,18 @@ class DSRNeuron(eqx.Module):
         for name in ("threshold", "alpha", "dt", "tau"):
             check_positive(getattr(self, name), name)
 
-    def __call__(self, x: Drive) -> Drive:
+    def __call__(self, x: Given) -> Drive:
         """Output for a drive with time first."""
-        return _represented(self.kind, _numbers(x), self.threshold, (self.alpha, self.dt, self.tau))
+        how = self.alpha, self.dt, self.tau
+        return _represented(self.kind, _numbers(x, self.threshold, *how), self.threshold, how)
 
     def held(self, x: Float[Array, "*cells"], steps: int) -> Drive:
         """Output for a drive that stays the same for so many steps."""
         return self(jnp.broadcast_to(x, (steps, *x.shape)))
 
-    def rate(self, z: Drive) -> Float[Array, "*cells"]:
+    def rate(self, z: Given) -> Float[Array, "*cells"]:
         """The rate that stands for values in time: weighted for ``lif``, the mean for ``if``."""
-        return weighted_rate(z, self.dt, self.tau) if self.kind == "lif" else jnp.mean(z, axis=0)
+        return weighted_rate(z, self.dt, self.tau) if self.kind == "lif" else jnp.mean(_numbers(z), axis=0)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
