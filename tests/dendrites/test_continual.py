@@ -75,6 +75,10 @@ def test_standardised(tasks) -> None:
     np.testing.assert_allclose(
         task.test_inputs, (plain.test_inputs - plain.inputs.mean()) / plain.inputs.std(), atol=1e-6
     )
+    grey = Task(jnp.full((7, 3), 0.1), plain.targets[:7], plain.test_inputs[:, :3], plain.test_targets)
+    with pytest.raises(ValueError, match="spread must be given where all training inputs are the same"):
+        standardised(grey)
+    assert float(standardised(grey, 0.0, 0.2).inputs[0, 0]) == pytest.approx(0.5)
 
 
 def test_permuted_mnist() -> None:

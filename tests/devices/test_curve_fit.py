@@ -70,6 +70,7 @@ def test_curves_of_another_shape_are_pointed_to_from_table():
         ([3, 2, 1], [3, 2, 1], "G_ltp must rise from first to last pulse, got 3 to 1"),
         ([1, 2, 3], [1, 2, 3], "G_ltd must fall"),
         ([1, 5, 1], [3, 2, 1], "G_ltp must rise"),
+        (np.ma.array([1, 9, 3], mask=[0, 1, 0]), [3, 2, 1], "G_ltp must not be a masked array"),
     ],
 )
 def test_wrong_curves(up, down, message):

@@ -44,7 +44,18 @@ def test_outputs_that_are_no_numbers_score_nothing() -> None:
     assert float(classes.score(jnp.asarray(right))) == 1
     assert np.isnan(classes.score(jnp.full((6, 3), jnp.nan)))
     assert np.isnan(classes.score(jnp.asarray(right).at[2, 0].set(jnp.nan)))
+    assert np.isnan(classes.score(jnp.full((6, 3), jnp.inf)))
+    assert np.isnan(classes.score(jnp.full((6, 3), -jnp.inf)))
+    assert float(classes.score(jnp.log(jnp.asarray(right)))) == 1  # probabilities of 0
     assert np.isnan(Task(X, V, X, V).score(jnp.full((6, 2), jnp.nan)))
+
+
+def test_targets_that_only_rounding_makes_vary_are_refused() -> None:
+    third = np.full((6, 1), 0.3, np.float32)
+    third[::2] = np.nextafter(third[::2], np.float32(1))
+    with pytest.raises(ValueError, match="test_targets must vary"):
+        Task(X, third, X, third)
+    Task(X, V, X, np.concatenate([third, V[:, :1]], axis=1))  # one output varies
 
 
 @pytest.mark.parametrize(("dtype", "size"), [(np.float16, 300), (np.float32, 1e25), (np.float32, 1e-25)])

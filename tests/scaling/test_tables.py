@@ -117,6 +117,11 @@ def test_broken_values_of_arrays_are_named(column: str, value: float, message: s
         run_table(**columns)
 
 
+def test_masks_are_refused() -> None:
+    with pytest.raises(ValueError, match="L must not be a masked array"):
+        run_table(RUNS.N, RUNS.D, np.ma.array(RUNS.L, mask=np.arange(RUNS.n) == 3))
+
+
 def test_text_and_lengths_are_refused() -> None:
     with pytest.raises(ValueError, match="N must be a column of numbers"):
         run_table(["small", "large"], [1.0, 2.0], [3.0, 3.0])

@@ -19,7 +19,7 @@ from symplast.dendrites.taskwise import AdamPrototypeLearner, adam
 from symplast.learning.credit_rules import Autodiff
 from symplast.learning.learner import GradientLearner, Learner
 from symplast.learning.sequences import SequenceHistory, average_score, train_sequence
-from symplast.learning.tasks import Task, images, permuted
+from symplast.learning.tasks import Task, images, is_constant_in_its_precision, permuted
 from symplast.learning.training import Training, begin
 
 MODELS = ("dendrites and sparse", "sparse only", "dendrites only", "MLP")
@@ -36,10 +36,13 @@ def standardised(task: Task, mean: float | None = None, spread: float | None = N
         mean, spread: None for mean and standard deviation of its training inputs.
 
     Raises:
-        ValueError: a spread that is not positive.
+        ValueError: a spread that is not positive, or none given and inputs that are all the same.
     """
     mean = float(task.inputs.mean()) if mean is None else mean
-    spread = float(task.inputs.std()) if spread is None else spread
+    if spread is None:
+        if is_constant_in_its_precision(np.asarray(task.inputs).ravel()):
+            raise ValueError("spread must be given where all training inputs are the same: they have none")
+        spread = float(task.inputs.std())
     if not spread > 0:
         raise ValueError(f"spread must be positive, got {spread}")
     return Task((task.inputs - mean) / spread, task.targets, (task.test_inputs - mean) / spread, task.test_targets)

@@ -9,6 +9,7 @@ import numpy as np
 from symplast.devices.arguments import Numbers
 from symplast.devices.pulse_law import MOST_NONLINEAR
 from symplast.stats import Estimate
+from symplast.stats.arguments import plain
 
 POOR = 0.05
 """Above this share of the range, the law doesn't describe the curve."""
@@ -36,11 +37,11 @@ def check_curves(G_ltp: Any, G_ltd: Any) -> tuple[np.ndarray, np.ndarray]:
     """Two measured curves as float64 arrays.
 
     Raises:
-        ValueError: not one row of numbers, fewer than 3 points, not finite, or the wrong way from first to last pulse.
+        ValueError: not one row of plain numbers, fewer than 3 points, not finite, or the wrong way round.
     """
     curves = []
     for name, values, sign in (("G_ltp", G_ltp, 1), ("G_ltd", G_ltd, -1)):
-        curve = np.asarray(values)
+        curve = np.asarray(plain(values, name))
         if curve.ndim != 1 or curve.dtype.kind not in "iuf" or curve.size < 3:
             raise ValueError(f"{name} must be one row of at least 3 conductances, got shape {curve.shape}")
         if not np.isfinite(curve).all():

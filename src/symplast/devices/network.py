@@ -172,4 +172,5 @@ def accuracy(
         bias: whether the layers have an always-on line.
         key: of read noise; None reads without.
     """
-    return jnp.mean(jnp.argmax(outputs(layers, X, bias, key), axis=1) == y)
+    found = outputs(layers, X, bias, key)
+    return jnp.where(jnp.isnan(found).any(), jnp.nan, jnp.mean(jnp.argmax(found, axis=1) == y))

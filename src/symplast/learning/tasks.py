@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, Int, Key
 
 from symplast.learning.lengths import length
 from symplast.learning.protocol import Batch
+from symplast.stats.arguments import is_constant, precision_of
 
 
 class Task(eqx.Module):
@@ -40,7 +41,7 @@ class Task(eqx.Module):
                 f"{self.test_inputs.shape}, targets {self.targets.shape} and {self.test_targets.shape}"
             )
         known = not (self.classes or isinstance(self.test_targets, jax.core.Tracer))
-        if known and not np.ptp(np.asarray(self.test_targets), axis=0).any():
+        if known and all(map(is_constant_in_its_precision, np.asarray(self.test_targets).T)):
             raise ValueError("test_targets must vary: the share of their variance that is explained is the score")
 
     @property
@@ -80,14 +81,19 @@ class Task(eqx.Module):
         """How good outputs are on the test examples; 1 is perfect.
 
         Classes: the share whose largest output is the right one (accuracy). Values: the share of variance explained,
-        ``1 - sum (output - target)^2 / sum (target - mean)^2``, in float32 at least. NaN where an output is NaN: such
-        outputs say nothing.
+        ``1 - sum (output - target)^2 / sum (target - mean)^2``, in float32 at least. NaN where an output is NaN, or the
+        largest of a row is infinite: such outputs say nothing.
         """
         if self.classes:
             right = jnp.mean(jnp.argmax(output, axis=1) == self.test_targets)
-            return jnp.where(jnp.isnan(output).any(), jnp.nan, right)
+            return jnp.where(jnp.isfinite(output.max(axis=1)).all(), right, jnp.nan)
         targets = self.test_targets.astype(jnp.promote_types(self.test_targets.dtype, jnp.float32))
         return 1 - (length(output - targets) / length(targets - targets.mean(axis=0))) ** 2
+
+
+def is_constant_in_its_precision(values: np.ndarray) -> bool:
+    """Whether all values are the same, up to the rounding of their own type."""
+    return is_constant(values.astype(np.float64), precision=precision_of(values))
 
 
 def _check_examples(x: Array, y: Array, inputs: str, targets: str) -> None:

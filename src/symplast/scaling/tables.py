@@ -13,6 +13,7 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from symplast.scaling.surfaces import FLOP_PER_PARAMETER_TOKEN
+from symplast.stats.arguments import plain
 
 Runs = Float[np.ndarray, " runs"]
 
@@ -223,7 +224,7 @@ def _warn_of_factor(factor: Runs, source: str) -> None:
 def check_column(name: str, values: ArrayLike) -> Runs:
     """One column as a float64 copy, or a ValueError that says which row breaks which rule."""
     try:
-        column = np.array(values, dtype=float)
+        column = np.array(plain(values, name), dtype=float)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name} must be a column of numbers: {error}") from None
     if column.ndim != 1 or column.size == 0:
