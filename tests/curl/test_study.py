@@ -5,6 +5,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+import xarray as xr
 
 import symplast.curl
 from symplast import datasets
@@ -97,6 +98,17 @@ def test_runs_that_never_get_there_are_counted(evidence) -> None:
     run = evidence["speed"]
     assert (run.not_reached == 2).all()
     assert float(run.ratio) == 1  # both at the limit
+
+
+def test_a_relu_net_with_nothing_to_learn_is_counted_and_left_out(monkeypatch) -> None:
+    epochs = np.array([[0.0, 40.0, 90.0, 60.0], [0.0, 20.0, 30.0, 30.0]])
+    found = xr.Dataset({"epochs": (("flipped", "seed"), epochs), "reached": (("flipped", "seed"), epochs < 100)})
+    monkeypatch.setattr("symplast.curl.study.epochs_to_threshold", lambda *_, **__: found)
+    experiment = study.experiments["relu"]
+    run = experiment.measure(experiment.config("full"), jax.random.key(0))
+    assert float(run.ratio) == pytest.approx((2 * 3 * 2) ** (1 / 3))
+    assert int(run.nothing_to_learn) == 1
+    assert render(study.figures["relu_nets"].draw(run)).startswith(b"<?xml")
 
 
 @pytest.mark.parametrize("name", sorted(study.figures))

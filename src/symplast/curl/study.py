@@ -372,11 +372,13 @@ def no_normalisation(config: Config, key: Any) -> Evidence:
 
 @study.experiment(full={"seeds": 20, "limit": 10_000, "rows": 2000})
 def relu(config: Config, key: Any) -> Evidence:
-    """The same for relu nets with one unit flipped."""
+    """The same for relu nets with one unit flipped; a pair whose outputs are all off from the start has no ratio."""
     setting = SpeedSetting(activation="relu", rows=config.rows, limit=config.limit)
     run = epochs_to_threshold([0, 1], setting, seeds=config.seeds, key=key)
+    learns = (run.epochs > 0).all("flipped").values
     return evidence(
-        ratio=paired_ratio(*run.epochs.values),
+        ratio=paired_ratio(*run.epochs.values[:, learns]),
+        nothing_to_learn=int((~learns).sum()),
         epochs=(("flipped", "seed"), run.epochs.values),
         not_reached=(("flipped",), (~run.reached).sum("seed").values),
         coords={"flipped": ["gradient descent", "curl descent"]},
