@@ -1,13 +1,16 @@
 """Two groups of samples compared: difference of means, AUC, pairs, heterogeneity."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.stats import mannwhitneyu, rankdata
 
 from symplast import stats
 from symplast.stats.arguments import check_count, check_sample
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -191,3 +194,57 @@ def spread_difference(values: Any, first: Any, *, resamples: int = 9999, seed: i
         return a.std(axis=axis, ddof=1) - b.std(axis=axis, ddof=1)
 
     return stats.bootstrap((x[mask], x[~mask]), difference, resamples=resamples, seed=seed)
+
+
+def auc_interval(values: Any, first: Any, *, resamples: int = 9999, seed: int = 0) -> stats.Estimate:
+    """AUC with a stratified percentile bootstrap; an AUC of 0 or 1 has no width."""
+    x = check_sample(values, "values")
+    mask = check_groups(np.asarray(first), x.size)
+    n = int(mask.sum())
+
+    def area(a: np.ndarray, b: np.ndarray, axis: int = -1) -> Any:
+        return auc(np.concatenate([a, b], axis=axis), np.arange(x.size) < n)
+
+    return stats.bootstrap((x[mask], x[~mask]), area, resamples=resamples, seed=seed)
+
+
+def stage_course(values: Any, stage: Any, order: Any) -> "pd.DataFrame":
+    """Mean of a number in each stage with its interval, and the change from the stage before.
+
+    For the hypothesis that plasticity first rises and then falls: a rise and a later fall whose intervals leave out 0.
+
+    Args:
+        values: (C,) numbers, such as signalling entropies.
+        stage: (C,) labels.
+        order: the labels in their order.
+
+    Returns:
+        A row a stage: stage, n, mean, low, high, change, change_low, change_high (NaN in the first row).
+
+    Raises:
+        ValueError: a label that ``order`` lacks, or a stage of fewer than 2 samples.
+
+    Example:
+        >>> table = stage_course([1.0, 1.1, 2.0, 2.2, 1.5, 1.4], list("aabbcc"), "abc")
+        >>> table.change.round(2).tolist()[1:]
+        [1.05, -0.65]
+    """
+    import pandas as pd
+
+    x, labels, names = np.asarray(values, float), np.asarray(stage).astype(str), [str(name) for name in order]
+    if labels.shape != x.shape:
+        raise ValueError(f"stage must be one label a sample ({x.size}), got shape {labels.shape}")
+    if unknown := sorted(set(labels) - set(names)):
+        raise ValueError(f"order must list every stage, it lacks {', '.join(unknown[:5])}")
+    rows, before = [], None
+    for name in names:
+        own = x[labels == name]
+        if own.size < 2:
+            raise ValueError(f"stage must leave at least 2 samples in each stage, {name!r} has {own.size}")
+        mean = stats.mean_interval(own)
+        change = stats.bootstrap((own, before), _difference) if before is not None else None
+        ends = (np.nan, np.nan, np.nan) if change is None else (change.value, *change.interval)
+        rows.append((name, own.size, mean.value, mean.low, mean.high, *ends))
+        before = own
+    columns = ["stage", "n", "mean", "low", "high", "change", "change_low", "change_high"]
+    return pd.DataFrame(rows, columns=columns)
