@@ -71,7 +71,8 @@ class DatasetInfo(_Record, frozen=True):
     Attributes:
         name: what ``load`` takes; also the folder's name.
         title: one line.
-        reader: how it is read: ``idx`` (images), ``csv`` (tables), ``files`` (by the room that they belong to), or one of the built-in ones.
+        reader: how it is read: ``idx`` (images), ``csv`` (tables), ``files`` (by their own system), or one of the
+            built-in ones.
         licence: short name of its licence.
         terms: what else there is to say about the licence.
         citation: whom to cite.

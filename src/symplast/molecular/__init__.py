@@ -29,12 +29,15 @@ from symplast.molecular.groups import (
     heterogeneity_difference,
     paired_wins,
     spread_difference,
+    stage_course,
 )
+from symplast.molecular.holding import Holding, compare_holding
 from symplast.molecular.learning_network import LearningNetwork, Trajectory
 from symplast.molecular.network import ComponentReport, InteractionNetwork
 from symplast.molecular.nulls import NullTest, null_test
 from symplast.molecular.overlap import Overlap, leiden_modules, module_overlap
 from symplast.molecular.response import Response, drug_response, edgetic_response, noisy_response
+from symplast.molecular.strategies import StrategyComparison, compare_strategies
 from symplast.molecular.structure import (
     Drivers,
     Perturbation,
@@ -44,3 +47,58 @@ from symplast.molecular.structure import (
     perturbation_centrality,
 )
 from symplast.molecular.topology import Topology, erdos_renyi, modular_scale_free, topology_of
+
+__all__ = [
+    "Attractor",
+    "BooleanNetwork",
+    "ComponentReport",
+    "Drivers",
+    "Drug",
+    "EntropyResult",
+    "Expression",
+    "GroupDifference",
+    "Holding",
+    "InteractionNetwork",
+    "Landscape",
+    "LearningNetwork",
+    "NullTest",
+    "Overlap",
+    "Perturbation",
+    "Response",
+    "Rigidity",
+    "StrategyComparison",
+    "Topology",
+    "Trajectory",
+    "ccat",
+    "combination",
+    "compare_groups",
+    "compare_holding",
+    "compare_strategies",
+    "correlation_entropy",
+    "differential_entropy",
+    "driver_nodes",
+    "drug",
+    "drug_response",
+    "edgetic_response",
+    "erdos_renyi",
+    "find_attractors",
+    "heterogeneity",
+    "heterogeneity_difference",
+    "hopfield_step",
+    "laman_dof",
+    "landscape",
+    "leiden_modules",
+    "modular_scale_free",
+    "module_overlap",
+    "noisy_response",
+    "null_test",
+    "paired_wins",
+    "perturbation_centrality",
+    "sequence",
+    "signalling_entropy",
+    "spread_difference",
+    "stage_course",
+    "state_entropy",
+    "targets",
+    "topology_of",
+]

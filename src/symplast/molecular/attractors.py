@@ -202,7 +202,9 @@ def _exhaustive(step: Step, n: int) -> tuple[Attractor, ...]:
         least = np.minimum(least, least[far])
         far = far[far]
     roots, sizes = np.unique(least[far], return_counts=True)
-    found = [Attractor(unpacked(_cycle(int(root), after), n), size / 2**n) for root, size in zip(roots, sizes, strict=True)]
+    found = [
+        Attractor(unpacked(_cycle(int(root), after), n), size / 2**n) for root, size in zip(roots, sizes, strict=True)
+    ]
     return _by_basin(found)
 
 

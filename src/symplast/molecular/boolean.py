@@ -69,7 +69,9 @@ class BooleanNetwork:
             if not comma or not re.fullmatch(r"[A-Za-z_][\w.\-]*", target):
                 problems.append(f"line {number} must read 'target, rule', got {content[:60]!r}")
             elif target in lines:
-                problems.append(f"line {number} gives {target!r} a second rule (the first is in line {lines[target][0]})")
+                problems.append(
+                    f"line {number} gives {target!r} a second rule (the first is in line {lines[target][0]})"
+                )
             else:
                 lines[target] = number, rule
         place = {name: i for i, name in enumerate(lines)}
@@ -110,7 +112,9 @@ class BooleanNetwork:
         rules = list(self.rules)
         for name, value in fixed.items():
             if name not in self.nodes:
-                raise ValueError(f"fixed must name nodes of the model, {name!r} is none; there are {', '.join(self.nodes)}")
+                raise ValueError(
+                    f"fixed must name nodes of the model, {name!r} is none; there are {', '.join(self.nodes)}"
+                )
             if value not in (0, 1):
                 raise ValueError(f"fixed must hold 0 or 1 for each node, got {value!r} for {name!r}")
             rules[self.nodes.index(name)] = ("const", bool(value))
@@ -118,7 +122,9 @@ class BooleanNetwork:
 
     def regulators(self) -> list[tuple[str, str]]:
         """Pairs (regulator, target): the directed network behind the rules."""
-        return [(self.nodes[i], target) for target, rule in zip(self.nodes, self.rules, strict=True) for i in _names(rule)]
+        return [
+            (self.nodes[i], target) for target, rule in zip(self.nodes, self.rules, strict=True) for i in _names(rule)
+        ]
 
 
 class _Parser:

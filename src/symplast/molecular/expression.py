@@ -130,9 +130,7 @@ def transformed(x: np.ndarray, log: Log) -> np.ndarray:
         return np.log2(x + OFFSET)
 
 
-def match(
-    network: InteractionNetwork, expression: Expression, *, log: Log = "auto", min_genes: int = 5000
-) -> Matched:
+def match(network: InteractionNetwork, expression: Expression, *, log: Log = "auto", min_genes: int = 5000) -> Matched:
     """Find the largest connected part of the network whose genes are measured.
 
     Args:

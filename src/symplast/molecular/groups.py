@@ -236,13 +236,14 @@ def stage_course(values: Any, stage: Any, order: Any) -> "pd.DataFrame":
         raise ValueError(f"stage must be one label a sample ({x.size}), got shape {labels.shape}")
     if unknown := sorted(set(labels) - set(names)):
         raise ValueError(f"order must list every stage, it lacks {', '.join(unknown[:5])}")
-    rows, before = [], None
+    rows: list[tuple[Any, ...]] = []
+    before: np.ndarray | None = None
     for name in names:
         own = x[labels == name]
         if own.size < 2:
             raise ValueError(f"stage must leave at least 2 samples in each stage, {name!r} has {own.size}")
         mean = stats.mean_interval(own)
-        change = stats.bootstrap((own, before), _difference) if before is not None else None
+        change: stats.Estimate | None = None if before is None else stats.bootstrap((own, before), _difference)
         ends = (np.nan, np.nan, np.nan) if change is None else (change.value, *change.interval)
         rows.append((name, own.size, mean.value, mean.low, mean.high, *ends))
         before = own

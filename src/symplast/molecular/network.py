@@ -162,7 +162,13 @@ class InteractionNetwork:
 
     @classmethod
     def from_pandas(
-        cls, frame: "pd.DataFrame", source: str, target: str, *, weight: str | None = None, drop_self_loops: bool = False
+        cls,
+        frame: "pd.DataFrame",
+        source: str,
+        target: str,
+        *,
+        weight: str | None = None,
+        drop_self_loops: bool = False,
     ) -> Self:
         """A network from a table of edges with names as text.
 

@@ -134,7 +134,7 @@ def swapped_edges(edges: np.ndarray, rng: np.random.Generator, rounds: int = ROU
         a, b = edges[first].T
         c, d = np.where(flip, edges[second].T[::-1], edges[second].T)
         new = np.stack([_code(a, d, n), _code(c, b, n)])
-        present = np.sort(_code(*edges.T, n))
+        present = np.sort(_code(edges[:, 0], edges[:, 1], n))
         place = np.minimum(np.searchsorted(present, new), len(present) - 1)
         wrong = (present[place] == new).any(axis=0) | (a == d) | (c == b)
         _, inverse, count = np.unique(new, return_inverse=True, return_counts=True)

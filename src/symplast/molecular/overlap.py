@@ -97,7 +97,9 @@ def module_overlap(
     matched = match(network, as_expression(network, X, genes), log="none", min_genes=0)
     inside = matched.network
     if inside.n != network.n:
-        raise ValueError(f"X must measure every node of the network, it lacks {network.n - inside.n}: restrict it first")
+        raise ValueError(
+            f"X must measure every node of the network, it lacks {network.n - inside.n}: restrict it first"
+        )
     labels = leiden_modules(inside, key) if modules is None else np.asarray(modules)
     if labels.shape != (inside.n,):
         raise ValueError(f"modules must be one label a node ({inside.n}), got shape {labels.shape}")

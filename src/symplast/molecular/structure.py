@@ -184,10 +184,11 @@ def driver_nodes(edges: Iterable[tuple[str, str]] | Any, nodes: Iterable[str] | 
     Source:
         Y.-Y. Liu, J.-J. Slotine, A.-L. Barabasi (2011), Nature 473:167.
     """
+    graph: Any = edges
     if hasattr(edges, "is_directed"):
         if not edges.is_directed():
             raise ValueError("edges must be directed; give a DiGraph or pairs (from, to)")
-        nodes, edges = [str(node) for node in edges.nodes], [(str(a), str(b)) for a, b in edges.edges]
+        nodes, edges = [str(node) for node in graph.nodes], [(str(a), str(b)) for a, b in graph.edges]
     pairs = [(a, b) for a, b in edges]
     names = tuple(dict.fromkeys(name for pair in pairs for name in pair)) if nodes is None else tuple(nodes)
     if not names:

@@ -7,6 +7,7 @@ import numpy as np
 
 from symplast import stats
 from symplast.lab import Config, Evidence, Study, evidence
+from symplast.lab.claims import Scale
 from symplast.molecular.attractors import find_attractors
 from symplast.molecular.cohorts import DATA, MODELS, SETS, TISSUES, boolean_model, cohort
 from symplast.molecular.drugs import HUBS, combination, drug, sequence
@@ -30,7 +31,7 @@ from symplast.molecular.topology import Topology, erdos_renyi, modular_scale_fre
 
 study = Study("molecular")
 
-REAL = {"full": (DATA,)}
+REAL: dict[Scale, tuple[str, ...]] = {"full": (DATA,)}
 TEMPERATURES = (0.2, 0.35, 0.5, 0.65, 0.8)
 DRUGS = (("central", 6), ("influence", 36), ("random", 36), ("central", 12), ("influence", 12), ("random", 12),
          ("central", 36))  # fmt: skip
@@ -119,10 +120,10 @@ def entropy(config: Config, key: Any) -> Evidence:
             rows[column].append(values)
         rows["set"].append(np.full(len(result.sr), SETS.index(name)))
     if wins:
-        found["pairs_higher"] = paired_wins(*map(np.concatenate, (wins, high, owners)))
+        found["pairs_higher"] = paired_wins(*(np.concatenate(each) for each in (wins, high, owners)))
+    found |= {name: (("sample",), np.concatenate(values)) for name, values in rows.items()}
     return evidence(
         **found,
-        **{name: (("sample",), np.concatenate(values)) for name, values in rows.items()},
         notes={"set_names": list(SETS)},
     )
 
@@ -198,7 +199,7 @@ def _topologies(scale_free: bool, matched: bool = False) -> Maker:
 
 
 @study.experiment(
-    quick={"seeds": 12, "er_temperatures": [0.35, 0.65], "matched": False},
+    quick={"seeds": 20, "er_temperatures": [0.35, 0.65], "matched": False},
     full={"seeds": 100, "er_temperatures": list(TEMPERATURES), "matched": True},
 )
 def strategies(config: Config, key: Any) -> Evidence:
@@ -219,8 +220,12 @@ def strategies(config: Config, key: Any) -> Evidence:
     c6, i36, r36, c12, i12 = range(5)
     t20, t35, t50, t65, t80 = range(5)
     late = _late_given_early(config, key, dose[0, t65])
-    ratios = {f"dose_ratio_t{round(100 * TEMPERATURES[t])}": _ratio(dose[0, t, c6], dose[0, t, i36]) for t in (t50, t65, t80)}
-    ratios |= {f"allo_ratio_t{round(100 * TEMPERATURES[t])}": _ratio(dose[0, t, i36], dose[0, t, r36]) for t in (t35, t65)}
+    ratios = {
+        f"dose_ratio_t{round(100 * TEMPERATURES[t])}": _ratio(dose[0, t, c6], dose[0, t, i36]) for t in (t50, t65, t80)
+    }
+    ratios |= {
+        f"allo_ratio_t{round(100 * TEMPERATURES[t])}": _ratio(dose[0, t, i36], dose[0, t, r36]) for t in (t35, t65)
+    }
     return evidence(
         many_t20=_difference(sf[t20, i36], sf[t20, c6]),
         many_t35=_difference(sf[t35, i36], sf[t35, c6]),
@@ -240,9 +245,7 @@ def strategies(config: Config, key: Any) -> Evidence:
 
 def _cell_and_drugs(make: Maker, key: Any, seed: int, drugs: Any = DRUGS, hubs: int = HUBS, **depths: float) -> Any:
     cell, own = random_cell(make, key, seed, **depths)
-    given = [
-        drug(cell, name, k, hubs=hubs, key=jax.random.fold_in(own, 10 + i)) for i, (name, k) in enumerate(drugs)
-    ]
+    given = [drug(cell, name, k, hubs=hubs, key=jax.random.fold_in(own, 10 + i)) for i, (name, k) in enumerate(drugs)]
     return cell, given
 
 
@@ -251,7 +254,11 @@ def _difference(a: np.ndarray, b: np.ndarray) -> Any:
     values = (a - b)[~np.isnan(a - b)]
     if len(values) < 2:
         return float("nan")
-    return stats.bootstrap(values, np.mean, method="bca") if len(values) >= 20 else stats.mean_interval(values)
+    return (
+        stats.bootstrap(values, np.mean, method="bca")
+        if len(values) >= 20
+        else stats.mean_interval(values, bounds=(-1, 1))
+    )
 
 
 def _ratio(a: np.ndarray, b: np.ndarray) -> Any:
@@ -287,8 +294,9 @@ def learning(config: Config, key: Any) -> Evidence:
     ]
     columns = ("state_entropy", "entropy_rate", "normal_overlap", "malignant_overlap", "modularity")
     dims = ("schedule", "seed", "step")
+    found: dict[str, Any] = {name: (dims, [[getattr(c, name) for c in row] for row in courses]) for name in columns}
     return evidence(
-        **{name: (dims, [[getattr(one, name) for one in row] for row in courses]) for name in columns},
+        **found,
         T=(("schedule", "step"), [row[0].T for row in courses]),
         crossing=(("schedule", "seed"), [[float(one.crossing) for one in row] for row in courses]),
         entropy_peak=(("schedule", "seed"), [[float(one.state_entropy.argmax()) for one in row] for row in courses]),
@@ -426,14 +434,25 @@ def boolean_models(config: Config, key: Any) -> Evidence:
         held = compare_holding(model, samples=config.held_samples, draws=config.draws, key=key)
         numbers = (model.n, len(landscape.attractors), landscape.basin_entropy, landscape.state_entropy)
         found.append((*numbers, landscape.derrida, held.alone, held.hubs, held.neighbours, held.held))
-    columns = ("nodes", "attractors", "basin_entropy", "state_entropy", "derrida", "alone", "hubs", "neighbours", "held")
+    columns = (
+        "nodes",
+        "attractors",
+        "basin_entropy",
+        "state_entropy",
+        "derrida",
+        "alone",
+        "hubs",
+        "neighbours",
+        "held",
+    )
     table = np.array(found, dtype=float)
     at = {name: i for i, name in enumerate(columns)}
+    by_model: dict[str, Any] = {name: (("model",), table[:, i]) for i, name in enumerate(columns)}
     return evidence(
         hubs_minus_neighbours=stats.mean_interval(table[:, at["hubs"]] - table[:, at["neighbours"]]),
         lengths_cellcycle=(("attractor",), lengths["cell cycle"]),
         basin_entropy_small=(("small",), table[:3, at["basin_entropy"]]),
-        **{name: (("model",), table[:, i]) for i, name in enumerate(columns)},
+        **by_model,
         coords={"model": config.models, "small": config.models[:3]},
         units={"basin_entropy": "nats", "state_entropy": "nats"},
     )

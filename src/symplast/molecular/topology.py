@@ -128,7 +128,8 @@ def topology_of(network: InteractionNetwork, modules: np.ndarray | None = None) 
     """
     if network.n > 4000:
         raise ValueError(
-            f"network must have at most 4000 nodes in the simulator, got {network.n}: restrict it to the genes of interest"
+            f"network must have at most 4000 nodes in the simulator, got {network.n}: "
+            "restrict it to the genes of interest"
         )
     network.check_connected()
     support = (network.adjacency.toarray() > 0).astype(np.float64)
