@@ -26,7 +26,7 @@ LOG = typer.Option(help="auto, log2 (log2(x + 1.1)), log1p (undo scanpy's log1p 
 IDS = typer.Option(help="Table of two columns: gene name in EXPRESSION, name in NETWORK.")
 WEIGHT = typer.Option(help="Column or attribute with weights of the edges; default: all alike.")
 SCORE = typer.Option(help="Keep edges with at least this score (STRING: 700).")
-LOOPS = typer.Option("--drop-self-loops", help="Leave edges from a node to itself out.")
+LOOPS = typer.Option(False, "--drop-self-loops", help="Leave edges from a node to itself out.")
 LAYER = typer.Option(help="Layer of an .h5ad.")
 FOLDER = typer.Option("--out", help="Folder for the tables and the figure.", file_okay=False)
 SEED = typer.Option(help="Of the random numbers.")

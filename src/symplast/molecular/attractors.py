@@ -72,7 +72,7 @@ class Landscape:
         return float(state_entropy(2 * np.asarray(on) - 1))
 
 
-def state_entropy(m: Any) -> np.ndarray:
+def state_entropy(m: Any) -> Any:
     """``H_s = mean_i h((1 + m_i) / 2)`` over the last axis, h the binary entropy in nats.
 
     Args:
@@ -88,7 +88,7 @@ def state_entropy(m: Any) -> np.ndarray:
 
 def find_attractors(
     network: BooleanNetwork,
-    update: Literal["sync", "async"] = "sync",
+    update: Literal["sync", "async"] | str = "sync",
     *,
     max_states: int = 2**LARGEST_EXHAUSTIVE,
     samples: int = 10_000,

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
@@ -34,7 +34,7 @@ class BooleanNetwork:
     rules: tuple[Rule, ...]
 
     @classmethod
-    def from_bnet(cls, path: str | Path) -> Self:
+    def from_bnet(cls, path: str | Path) -> "BooleanNetwork":
         """Read a .bnet file: ``target, rule`` a line, with ``&``, ``|``, ``!``, parentheses, ``#`` comments.
 
         Raises:
@@ -53,7 +53,7 @@ class BooleanNetwork:
         return cls.from_text(text, str(file.name))
 
     @classmethod
-    def from_text(cls, text: str, source: str = "the model") -> Self:
+    def from_text(cls, text: str, source: str = "the model") -> "BooleanNetwork":
         """Read the text of a .bnet file; names are case-sensitive, a header ``targets, factors`` is passed over.
 
         Raises:
@@ -98,7 +98,7 @@ class BooleanNetwork:
         columns = [states[:, i] for i in range(self.n)]
         return np.stack([_value(rule, columns, len(states)) for rule in self.rules], axis=1)
 
-    def hold(self, fixed: Mapping[str, int | bool]) -> Self:
+    def hold(self, fixed: Mapping[str, int | bool]) -> "BooleanNetwork":
         """The network with nodes held on or off, whatever their rule says (a drug, a mutation).
 
         Raises:

@@ -23,9 +23,9 @@ def degree_correlation(x: np.ndarray, degree: np.ndarray) -> np.ndarray:
 def ccat(
     network: InteractionNetwork,
     X: Any,
-    genes: Sequence[str] | None = None,
+    genes: Sequence[Any] | None = None,
     *,
-    degree: Literal["full", "lcc"] = "full",
+    degree: Literal["full", "lcc"] | str = "full",
     log: Log = "auto",
     min_genes: int = 5000,
 ) -> np.ndarray:

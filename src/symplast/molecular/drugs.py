@@ -13,7 +13,7 @@ from symplast.molecular.learning_network import LearningNetwork
 from symplast.molecular.randomness import generator
 from symplast.stats.arguments import check_count
 
-Strategy: TypeAlias = Literal["central", "influence", "random"]
+Strategy: TypeAlias = Literal["central", "influence", "random"] | str
 STRATEGIES: tuple[Strategy, ...] = ("central", "influence", "random")
 HUBS = 6
 
@@ -115,7 +115,7 @@ def combination(
 
 def sequence(
     cell: LearningNetwork,
-    first: Literal["central", "influence"],
+    first: Literal["central", "influence"] | str,
     *,
     hubs: int = HUBS,
     neighbours: int = 36,

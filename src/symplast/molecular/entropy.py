@@ -49,7 +49,7 @@ class EntropyResult:
 def signalling_entropy(
     network: InteractionNetwork,
     X: Any = None,
-    genes: Sequence[str] | None = None,
+    genes: Sequence[Any] | None = None,
     *,
     log: Log = "auto",
     local: bool = False,
@@ -152,7 +152,7 @@ class Products:
         return (pi * S).sum(axis=0)
 
 
-def correlation_entropy(network: InteractionNetwork, X: Any, genes: Sequence[str] | None = None) -> float:
+def correlation_entropy(network: InteractionNetwork, X: Any, genes: Sequence[Any] | None = None) -> float:
     """Entropy rate of a group of samples from correlations of expression, in nats.
 
     ``w_ij = (1 + r_ij) / 2`` on the edges, with r the Pearson correlation of two genes over the group's samples; steps

@@ -10,7 +10,7 @@ import numpy as np
 from symplast.molecular.network import InteractionNetwork, check_names, examples
 from symplast.stats.arguments import plain
 
-Log: TypeAlias = Literal["auto", "log2", "log1p", "none"]
+Log: TypeAlias = Literal["auto", "log2", "log1p", "none"] | str
 LOGS: tuple[Log, ...] = ("auto", "log2", "log1p", "none")
 OFFSET = 1.1
 """Added before the logarithm, so that every value is above 0 (the released package's choice)."""
@@ -47,7 +47,7 @@ class Expression:
     decided: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, X: Any, genes: Sequence[str] | None = None, samples: Sequence[str] | None = None) -> "Expression":
+    def of(cls, X: Any, genes: Sequence[Any] | None = None, samples: Sequence[str] | None = None) -> "Expression":
         """From an array (genes, samples) or (genes,), or a DataFrame with genes as its index.
 
         Raises:
@@ -176,7 +176,7 @@ def match(network: InteractionNetwork, expression: Expression, *, log: Log = "au
     return Matched(inside, degree, rows, report.dropped, expression, log)
 
 
-def as_expression(network: InteractionNetwork, X: Any, genes: Sequence[str] | None = None) -> Expression:
+def as_expression(network: InteractionNetwork, X: Any, genes: Sequence[Any] | None = None) -> Expression:
     """``X`` as a table; without names its rows are the network's nodes, and None is the constant profile of ones."""
     if isinstance(X, Expression):
         if genes is not None:

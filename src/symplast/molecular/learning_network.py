@@ -6,7 +6,7 @@ temperature T makes the network rigid, a high one plastic.
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal, Self, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -64,7 +64,9 @@ class LearningNetwork:
                 raise ValueError(f"{name} must be finite and at least 0, got {getattr(self, name)}")
 
     @classmethod
-    def random(cls, topology: Topology, *, c: float = 1.0, n: float = 0.9, key: Key[Array, ""] | None = None) -> Self:
+    def random(
+        cls, topology: Topology, *, c: float = 1.0, n: float = 0.9, key: Key[Array, ""] | None = None
+    ) -> "LearningNetwork":
         """Random patterns on a topology."""
         normal, malignant = generator(key).integers(0, 2, (2, topology.n)) * 2.0 - 1
         return cls(topology, normal, malignant, c, n)

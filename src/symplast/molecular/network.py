@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import sparse
@@ -64,7 +64,7 @@ class InteractionNetwork:
         *,
         weights: Sequence[float] | np.ndarray | None = None,
         drop_self_loops: bool = False,
-    ) -> Self:
+    ) -> "InteractionNetwork":
         """A network from a list of edges; an edge that is listed twice, in either direction, counts once.
 
         Args:
@@ -107,7 +107,9 @@ class InteractionNetwork:
         return cls(names, _symmetric(positions[~loops], values[~loops], names))
 
     @classmethod
-    def from_adjacency(cls, matrix: Any, nodes: Sequence[str] | None = None, *, drop_self_loops: bool = False) -> Self:
+    def from_adjacency(
+        cls, matrix: Any, nodes: Sequence[str] | None = None, *, drop_self_loops: bool = False
+    ) -> "InteractionNetwork":
         """A network from a symmetric matrix; entries other than 0 are edges and their weights.
 
         Args:
@@ -137,14 +139,16 @@ class InteractionNetwork:
         return cls(tuple(map(str, range(found.shape[0]))) if nodes is None else tuple(nodes), found)
 
     @classmethod
-    def from_npz(cls, path: str | Path) -> Self:
+    def from_npz(cls, path: str | Path) -> "InteractionNetwork":
         """A network from an .npz with ``edges`` (E, 2), positions from 0, and ``entrez`` or ``nodes``, the names."""
         from symplast.molecular.network_files import read_npz_network
 
         return cls.from_edges(*read_npz_network(Path(path)))
 
     @classmethod
-    def from_networkx(cls, graph: Any, *, weight: str | None = None, drop_self_loops: bool = False) -> Self:
+    def from_networkx(
+        cls, graph: Any, *, weight: str | None = None, drop_self_loops: bool = False
+    ) -> "InteractionNetwork":
         """A network from a NetworkX graph; its weights count only where ``weight`` names their attribute.
 
         Raises:
@@ -169,7 +173,7 @@ class InteractionNetwork:
         *,
         weight: str | None = None,
         drop_self_loops: bool = False,
-    ) -> Self:
+    ) -> "InteractionNetwork":
         """A network from a table of edges with names as text.
 
         Raises:
@@ -241,7 +245,7 @@ class InteractionNetwork:
                 f"network must be connected, it has {count} components: take network.largest_component() first"
             )
 
-    def restrict(self, genes: Sequence[str]) -> Self:
+    def restrict(self, genes: Sequence[Any]) -> "InteractionNetwork":
         """The network of those nodes that are among ``genes``, in the order of ``genes``.
 
         Raises:
@@ -254,13 +258,13 @@ class InteractionNetwork:
             raise ValueError(f"genes must share names with the network's nodes: {examples(genes, self.nodes)}")
         return self.take(np.array(kept))
 
-    def take(self, positions: np.ndarray) -> Self:
+    def take(self, positions: np.ndarray) -> "InteractionNetwork":
         """The network of the nodes at these positions, in this order."""
         matrix = sparse.csr_array(self.adjacency[positions][:, positions])
         matrix.sort_indices()
         return type(self)(tuple(self.nodes[i] for i in positions), matrix)
 
-    def largest_component(self) -> tuple[Self, ComponentReport]:
+    def largest_component(self) -> tuple["InteractionNetwork", ComponentReport]:
         """The largest connected component, with its nodes in their order, and what was left out."""
         sizes = np.bincount(self.components)
         inside = self.components == int(sizes.argmax())
@@ -268,7 +272,7 @@ class InteractionNetwork:
         return self.take(np.flatnonzero(inside)), ComponentReport(int(inside.sum()), dropped, len(sizes))
 
 
-def check_names(names: Sequence[str], what: str) -> None:
+def check_names(names: Sequence[Any], what: str) -> None:
     """Raise ValueError where a name is no text or is there twice."""
     if wrong := [name for name in names if not isinstance(name, str)]:
         raise ValueError(f"{what} must be names as text, got {wrong[0]!r}: numbers lose leading zeros")

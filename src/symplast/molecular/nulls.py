@@ -15,7 +15,7 @@ from symplast.molecular.network import InteractionNetwork
 from symplast.molecular.randomness import generator
 from symplast.stats.arguments import check_count
 
-Null: TypeAlias = Literal["permute_genes", "er", "degree_preserving"]
+Null: TypeAlias = Literal["permute_genes", "er", "degree_preserving"] | str
 NULLS: tuple[Null, ...] = ("permute_genes", "er", "degree_preserving")
 ROUNDS = 20
 """Rounds in which every edge is proposed for a swap."""

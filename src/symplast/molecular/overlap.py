@@ -67,7 +67,7 @@ def module_overlap(
     modules: Any = None,
     key: Key[Array, ""] | None = None,
     *,
-    genes: Sequence[str] | None = None,
+    genes: Sequence[Any] | None = None,
     bridgeness: bool = True,
 ) -> Overlap:
     """Effective number of modules and bridgeness of each node and sample.
