@@ -42,7 +42,7 @@ def test_rules_mean_what_they_say():
         ("a, a + a", "can't be read"),
         ("a", "must read 'target, rule'"),
         ("", "there is no rule"),
-        ("a, " + "(" * 500 + "a" + ")" * 500, "nested more than 200"),
+        ("a, " + "(" * 500 + "a" + ")" * 500, "nested more than 50"),
     ],
 )
 def test_wrong_models_name_the_line(text, message):

@@ -203,7 +203,8 @@ def _exhaustive(step: Step, n: int) -> tuple[Attractor, ...]:
         far = far[far]
     roots, sizes = np.unique(least[far], return_counts=True)
     found = [
-        Attractor(unpacked(_cycle(int(root), after), n), size / 2**n) for root, size in zip(roots, sizes, strict=True)
+        Attractor(unpacked(_cycle(int(root), after), n), float(size / 2**n))
+        for root, size in zip(roots, sizes, strict=True)
     ]
     return _by_basin(found)
 
@@ -249,7 +250,7 @@ def _sampled(step: Step, starts: np.ndarray) -> tuple[Attractor, ...]:
         states = [np.unpackbits(name, count=starts.shape[1]).astype(bool)]
         for _ in range(1, int(length[at])):
             states.append(step(states[-1][None])[0])
-        found.append(Attractor(np.stack(states), count / len(starts)))
+        found.append(Attractor(np.stack(states), float(count / len(starts))))
     return _by_basin(found)
 
 

@@ -12,8 +12,11 @@ TOKEN = re.compile(r"\s*(?:(?P<name>[A-Za-z_][\w.\-]*)|(?P<digit>[01])|(?P<sign>
 LONGEST = 1 << 20
 """Largest .bnet that is read, in bytes."""
 
+DEEPEST = 50
+"""Parentheses and negations in each other."""
+
 Rule = tuple[Any, ...]
-"""A parsed rule: ("name", i), ("const", bool), ("not", r), ("and", r, s), ("or", r, s)."""
+"""A parsed rule: ("name", i), ("const", bool), ("not", r), ("and", r, s, ...), ("or", r, s, ...)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,21 +159,21 @@ class _Parser:
         return False
 
     def either(self) -> Rule:
-        rule = self.both()
+        terms = [self.both()]
         while self.sign("|"):
-            rule = ("or", rule, self.both())
-        return rule
+            terms.append(self.both())
+        return ("or", *terms) if len(terms) > 1 else terms[0]
 
     def both(self) -> Rule:
-        rule = self.atom()
+        terms = [self.atom()]
         while self.sign("&"):
-            rule = ("and", rule, self.atom())
-        return rule
+            terms.append(self.atom())
+        return ("and", *terms) if len(terms) > 1 else terms[0]
 
     def atom(self) -> Rule:
         self.depth += 1
-        if self.depth > 200:
-            raise ValueError("it is nested more than 200 deep")
+        if self.depth > DEEPEST:
+            raise ValueError(f"it is nested more than {DEEPEST} deep")
         try:
             return self._atom()
         finally:
@@ -205,10 +208,10 @@ def _value(rule: Rule, columns: list[np.ndarray], count: int) -> np.ndarray:
             return np.full(count, value)
         case ("not", inner):
             return ~_value(inner, columns, count)
-        case ("and", left, right):
-            return _value(left, columns, count) & _value(right, columns, count)
+        case ("and", *terms):
+            return np.logical_and.reduce([_value(term, columns, count) for term in terms])
         case _:
-            return _value(rule[1], columns, count) | _value(rule[2], columns, count)
+            return np.logical_or.reduce([_value(term, columns, count) for term in rule[1:]])
 
 
 def _names(rule: Rule) -> list[int]:

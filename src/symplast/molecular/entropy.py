@@ -22,7 +22,7 @@ class EntropyResult:
     """Signalling entropy of samples.
 
     Attributes:
-        sr: (C,) entropy rate as a share of the largest possible one, in [0, 1]; NaN without ``max_sr``.
+        sr: (C,) entropy rate as a share of the largest possible one, in [0, 1]; NaN without ``max_sr`` and for two nodes.
         raw: (C,) entropy rate in nats.
         max_sr: ``ln lambda_1`` in nats.
         ccat: (C,) correlation of expression with degree in the whole network.
@@ -112,8 +112,9 @@ def entropy_of(
         if local:
             kept[0][:, place], kept[1][:, place] = S * scale[:, None], pi  # type: ignore[index]
     most = inside.max_entropy_rate if max_sr else float("nan")
+    sr = raw / most if most > 0 else np.full_like(raw, np.nan)  # two nodes leave nothing to choose
     return EntropyResult(
-        raw / most, raw, most, ccat, inside.nodes, matched.expression.samples, matched.dropped, matched.log, *kept
+        sr, raw, most, ccat, inside.nodes, matched.expression.samples, matched.dropped, matched.log, *kept
     )
 
 

@@ -86,7 +86,7 @@ def compare_groups(values: Any, first: Any, *, resamples: int = 9999, seed: int 
     return GroupDifference(difference, float(auc(x, mask)), float(p), (float(a.mean()), float(b.mean())))
 
 
-def _difference(a: np.ndarray, b: np.ndarray, axis: int = -1) -> np.ndarray:
+def _difference(a: np.ndarray, b: np.ndarray, axis: int = -1) -> Any:
     return a.mean(axis=axis) - b.mean(axis=axis)
 
 
@@ -190,7 +190,7 @@ def spread_difference(values: Any, first: Any, *, resamples: int = 9999, seed: i
     x = check_sample(values, "values")
     mask = check_groups(np.asarray(first), x.size)
 
-    def difference(a: np.ndarray, b: np.ndarray, axis: int = -1) -> np.ndarray:
+    def difference(a: np.ndarray, b: np.ndarray, axis: int = -1) -> Any:
         return a.std(axis=axis, ddof=1) - b.std(axis=axis, ddof=1)
 
     return stats.bootstrap((x[mask], x[~mask]), difference, resamples=resamples, seed=seed)

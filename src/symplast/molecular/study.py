@@ -158,7 +158,7 @@ def nulls(config: Config, key: Any) -> Evidence:
         er_aucs=(("tissue", "other_draw"), other["er"]),
         degree_preserving_aucs=(("tissue", "other_draw"), other["degree_preserving"]),
         raised_by_hubs=float(_raised(network.adjacency, order[:30]).mean()),
-        raised_by_others=float(_raised(network.adjacency, order[30 : config.genes]).mean()),
+        raised_by_others=float(_raised(network.adjacency, rng.permutation(order[30:])[: config.genes]).mean()),
         raised_by_er_hubs=float(_raised(random, top_of_random).mean()),
         coords={"tissue": config.tissues},
     )
