@@ -22,7 +22,8 @@ class EntropyResult:
     """Signalling entropy of samples.
 
     Attributes:
-        sr: (C,) entropy rate as a share of the largest possible one, in [0, 1]; NaN without ``max_sr`` and for two nodes.
+        sr: (C,) entropy rate as a share of the largest possible one, in [0, 1]; NaN without ``max_sr`` and for
+            two nodes.
         raw: (C,) entropy rate in nats.
         max_sr: ``ln lambda_1`` in nats.
         ccat: (C,) correlation of expression with degree in the whole network.
