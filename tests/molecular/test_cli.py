@@ -19,7 +19,7 @@ def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "net.csv").write_text("\n".join(",".join(pair.split("-")) for pair in KARATE.split()))
     rng = np.random.default_rng(0)
-    x = 1 + rng.random((34, 12))
+    x = 1 + 0.2 * rng.random((34, 12))
     x[[0, 33], :6] += 4
     frame = pd.DataFrame(x, index=[str(i) for i in range(34)], columns=[f"s{i}" for i in range(12)])
     frame.to_csv("x.csv", index_label="gene")

@@ -84,11 +84,11 @@ def test_random_and_swapped_graphs():
 
 @pytest.mark.parametrize("null", ["permute_genes", "er", "degree_preserving"])
 def test_null_models_lose_what_hubs_bring(null):
-    x = 1 + RNG.random((34, 20))
+    x = 1 + 0.2 * RNG.random((34, 20))
     first = np.arange(20) < 10
     x[[0, 33, 32], :10] += 4  # hubs in the first group
     found = null_test(KARATE_CLUB, x, first, null=null, n=20, min_genes=0)
-    assert found.auc == 1
+    assert found.auc > 0.9
     assert found.network_share.low <= found.network_share.value <= found.network_share.high
     if null != "degree_preserving":
         assert found.null_aucs.mean() < found.auc
