@@ -23,6 +23,9 @@ def here(tmp_path, monkeypatch):
     x[[0, 33], :6] += 1  # hubs twice as high: their walkers spread, and the groups are apart
     frame = pd.DataFrame(x, index=[str(i) for i in range(34)], columns=[f"s{i}" for i in range(12)])
     frame.to_csv("x.csv", index_label="gene")
+    frame.T.to_csv("turned.csv", index_label="cell")
+    frame.iloc[3, 2], frame.iloc[3, 3] = 0, -1
+    frame.to_csv("zero.csv", index_label="gene")
     (tmp_path / "g.csv").write_text(
         "sample,kind\n" + "".join(f"s{i},{'early' if i < 6 else 'late'}\n" for i in range(12))
     )
@@ -82,7 +85,24 @@ def test_boolean(here):
         (("entropy", *OWN, "--groups", "kind"), "--groups must read FILE:COLUMN"),
         (("entropy", *OWN, "--groups", "g.csv:kind", "--high", "x"), "--high must be one of the labels"),
         (("entropy", *OWN, "--log", "ln"), "--log must be one of"),
-        (("entropy", "--network", "net.csv", "--expression", "g.csv"), "is no number|wants|number"),
+        (
+            ("entropy", "--network", "net.csv", "--expression", "g.csv"),
+            "line 2, column 'kind': 'early' is not a number",
+        ),
+        (("entropy", *OWN, "--high", "early"), "--high names a group"),
+        (("entropy", *OWN, "--seed", -1), "--seed must be at least 0"),
+        (("entropy", *OWN, "--groups", "g.csv:no"), "g.csv has no column 'no'; it has sample, kind"),
+        (
+            ("entropy", "--network", "net.csv", "--expression", "zero.csv"),
+            "--expression must be .*'s2' is 0; .*--log log2",
+        ),
+        (("entropy", "--network", "net.csv", "--expression", "zero.csv", "--log", "log2"), "'s3' is -1; give counts"),
+        (("entropy", "--network", "net.csv", "--expression", "turned.csv"), "turn the table round"),
+        (("boolean", "m.bnet", "--hold", "a=0", "--hold", "a=1"), "--hold must give each node one value"),
+        (
+            ("strategies", "--network", "net.csv", "--targets", "35"),
+            "--targets and --hubs must be at most the 34 nodes",
+        ),
         (("boolean", "m.bnet", "--hold", "a"), "--hold must read NODE=0"),
         (("boolean", "m.bnet", "--hold", "z=1"), "--hold must name nodes"),
         (("boolean", "m.bnet", "--update", "x"), "--update must be"),

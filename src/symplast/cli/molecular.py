@@ -1,5 +1,8 @@
 """``symplast molecular``: entropy of a user's cells, attractors of Boolean models, drug strategies on a network."""
 
+import re
+import warnings
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,6 +11,8 @@ import typer
 from symplast.cli.console import computing, err, out, print_json, tell
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy as np
 
     from symplast.molecular.expression import Expression, Matched
@@ -66,9 +71,12 @@ def entropy(
         raise ValueError(f"--null must be one of {', '.join(kinds)}, got {null!r}")
     if null is not None and groups is None:
         raise ValueError("--null compares groups: give --groups FILE:COLUMN too")
-    if draws < 2:
-        raise ValueError(f"--draws must be at least 2, got {draws}")
-    with computing():
+    if high is not None and groups is None:
+        raise ValueError("--high names a group: give --groups FILE:COLUMN too")
+    for option, value, least in (("--draws", draws, 2), ("--seed", seed, 0)):
+        if value < least:
+            raise ValueError(f"{option} must be at least {least}, got {value}")
+    with computing(), _as_options():
         matched, table = _matched(network, expression, log, ids, weight, min_score, drop_self_loops, layer, min_genes)
         labels = None if groups is None else _labels(groups, table, expression)
         first = None if labels is None else _first(labels, high)
@@ -180,10 +188,10 @@ def genes(
     from symplast.molecular.differential import differential_entropy
     from symplast.molecular.entropy import entropy_of
 
-    for option, value in (("--permutations", permutations), ("--top", top)):
-        if value < 1:
-            raise ValueError(f"{option} must be at least 1, got {value}")
-    with computing():
+    for option, value, least in (("--permutations", permutations, 1), ("--top", top, 1), ("--seed", seed, 0)):
+        if value < least:
+            raise ValueError(f"{option} must be at least {least}, got {value}")
+    with computing(), _as_options():
         matched, table = _matched(network, expression, log, ids, weight, min_score, drop_self_loops, layer, min_genes)
         first = _first(_labels(groups, table, expression), high)
         result = entropy_of(matched, local=True)
@@ -222,21 +230,18 @@ def boolean(
 
     if update not in ("sync", "async"):
         raise ValueError(f"--update must be sync or async, got {update!r}")
-    for option, value in (("--samples", samples), ("--top", top)):
-        if value < 1:
-            raise ValueError(f"{option} must be at least 1, got {value}")
-    fixed = {}
+    for option, value, least in (("--samples", samples, 1), ("--top", top, 1), ("--seed", seed, 0)):
+        if value < least:
+            raise ValueError(f"{option} must be at least {least}, got {value}")
+    fixed: dict[str, int] = {}
     for text in hold or ():
         name, _, state = text.partition("=")
         if state not in ("0", "1"):
             raise ValueError(f"--hold must read NODE=0 or NODE=1, got {text!r}")
-        fixed[name] = int(state)
-    with computing():
-        network = BooleanNetwork.from_bnet(model)
-        try:
-            network = network.hold(fixed)
-        except ValueError as error:
-            raise ValueError(str(error).replace("fixed must name", "--hold must name")) from error
+        if fixed.setdefault(name, int(state)) != int(state):
+            raise ValueError(f"--hold must give each node one value, {name!r} has 0 and 1")
+    with computing(), _as_options():
+        network = BooleanNetwork.from_bnet(model).hold(fixed)
         found = find_attractors(network, update, samples=samples, key=jax.random.key(seed))  # type: ignore[arg-type]
     rows: list[dict[str, Any]] = [
         {
@@ -302,14 +307,18 @@ def strategies(
 
     T = _numbers("--temperatures", temperatures, float)
     k = _numbers("--targets", targets, int)
-    for option, value, least in (("--draws", draws, 2), ("--hubs", hubs, 1)):
+    for option, value, least in (("--draws", draws, 2), ("--hubs", hubs, 1), ("--seed", seed, 0)):
         if value < least:
             raise ValueError(f"{option} must be at least {least}, got {value}")
-    with computing():
+    with computing(), _as_options():
         whole = _network(network, weight, min_score, drop_self_loops)
         inside, report = whole.largest_component()
         if report.dropped:
             tell(f"{len(report.dropped)} nodes outside the largest component left out")
+        if max(*k, hubs) > inside.n:
+            raise ValueError(
+                f"--targets and --hubs must be at most the {inside.n} nodes of the network, got {max(*k, hubs)}"
+            )
         scale = inside.n / 240
         found = compare_strategies(
             topology_of(inside), T, k, hubs=hubs, draws=draws, doses=DOSES * scale, key=jax.random.key(seed)
@@ -334,6 +343,8 @@ def strategies(
         if not row["networks"]:
             out.print(f"T = {row['T']:g}, {row['drug']}: no network has both attractors", soft_wrap=True)
             continue
+        if row["targets"] < int(row["drug"].rpartition(", ")[2]):
+            row["drug"] += f" (found {row['targets']:.3g})"
         share = f"{row['cured']} of {row['networks']} [{row['success_low']:.2f}, {row['success_high']:.2f}]"
         dose = row.get("dose")
         tail = (
@@ -346,6 +357,39 @@ def strategies(
 
 app.command("attractors", hidden=True)(boolean)
 app.command("strategy", hidden=True)(strategies)
+
+
+AS_OPTIONS = {
+    r"drop_self_loops=True": "--drop-self-loops",
+    r"\(ids\)": "(--ids)",
+    r"\bX must": "--expression must",
+    r"\blog='(\w+)'": r"--log \1",
+    r"\bupdate '(\w+)'": r"--update \1",
+    r"\bmin_genes = ": "--min-genes ",
+    r"^fixed must": "--hold must",
+    r"count fewer nodes as hubs": "give a lower --hubs",
+}
+"""Words of the library -> those of the command line."""
+
+
+@contextmanager
+def _as_options() -> "Iterator[None]":
+    """Errors and warnings name options, not arguments of Python."""
+
+    def spelled(message: object) -> str:
+        text = str(message)
+        for words, option in AS_OPTIONS.items():
+            text = re.sub(words, option, text)
+        return text
+
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        try:
+            yield
+        except ValueError as error:
+            raise ValueError(spelled(error)) from error
+    for warning in said:
+        warnings.warn(spelled(warning.message), warning.category, stacklevel=2)
 
 
 def _numbers(option: str, text: str, kind: type) -> list[Any]:
@@ -365,10 +409,7 @@ def _network(name: str, weight: str | None, min_score: float | None, drop_self_l
         return human_network()
     from symplast.molecular.network_files import read_network
 
-    try:
-        found = read_network(Path(name), weight=weight, min_score=min_score, drop_self_loops=drop_self_loops)
-    except ValueError as error:
-        raise ValueError(str(error).replace("drop_self_loops=True", "--drop-self-loops")) from error
+    found = read_network(Path(name), weight=weight, min_score=min_score, drop_self_loops=drop_self_loops)
     tell("; ".join([f"{Path(name).name}: {found.network.n} nodes, {found.network.n_edges} edges", *found.decided]))
     return found.network
 
@@ -395,10 +436,7 @@ def _matched(
         table = with_ids(table, read_ids(ids))
     shape = f"{len(table.genes)} genes, {len(table.samples)} samples"
     tell("; ".join([f"{expression.name}: {shape}", *table.decided]))
-    try:
-        return match(whole, table, log=log, min_genes=min_genes), table
-    except ValueError as error:
-        raise ValueError(str(error).replace("(ids)", "(--ids)")) from error
+    return match(whole, table, log=log, min_genes=min_genes), table
 
 
 def _labels(groups: str, table: "Expression", expression: Path) -> "np.ndarray":

@@ -63,7 +63,7 @@ class Landscape:
     def basin_entropy(self) -> float:
         """``H_B = -sum_a p_a ln p_a`` of the basins' shares, in nats."""
         p = np.array([a.basin for a in self.attractors])
-        return float(-xlogy(p, p).sum())
+        return float(-xlogy(p, p).sum()) + 0.0  # no -0
 
     @property
     def state_entropy(self) -> float:

@@ -74,7 +74,10 @@ def targets(
         pool = np.flatnonzero(allowed)
         found = np.sort(generator(key).permutation(pool)[:count])
     if not found.size:
-        raise ValueError(f"strategy {strategy!r} finds no node to act on: the patterns must differ somewhere near hubs")
+        raise ValueError(
+            f"strategy {strategy!r} finds no node to act on: the patterns must differ near hubs; count fewer nodes as "
+            "hubs"
+        )
     return found
 
 

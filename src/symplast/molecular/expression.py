@@ -110,15 +110,27 @@ class Matched:
                 row, column = np.argwhere(wrong)[0]
                 gene, sample = self.network.nodes[row], self.expression.samples[place.start + column]
                 raise ValueError(
-                    f"X must be above 0 for every gene of the network, gene {gene!r} in sample {sample!r} is "
-                    f"{x[row, column]:g}; give counts or FPKM with log='log2' (log2(x + {OFFSET}) is above 0), or "
-                    "log='log1p' for data after scanpy's log1p"
+                    f"X must be {_RULES[self.log]} for every gene of the network, gene {gene!r} in sample {sample!r} "
+                    f"is {values[self.rows[row], column]:g}; {_WAYS_OUT[self.log]}"
                 )
             yield place, x.astype(dtype, copy=False)
 
     def whole(self) -> np.ndarray:
         """(N, samples) all values of the network's genes at once."""
         return np.concatenate([x for _, x in self.blocks()], axis=1)
+
+
+_RULES: dict[Log, str] = {
+    "none": "finite and above 0",
+    "log2": f"finite and log2(x + {OFFSET}) above 0",
+    "log1p": f"finite and log2(expm1(x) + {OFFSET}) above 0",
+}
+_WAYS_OUT: dict[Log, str] = {
+    "none": f"give counts or FPKM with log='log2', which takes log2(x + {OFFSET}), or data after scanpy's log1p with "
+    "log='log1p'; centred or scaled values can't be used",
+    "log2": "give counts or FPKM; for logarithms say log='none'; centred or scaled values can't be used",
+    "log1p": "give data after scanpy's log1p as they are; centred or scaled values can't be used",
+}
 
 
 def transformed(x: np.ndarray, log: Log) -> np.ndarray:
@@ -151,9 +163,13 @@ def match(network: InteractionNetwork, expression: Expression, *, log: Log = "au
     common = [gene for gene in expression.genes if gene in known]
     smaller = min(len(expression.genes), network.n)
     if len(common) < max(1, LEAST_OVERLAP * smaller):
+        turned = sum(sample in known for sample in expression.samples) > len(common)
+        way_out = (
+            "the samples do, so turn the table round" if turned else "give a table that maps one to the other (ids)"
+        )
         raise ValueError(
             f"genes must share names with the network: {len(common)} of {len(expression.genes)} do; "
-            f"{examples(expression.genes, network.nodes)}; give a table that maps one to the other (ids)"
+            f"{examples(expression.genes, network.nodes)}; {way_out}"
         )
     inside, report = network.restrict(common).largest_component()
     if inside.n < min_genes:

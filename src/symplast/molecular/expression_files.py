@@ -95,6 +95,8 @@ def read_groups(path: str | Path, column: str, samples: tuple[str, ...]) -> np.n
     """
     table = read_table(path, what="a table of groups", header=True, index=False)
     first = table.names[0] if table.names else ""
+    if column not in table.names:
+        raise ValueError(f"{table.source} has no column {column!r}; it has {listed(table.names)}")
     labels: dict[str, str] = {}
     for sample, label in zip(table.text(first), table.text(column), strict=True):
         if labels.setdefault(sample, label) != label:
@@ -242,10 +244,11 @@ def _tenx(folder: Path) -> Expression:
                     return file
         raise ValueError(f"{folder} must be a 10x folder with {names[0]}, which it lacks")
 
+    features, barcodes, values = find("features.tsv", "genes.tsv"), find("barcodes.tsv"), find("matrix.mtx")
     try:
-        rows = [line.split("\t") for line in _lines(find("features.tsv", "genes.tsv"))]
-        samples = _lines(find("barcodes.tsv"))
-        matrix = sparse.csc_array(scipy_io.mmread(find("matrix.mtx")))
+        rows = [line.split("\t") for line in _lines(features)]
+        samples = _lines(barcodes)
+        matrix = sparse.csc_array(scipy_io.mmread(values))
     except (OSError, EOFError, zlib.error, UnicodeDecodeError, ValueError) as error:
         raise ValueError(f"{folder} can't be read as a 10x folder: {' '.join(str(error).split())[:200]}") from None
     if matrix.shape != (len(rows), len(samples)):

@@ -32,12 +32,14 @@ class StrategyComparison:
         minimal_dose: (draws, T, S) smallest dose with success; infinite where there is none, NaN where the network
             has not both attractors at this temperature.
         toxicity: (draws, T, S) loss of normal overlap at that dose; NaN where there is none.
+        targets: (draws, S) nodes that were hit: fewer than asked for where a strategy finds fewer.
     """
 
     drugs: tuple[str, ...]
     T: tuple[float, ...]
     minimal_dose: np.ndarray
     toxicity: np.ndarray
+    targets: np.ndarray
 
     def table(self, level: float = 0.95) -> "pd.DataFrame":
         """A row a temperature and drug: networks, share cured, median dose and mean toxicity of these, intervals."""
@@ -49,7 +51,8 @@ class StrategyComparison:
                 doses = self.minimal_dose[:, t, s]
                 doses = doses[~np.isnan(doses)]
                 cured = doses[np.isfinite(doses)]
-                row: dict[str, Any] = {"T": T, "drug": name, "networks": len(doses), "cured": len(cured)}
+                row: dict[str, Any] = {"T": T, "drug": name, "targets": float(self.targets[:, s].mean())}
+                row |= {"networks": len(doses), "cured": len(cured)}
                 if len(doses):
                     share = stats.clopper_pearson(len(cured), len(doses), level)
                     row |= {"success": share.value, "success_low": share.low, "success_high": share.high}
@@ -106,7 +109,7 @@ def compare_strategies(
     numbers = [check_count(k, "targets") for k in targets]
     check_temperature(list(temperatures))
     base = jax.random.key(0) if key is None else key
-    dose_of, toxic = [], []
+    dose_of, toxic, hit = [], [], []
     names: tuple[str, ...] = ()
     for draw in range(count):
         cell, own = random_cell(topology, base, draw, c, n)
@@ -118,7 +121,9 @@ def compare_strategies(
         found = [doses_and_toxicity(cell, drugs, T, doses) for T in temperatures]
         dose_of.append([a for a, _ in found])
         toxic.append([b for _, b in found])
-    return StrategyComparison(names, tuple(map(float, temperatures)), np.array(dose_of), np.array(toxic))
+        hit.append([np.count_nonzero(each.first) for each in drugs])
+    T_all = tuple(map(float, temperatures))
+    return StrategyComparison(names, T_all, np.array(dose_of), np.array(toxic), np.array(hit))
 
 
 def random_cell(
