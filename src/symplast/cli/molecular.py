@@ -104,7 +104,7 @@ def entropy(
                 "p_value": difference.p_value,
             }
             if null is not None:
-                test = null_of(matched, first, null=kinds[null], n=draws, key=jax.random.key(seed))  # type: ignore[arg-type]
+                test = null_of(matched, first, null=kinds[null], n=draws, key=jax.random.key(seed))
                 record["null"] = {
                     "model": null,
                     "draws": draws,
@@ -242,7 +242,7 @@ def boolean(
             raise ValueError(f"--hold must give each node one value, {name!r} has 0 and 1")
     with computing(), _as_options():
         network = BooleanNetwork.from_bnet(model).hold(fixed)
-        found = find_attractors(network, update, samples=samples, key=jax.random.key(seed))  # type: ignore[arg-type]
+        found = find_attractors(network, update, samples=samples, key=jax.random.key(seed))
     rows: list[dict[str, Any]] = [
         {
             "length": len(a.states),

@@ -43,9 +43,8 @@ def entropy_by_group(ds: xr.Dataset) -> Figure:
     "nulls",
     caption="How well entropy tells tumour from normal (line) and how well it does with the profiles moved to random "
     "nodes (histogram), on random graphs of equal size (crosses) and on graphs of equal degrees (triangles).",
-    alt="For kidney and rectum the shuffled values lie near 0 and 0.2, far left of the observed 0.91 and 0.92; for "
-    "bile "
-    "duct they reach up to the observed 1.",
+    alt="Three panels, a tissue each: a histogram of areas under the curve with the genes moved, symbols for two "
+    "other null models and a line at the observed value.",
 )
 def null_models(ds: xr.Dataset) -> Figure:
     figure, panels = new_figure(1, ds.tissue.size, width=7.6, height=2.8, squeeze=False, sharex=True)
@@ -69,12 +68,10 @@ def null_models(ds: xr.Dataset) -> Figure:
 
 @study.figure(
     "overlap",
-    caption="How well module overlap tells plastic cells, over partitions: the uniform mean over nodes and the mean "
-    "by the "
-    "walk's stationary law. Median and range.",
-    alt="For stem cells the two means give opposite answers, near 1 and at 0; the other sets scatter on both sides "
-    "of one "
-    "half.",
+    caption="How well module overlap tells plastic cells, over partitions: the uniform mean over nodes and the mean by "
+    "the walk's stationary law. Median and range.",
+    alt="Two symbols with ranges for each data set, one for each way to average; the dashed line at one half is no "
+    "difference.",
 )
 def overlap_by_partition(ds: xr.Dataset) -> Figure:
     figure, axes = new_figure(width=5.6, height=3.0)
@@ -107,14 +104,9 @@ def _share(axes: Any, T: np.ndarray, cured: xr.DataArray, shift: float, **style:
 
 @study.figure(
     "strategies",
-    caption="Share of networks cured at some dose, from rigid (left) to plastic (right), with exact 95 % intervals. "
-    "Many "
-    "targets beat few (left); at equal numbers hubs are the better targets (middle); without hubs six targets cure "
-    "little "
-    "(right).",
-    alt="With 36 against 6 targets neighbours lie above hubs; with 12 against 12 hubs lie far above; on random "
-    "graphs 6 "
-    "central nodes cure almost nothing.",
+    caption="Share of networks cured at some dose, from rigid (left) to plastic (right), with exact 95 % intervals: "
+    "few hubs against many others (left), equal numbers (middle), and graphs without hubs (right).",
+    alt="Three panels with shares against temperature for central nodes, neighbours and random nodes.",
 )
 def targeting(ds: xr.Dataset) -> Figure:
     figure, panels = new_figure(1, 3, width=8.2, height=3.2, sharey=True)
@@ -185,10 +177,10 @@ def learning_courses(ds: xr.Dataset) -> Figure:
 
 @study.figure(
     "combinations",
-    caption="Minimal dose against toxicity at that dose, medians over graphs that are cured; the line joins "
-    "mixtures from "
-    "neighbours only (r = 0) to hubs only (r = 1). Filled: on the Pareto front.",
-    alt="Mixtures lie between the pure strategies; hubs first is often on the front, neighbours first is not.",
+    caption="Minimal dose against toxicity at that dose, medians over graphs that are cured; the line joins mixtures "
+    "from neighbours only (r = 0) to hubs only (r = 1). Filled: on the Pareto front.",
+    alt="Three panels, from rigid to plastic: a line of five mixtures and two squares for the sequences; filled "
+    "symbols are on the Pareto front.",
 )
 def dose_and_toxicity(ds: xr.Dataset) -> Figure:
     figure, panels = new_figure(1, ds["T"].size, width=7.8, height=3.2, squeeze=False)
@@ -223,9 +215,9 @@ def dose_and_toxicity(ds: xr.Dataset) -> Figure:
 @study.figure(
     "robustness",
     caption="Share of networks cured by neighbours minus that by hubs at T = 0.35, over depths of the patterns, "
-    "numbers of "
-    "hubs and of targets. Above 0 the sign of M11 holds.",
-    alt="A grid of differences: above 0 where targets outnumber hubs, below 0 where they don't.",
+    "numbers of hubs and of targets. Above 0 the sign of M11 holds.",
+    alt="Three panels, a ratio of depths each: lines of differences over the number of targets, one for each number "
+    "of hubs; a dashed line at no difference.",
 )
 def robustness_grid(ds: xr.Dataset) -> Figure:
     figure, panels = new_figure(1, ds.depth.size, width=7.6, height=2.9, squeeze=False, sharey=True)
@@ -246,9 +238,8 @@ def robustness_grid(ds: xr.Dataset) -> Figure:
 @study.figure(
     "boolean_models",
     caption="Share of random states of published Boolean models that end in the wanted fixed point: without a drug, "
-    "after "
-    "holding hubs, and after holding as many of their targets.",
-    alt="Three dots a model; holding nodes raises the share in most models.",
+    "after holding hubs, and after holding as many of their targets.",
+    alt="Three symbols for each of the models, on a scale from 0 to 1.",
 )
 def boolean_holding(ds: xr.Dataset) -> Figure:
     figure, axes = new_figure(width=6.2, height=3.2)

@@ -145,7 +145,7 @@ def nulls(config: Config, key: Any) -> Evidence:
         observed.append(moved.auc)
         draws.append(moved.null_aucs)
         for null, values in other.items():
-            values.append(null_of(data.matched, data.high, null=null, n=config.other_draws, key=own).null_aucs)  # type: ignore[arg-type]
+            values.append(null_of(data.matched, data.high, null=null, n=config.other_draws, key=own).null_aucs)
     network = cohort("chu").matched.network
     order = np.argsort(-network.degree, kind="stable")
     rng = generator(key, 99)
