@@ -113,7 +113,7 @@ def targeting(ds: xr.Dataset) -> Figure:
     shown = (
         ("sf", "6 hubs, 36 others", (6, 36, 36)),
         ("sf", "12 each", (12, 12, 12)),
-        ("er", "no hubs: 6, 36", (6, 36, 36)),
+        ("er", "random graphs: 6, 36", (6, 36, 36)),
     )
     for axes, (topology, title, numbers) in zip(panels, shown, strict=True):
         for i, ((name, (marker, colour)), k) in enumerate(zip(STYLES.items(), numbers, strict=True)):
@@ -150,10 +150,9 @@ def minimal_doses(ds: xr.Dataset) -> Figure:
 @study.figure(
     "learning",
     caption="A network that learns the malignant state under an imposed course of temperature, means over graphs. The "
-    "hump of state entropy follows the temperature that was put in: no evidence. Dotted: the malignant overlap passes.",
-    alt="State entropy rises and falls with the imposed temperature; the malignant overlap passes the normal one "
-    "while it "
-    "rises.",
+    "hump of state entropy follows the temperature that was put in: no evidence. Dotted: median "
+    "step from which the malignant overlap is the larger.",
+    alt="Three columns, a course of temperature each: state entropy and temperature above, the two overlaps below.",
 )
 def learning_courses(ds: xr.Dataset) -> Figure:
     figure, panels = new_figure(2, ds.schedule.size, width=7.8, height=4.4, sharex=True, sharey="row")
@@ -165,7 +164,7 @@ def learning_courses(ds: xr.Dataset) -> Figure:
         lower.plot(own.normal_overlap.mean("seed"), color=COLOURS[2], label="normal overlap")
         lower.plot(own.malignant_overlap.mean("seed"), color=COLOURS[1], label="malignant overlap")
         for axes in (upper, lower):
-            axes.axvline(float(own.crossing.mean()), color=INK, linestyle=":", linewidth=1)
+            axes.axvline(float(own.crossing.median()), color=INK, linestyle=":", linewidth=1)
         upper.set_title(str(schedule))
         lower.set_xlabel("step")
     panels[0, 0].set_ylabel("nats; T")

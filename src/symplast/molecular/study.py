@@ -262,9 +262,9 @@ def _difference(a: np.ndarray, b: np.ndarray) -> Any:
 
 
 def _ratio(a: np.ndarray, b: np.ndarray) -> Any:
-    """Median ratio over graphs where both are finite."""
+    """Median ratio over graphs where both are finite; fewer than 6 can't bound a median at 95 %."""
     both = np.isfinite(a) & np.isfinite(b)
-    return stats.bootstrap(a[both] / b[both], np.median) if both.sum() > 1 else float("nan")
+    return stats.bootstrap(a[both] / b[both], np.median) if both.sum() >= 6 else float("nan")
 
 
 def _late_given_early(config: Config, key: Any, early_doses: np.ndarray) -> dict[str, Any]:
