@@ -105,5 +105,5 @@ def test_names_are_mapped_and_groups_found(files, tmp_path):
     assert read_groups(tmp_path / "groups.csv", "kind", ("c1", "c2")).tolist() == ["a", "b"]
     with pytest.raises(ValueError, match="1 of 1 are missing"):
         read_groups(tmp_path / "groups.csv", "kind", ("c9",))
-    with pytest.raises(ValueError, match="no column .type."):
+    with pytest.raises(ValueError, match="no column 'type'"):
         read_groups(tmp_path / "groups.csv", "type", ("c1",))

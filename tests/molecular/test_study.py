@@ -71,6 +71,7 @@ def test_learning_at_a_tiny_scale():
 
 def test_combinations_at_a_tiny_scale():
     found = measure_at("combinations", "full", seeds=2, temperatures=[0.35, 0.5, 0.65])
+    assert {"dominated_t35", "dominated_t50", "dominated_t65"} <= set(found.data_vars)
     assert outcome("M15", found, "full") in ("partly", "refuted", "inconclusive")
     draw_all("combinations", found)
 
@@ -78,7 +79,11 @@ def test_combinations_at_a_tiny_scale():
 @pytest.mark.slow
 def test_robustness_at_a_tiny_scale():
     counts = {"seeds": 2, "large_seeds": 1, "noisy_seeds": 1, "edgetic_seeds": 1}
-    found = measure_at("robustness", "full", depths=[1.0], hubs=[6], targets=[36], **counts)
+    found = measure_at("robustness", "full", depths=[1.0, 9.0], hubs=[6], targets=[36], **counts)
+    assert np.isnan(found.success.sel(depth=9.0)).all()  # the normal state is no attractor there
+    for sign in ("sign_m11", "sign_m12"):
+        assert measure(found, sign).n == 2  # and the cell counts, against the sign
+        assert measure(found, sign).value <= 0.5
     draw_all("robustness", found)
 
 
