@@ -45,7 +45,7 @@ def ccat(
     Example:
         >>> star = InteractionNetwork.from_edges([("hub", "a"), ("hub", "b"), ("hub", "c")])
         >>> ccat(star, np.array([5.0, 1.0, 2.0, 1.5]), min_genes=0).round(3).tolist()
-        [0.969]
+        [0.974]
 
     Source:
         A. E. Teschendorff, A. K. Maity, X. Hu, C. Weiyan, M. Lechner (2021), Bioinformatics 37:1528.

@@ -46,7 +46,7 @@ def differential_entropy(
         ...     signalling_entropy(net, x, local=True, min_genes=0), np.arange(8) < 4, n=500
         ... )
         >>> table.gene[0], bool(table.difference[0] < 0), bool(table.p[0] < 0.05)
-        ('hub', True, True)
+        ('b', True, True)
     """
     import pandas as pd
 

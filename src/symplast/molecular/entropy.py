@@ -166,7 +166,7 @@ def correlation_entropy(network: InteractionNetwork, X: Any, genes: Sequence[Any
     Example:
         >>> net = InteractionNetwork.from_edges([("a", "b"), ("b", "c"), ("a", "c")])
         >>> x = np.random.default_rng(0).random((3, 50)) + 1
-        >>> 0 < correlation_entropy(net, x) <= np.log(2)
+        >>> bool(0 < correlation_entropy(net, x) <= np.log(2))
         True
 
     Source:

@@ -77,6 +77,7 @@ def drug_response(
         ValueError: no drug, T not positive, doses below 0.
 
     Example:
+        >>> import jax
         >>> from symplast.molecular import drug, modular_scale_free
         >>> cell = LearningNetwork.random(modular_scale_free(key=jax.random.key(1)), key=jax.random.key(3))
         >>> found = drug_response(cell, [drug(cell, "central", 36)], 0.5, [0, 40])
