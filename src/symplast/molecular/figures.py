@@ -143,7 +143,8 @@ def minimal_doses(ds: xr.Dataset) -> Figure:
             axes.errorbar(T[kept] + 0.01 * (i - 1), middle, yerr=[middle - low, high - middle], marker=marker,
                           color=colour, capsize=2, label=f"{name}, {k} targets")  # fmt: skip
     axes.set(xlabel="temperature T (rigid to plastic)", ylabel="minimal effective dose")
-    legend_above(axes)
+    if axes.get_legend_handles_labels()[0]:
+        legend_above(axes)
     return figure
 
 
