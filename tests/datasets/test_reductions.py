@@ -1,5 +1,6 @@
 """From original public files to our tables: the same bytes, and no code of the files is run."""
 
+import hashlib
 import os
 import pickle
 import shutil
@@ -33,6 +34,22 @@ def test_the_reduction_has_the_registered_hash(tmp_path, monkeypatch):
     assert asked == [f"{base}Data_analysis/Fig2/L{layer}_results.npy" for layer in (1, 2)]
     for file in info.files[0].originals:
         assert sha256(tmp_path / "curl-descent" / "originals" / file.name) == file.sha256
+
+
+@pytest.mark.skipif(not (ORIGINALS / "molecular-networks").is_dir(), reason="the original files are not here")
+def test_r_data_are_reduced_to_the_registered_bytes():
+    pytest.importorskip("rdata")
+    for file in datasets.describe("molecular-networks").files[:2]:
+        originals = {one.name: ORIGINALS / "molecular-networks" / one.name for one in file.originals}
+        assert hashlib.sha256(reductions.reduce(file.name, originals)).hexdigest() == file.sha256
+
+
+def test_other_r_data_are_refused(tmp_path):
+    pytest.importorskip("rdata")
+    for name, content in (("a", b""), ("b", b"RDX3\nX\n"), ("c", b"text")):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ValueError, match=r"not an \.RData file with one matrix"):
+            reductions.read_r_matrix(tmp_path / name)
 
 
 def test_another_reduction_is_not_kept(tmp_path, monkeypatch):

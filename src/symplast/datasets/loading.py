@@ -20,8 +20,10 @@ def load(name: Literal["digits", "digits-28", "mnist-5k", "mnist", "fashion-mnis
 @overload
 def load(name: Literal["scaling-laws", "curl-descent"]) -> "dict[str, pd.DataFrame]": ...
 @overload
-def load(name: str) -> "Images | dict[str, pd.DataFrame]": ...
-def load(name: str) -> "Images | dict[str, pd.DataFrame]":
+def load(name: Literal["molecular-networks"]) -> dict[str, Path]: ...
+@overload
+def load(name: str) -> "Images | dict[str, pd.DataFrame] | dict[str, Path]": ...
+def load(name: str) -> "Images | dict[str, pd.DataFrame] | dict[str, Path]":
     """Load a data set; it is looked for, fetched if need be, and checked first.
 
     Args:
@@ -29,7 +31,8 @@ def load(name: str) -> "Images | dict[str, pd.DataFrame]":
 
     Returns:
         :class:`Images` for images (``digits`` to ``fashion-mnist``); for others tables as pandas DataFrames, columns as
-        published: ``isoflops`` and ``chinchilla_figure4`` of ``scaling-laws``, ``phase_boundary`` of ``curl-descent``.
+        published: ``isoflops`` and ``chinchilla_figure4`` of ``scaling-laws``, ``phase_boundary`` of ``curl-descent``;
+        for ``molecular-networks`` the checked files, which :mod:`symplast.molecular.cohorts` reads.
 
     Raises:
         ValueError: an unknown name.
@@ -45,6 +48,8 @@ def load(name: str) -> "Images | dict[str, pd.DataFrame]":
     if info.built_in:
         return read_built_in(info)
     place = folder(name)
+    if info.reader == "files":
+        return {file.holds: place / file.name for file in info.files}
     return read_idx_images(info, place) if info.reader == "idx" else read_tables(info, place)
 
 

@@ -4,8 +4,10 @@ Where a reduction has no public address of its own, the registry names the origi
 downloads them, reduces them here, and keeps the result only where its SHA-256 is the one in the registry.
 """
 
+import io
 import pickle
 from collections.abc import Callable, Mapping
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -80,4 +82,55 @@ def _curl_phase_boundary(originals: Mapping[str, Path]) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
-REDUCTIONS: dict[str, Callable[[Mapping[str, Path]], bytes]] = {"phase_boundary.csv": _curl_phase_boundary}
+def read_r_matrix(path: Path) -> tuple[np.ndarray, list[str], list[str]]:
+    """The one matrix of an .RData file, with the names of its rows and columns.
+
+    Raises:
+        ImportError: the package rdata is not installed.
+        ValueError: another kind of file, or something else in it.
+    """
+    try:
+        import rdata
+    except ImportError as error:
+        raise ImportError('R data is read with the package rdata: pip install "symplast[genes]"') from error
+    try:
+        (matrix,) = rdata.read_rda(path).values()
+        rows, columns = ([str(name) for name in matrix.coords[dim].values] for dim in matrix.dims)
+        return np.asarray(matrix.values), rows, columns
+    except Exception as error:  # whatever a damaged file makes the parser raise
+        raise ValueError(f"{path}: not an .RData file with one matrix with names: {error}") from error
+
+
+def _npz(**arrays: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    np.savez_compressed(stream, allow_pickle=False, **arrays)
+    return stream.getvalue()
+
+
+def _interaction_network(originals: Mapping[str, Path]) -> bytes:
+    """Names and edges (the smaller position first) of the adjacency matrix."""
+    matrix, names, _ = read_r_matrix(originals["net13Jun12.m.RData"])
+    edges = np.stack(np.nonzero(np.triu(matrix, 1)), axis=1).astype(np.int16)
+    return _npz(entrez=np.array(names, dtype="U9"), edges=np.asfortranarray(edges))
+
+
+def _stem_cells(originals: Mapping[str, Path]) -> bytes:
+    """The example cells on the genes of the network, in the network's order, with the package's own rates."""
+    values, genes, cells = read_r_matrix(originals["Example.m.RData"])
+    _, nodes, _ = read_r_matrix(originals["net13Jun12.m.RData"])
+    place = {gene: row for row, gene in enumerate(genes)}
+    kept = [place[node] for node in nodes if node in place]
+    lines = (files("symplast.datasets") / "landscent_rates.csv").read_text(encoding="utf-8").splitlines()
+    return _npz(
+        entrez=np.array([genes[row] for row in kept], dtype="U9"),
+        log2expr=values[kept].astype(np.float32),
+        label=np.array(["hESC" if cell.startswith("H1") else "EC" for cell in cells]),
+        sr_published=np.array([float(line) for line in lines[3:]]),
+    )
+
+
+REDUCTIONS: dict[str, Callable[[Mapping[str, Path]], bytes]] = {
+    "phase_boundary.csv": _curl_phase_boundary,
+    "ppi_pathwaycommons_2012.npz": _interaction_network,
+    "chu_hesc_ec.npz": _stem_cells,
+}
