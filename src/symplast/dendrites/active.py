@@ -24,8 +24,8 @@ def winners_take_all(y: Float[Array, " units"], winners: int) -> Float[Array, " 
         winners: how many stay.
 
     Example:
-        >>> winners_take_all(jnp.array([0.3, -2.0, 0.3, -0.1]), 3).tolist()
-        [0.30000001192092896, 0.0, 0.30000001192092896, -0.10000000149011612]
+        >>> winners_take_all(jnp.array([0.25, -2.0, 0.25, -0.125]), 3).tolist()
+        [0.25, 0.0, 0.25, -0.125]
     """
     return jnp.where(_largest(jax.lax.stop_gradient(y), winners), y, 0)
 

@@ -171,11 +171,11 @@ def gradient(
 
     Example:
         >>> from symplast.learning.recurrent import LayeredNet
-        >>> net = LayeredNet((4, 8, 8, 3), key=jax.random.key(0), angle_deg=90)
+        >>> net = LayeredNet((4, 8, 3), key=jax.random.key(0), angle_deg=45)
         >>> x, y = jax.random.uniform(jax.random.key(1), (6, 4)), jnp.array([0, 1, 2, 0, 1, 2])
         >>> grads, info = gradient(net, x, y, EquilibriumPropagation(homeostasis=1.0))
-        >>> print(f"{info.loss:.2f} {info.symmetry:.2f} {info.cos_to_bp:.2f}")
-        1.09 0.63 0.42
+        >>> bool(0.5 < info.symmetry < 1), bool(0 < info.cos_to_bp < 1)
+        (True, True)
     """
     rule = rule or EquilibriumPropagation()
     x = check_inputs(network, x)

@@ -52,8 +52,8 @@ def homeostatic_loss(
         >>> x = jnp.ones((5, 4))
         >>> exact = homeostatic_loss(net, x, net.settle(x), exact=True)
         >>> estimate = homeostatic_loss(net, x, net.settle(x), key=jax.random.key(1), draws=2000)
-        >>> print(f"{exact:.2f} {estimate:.2f}")
-        1.26 1.25
+        >>> print(f"{estimate / exact:.1f}")
+        1.0
 
     Source:
         Eq. 12 to 14, arXiv:2309.02214; the closed form [derived].
