@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, overload
 
+from symplast.datasets.arrays import EVERY, read_npz
 from symplast.datasets.built_in import read_built_in
 from symplast.datasets.errors import DataError, DatasetUnavailable
 from symplast.datasets.images import Images, read_idx_images
@@ -12,6 +13,7 @@ from symplast.datasets.registry import DatasetInfo, describe
 State = Literal["verified", "damaged", "not here"]
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
 
@@ -20,8 +22,10 @@ def load(name: Literal["digits", "digits-28", "mnist-5k", "mnist", "fashion-mnis
 @overload
 def load(name: Literal["scaling-laws", "curl-descent"]) -> "dict[str, pd.DataFrame]": ...
 @overload
-def load(name: str) -> "Images | dict[str, pd.DataFrame]": ...
-def load(name: str) -> "Images | dict[str, pd.DataFrame]":
+def load(name: Literal["modular-addition"]) -> "dict[str, np.ndarray]": ...
+@overload
+def load(name: str) -> "Images | dict[str, pd.DataFrame] | dict[str, np.ndarray]": ...
+def load(name: str) -> "Images | dict[str, pd.DataFrame] | dict[str, np.ndarray]":
     """Load a data set; it is looked for, fetched if need be, and checked first.
 
     Args:
@@ -29,7 +33,8 @@ def load(name: str) -> "Images | dict[str, pd.DataFrame]":
 
     Returns:
         :class:`Images` for images (``digits`` to ``fashion-mnist``); for others tables as pandas DataFrames, columns as
-        published: ``isoflops`` and ``chinchilla_figure4`` of ``scaling-laws``, ``phase_boundary`` of ``curl-descent``.
+        published: ``isoflops`` and ``chinchilla_figure4`` of ``scaling-laws``, ``phase_boundary`` of ``curl-descent``; for
+        ``modular-addition`` a dict of arrays.
 
     Raises:
         ValueError: an unknown name.
@@ -45,6 +50,8 @@ def load(name: str) -> "Images | dict[str, pd.DataFrame]":
     if info.built_in:
         return read_built_in(info)
     place = folder(name)
+    if info.reader == "npz":
+        return dict(read_npz(place / info.files[0].name, {}, EVERY))
     return read_idx_images(info, place) if info.reader == "idx" else read_tables(info, place)
 
 

@@ -71,7 +71,7 @@ class DatasetInfo(_Record, frozen=True):
     Attributes:
         name: what ``load`` takes; also the folder's name.
         title: one line.
-        reader: how it is read: ``idx`` (images), ``csv`` (tables), or one of the built-in ones.
+        reader: how it is read: ``idx`` (images), ``csv`` (tables), ``npz`` (arrays), or one of the built-in ones.
         licence: short name of its licence.
         terms: what else there is to say about the licence.
         citation: whom to cite.
@@ -85,7 +85,7 @@ class DatasetInfo(_Record, frozen=True):
 
     name: str
     title: str
-    reader: Literal["digits", "digits-28", "mnist-5k", "idx", "csv"]
+    reader: Literal["digits", "digits-28", "mnist-5k", "idx", "csv", "npz"]
     licence: str
     terms: str
     citation: str
@@ -123,7 +123,8 @@ def names() -> tuple[str, ...]:
 
     Example:
         >>> names()
-        ('digits', 'digits-28', 'mnist-5k', 'mnist', 'fashion-mnist', 'scaling-laws', 'curl-descent')
+        ('digits', 'digits-28', 'mnist-5k', 'mnist', 'fashion-mnist', 'scaling-laws', 'curl-descent',
+         'modular-addition')
     """
     return tuple(_registry())
 

@@ -24,13 +24,17 @@ class Rows:
     Attributes:
         x, y: the two numbers.
         label: the answer.
-        weights: group -> weight of each row; they sum to 1. Empty groups are absent.
+        counts: group -> how many ordered pairs of it each row stands for. Empty groups are absent.
     """
 
     x: Int[np.ndarray, " rows"]
     y: Int[np.ndarray, " rows"]
     label: Int[np.ndarray, " rows"]
-    weights: Mapping[str, Float[np.ndarray, " rows"]]
+    counts: Mapping[str, Int[np.ndarray, " rows"]]
+
+    def mean(self, group: str, values: Float[np.ndarray, " rows"]) -> float:
+        """Mean of the rows' values over the ordered pairs of a group; exact for whole numbers."""
+        return float(self.counts[group] @ values / self.counts[group].sum())
 
 
 class ModularTask:
@@ -181,11 +185,9 @@ class ModularTask:
                 f"{(self.p + 1) / (2 * self.p):.3g} of its answers can be right; use init_random(..., tied=False)"
             )
         x, y = np.nonzero(np.triu(np.ones_like(self.train)) if tied else np.ones_like(self.train))
-        weights = {}
+        counts = {}
         for group in GROUPS:
-            mask = self.mask(group)
-            if mask.any():
-                orders = mask.astype(float)
-                counts = orders[x, y] + (orders[y, x] * (x != y) if tied else 0)
-                weights[group] = counts / mask.sum()
-        return Rows(x, y, self.labels[x, y], weights)
+            orders = self.mask(group).astype(int)
+            if orders.any():
+                counts[group] = orders[x, y] + (orders[y, x] * (x != y) if tied else 0)
+        return Rows(x, y, self.labels[x, y], counts)

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, Key
 from symplast.grokking.activations import Activation, activation_of
 from symplast.grokking.decoding import Decoding, decode, phase_misalignment
 from symplast.grokking.network import TwoLayerNet
-from symplast.grokking.task import GROUPS, ModularTask
+from symplast.grokking.task import ModularTask, Rows
 from symplast.stats.arguments import check_count
 
 Method = Literal["adamw", "sgd"]
@@ -121,7 +121,6 @@ class Problem(NamedTuple):
     y: Array
     label: Array
     train: Array
-    groups: Array
     numbers: dict[str, Array]
 
 
@@ -227,19 +226,14 @@ def train(
     if net.p != task.p:
         raise ValueError(f"net and task must have the same modulus, got p={net.p} and p={task.p}")
     rows = task.rows(net.tied)
-    groups = [group for group in GROUPS if group in rows.weights]
     weights = [w for w in (net.theta, net.xi, net.theta_y) if w is not None]
     dtype = np.result_type(*(np.asarray(w).dtype for w in weights))
     numbers = {"lr": optimizer.lr, "weight_decay": optimizer.weight_decay, "eps": optimizer.eps}
     numbers |= {"beta1": optimizer.betas[0], "beta2": optimizer.betas[1], "warmup": optimizer.warmup}
-    wide = np.zeros((len(GROUPS), len(rows.x)))  # one shape for all tasks of a modulus
-    for row, group in enumerate(groups):
-        wide[row] = rows.weights[group]
     with jax.enable_x64(dtype == np.float64 or jax.config.jax_enable_x64):
         problem = Problem(
             *(jnp.asarray(a, jnp.int32) for a in (rows.x, rows.y, rows.label)),
-            jnp.asarray(rows.weights["train"], dtype),
-            jnp.asarray(wide, dtype),
+            jnp.asarray(rows.counts["train"] / rows.counts["train"].sum(), dtype),
             {name: jnp.asarray(value, dtype) for name, value in numbers.items()},
         )
         state = _first_state(weights, dtype) if after is None else after.state
@@ -250,7 +244,7 @@ def train(
             state, measured = _advance(
                 activation_of(net.activation), optimizer.method, problem, state, jnp.asarray(here - last, jnp.int32)
             )
-            record = _record(here, groups, np.asarray(measured, dtype=float), state)
+            record = _record(here, rows, np.asarray(measured, dtype=float), state)
             for name, value in record.items():
                 columns.setdefault(name, []).append(value)
             if watch is not None:
@@ -304,14 +298,11 @@ def _first_state(weights: Sequence[Any], dtype: Any) -> State:
     return State(now, zeros, zeros, jnp.asarray(0, jnp.int32))
 
 
-def _record(step: int, groups: list[str], measured: np.ndarray, state: State) -> dict[str, float]:
+def _record(step: int, rows: Rows, measured: np.ndarray, state: State) -> dict[str, float]:
     loss, right = measured
-    of = {group: row for row, group in enumerate(groups)}
     record = {"step": float(step)}
-    for group in ("train", "test"):
-        if group in of:
-            record |= {f"{group}_loss": loss[of[group]], f"{group}_acc": right[of[group]]}
-    record |= {f"{group}_acc": right[row] for group, row in of.items() if group not in ("train", "test")}
+    record |= {f"{group}_loss": rows.mean(group, loss) for group in ("train", "test") if group in rows.counts}
+    record |= {f"{group}_acc": rows.mean(group, right) for group in rows.counts}
     weights = [np.asarray(w, dtype=np.float64) for w in state.weights]
     record["norm"] = float(np.sqrt(sum(float((w**2).sum()) for w in weights)))
     if not all(np.isfinite(w).all() for w in weights):
@@ -324,12 +315,12 @@ def _record(step: int, groups: list[str], measured: np.ndarray, state: State) ->
 
 @partial(jax.jit, static_argnums=(0, 1), compiler_options=dict(SOON))
 def _advance(sigma: Activation, method: Method, problem: Problem, state: State, steps: Array) -> tuple[State, Array]:
-    """So many updates, then loss and accuracy of each group."""
+    """So many updates, then each row's loss and whether its answer is right."""
     state = jax.lax.fori_loop(0, steps, lambda _, now: _update(sigma, method, problem, now), state)
     logits = sigma(_drive(problem, state.weights)) @ state.weights[1]
     loss, _ = _loss_and_error(logits, problem.label)
     right = (jnp.argmax(logits, axis=1) == problem.label).astype(logits.dtype)
-    return state, jnp.stack([problem.groups @ loss, problem.groups @ right])
+    return state, jnp.stack([loss, right])
 
 
 def _drive(problem: Problem, weights: tuple[Array, ...]) -> Array:
