@@ -35,6 +35,7 @@ from symplast.grokking.phases import PhaseOrder, phase_order
 from symplast.grokking.stages import Stages, grokking_stages
 from symplast.grokking.task import ModularTask
 from symplast.grokking.training import SETUPS, History, Optimizer, Run, Setup, decode_net, train, train_seeds
+from symplast.grokking.weight_files import Weights, read_network
 
 __all__ = [
     "ACTIVATIONS",
@@ -54,6 +55,7 @@ __all__ = [
     "Setup",
     "Stages",
     "TwoLayerNet",
+    "Weights",
     "blow_up_time",
     "conserved",
     "decode",
@@ -72,6 +74,7 @@ __all__ = [
     "phase_misalignment",
     "phase_order",
     "predict_winners",
+    "read_network",
     "reduced_flow",
     "spectrum",
     "train",

@@ -232,6 +232,4 @@ def frequency_census(decoded: Decoding) -> Census:
     if K == 1:
         return Census(counts, cv, 0.0, float("nan"), 1.0)
     statistic = M * cv**2
-    return Census(
-        counts, cv, float(np.sqrt((K - 1) / M)), statistic / (K - 1), float(chi_squared.sf(statistic, K - 1))
-    )
+    return Census(counts, cv, float(np.sqrt((K - 1) / M)), statistic / (K - 1), float(chi_squared.sf(statistic, K - 1)))

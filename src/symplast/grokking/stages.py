@@ -80,7 +80,9 @@ def grokking_stages(
         raise ValueError("step must rise from record to record")
     for name, column in columns.items():
         if name.endswith("_acc") and (column.min() < 0 or column.max() > 1):
-            raise ValueError(f"{name} must lie in [0, 1] (a share, not per cent), got {column.min():g} to {column.max():g}")
+            raise ValueError(
+                f"{name} must lie in [0, 1] (a share, not per cent), got {column.min():g} to {column.max():g}"
+            )
 
     def first(name: str, least: float) -> int | None:
         reached = np.flatnonzero(columns[name] >= least) if name in columns else np.array([], dtype=int)

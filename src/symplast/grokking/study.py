@@ -39,7 +39,9 @@ def exact(config: Config, key: Any) -> Evidence:
     k, phi = layout(128, 23)
     per_frequency = np.array([cosine_network(23, k[k == f], phi[k == f]).table() for f in range(1, 12)])
     by_count = {
-        count: float(np.mean([mean_loss(per_frequency[list(some)].sum(axis=0)) for some in combinations(range(11), count)]))
+        count: float(
+            np.mean([mean_loss(per_frequency[list(some)].sum(axis=0)) for some in combinations(range(11), count)])
+        )
         for count in SUBSETS
     }
     by_spread = [mean_loss(cosine_network(23, *layout(128, 23, spread)).table()) for spread in SPREADS]
@@ -133,7 +135,9 @@ def quad(config: Config, key: Any) -> Evidence:
 def lottery(config: Config, key: Any) -> Evidence:
     """x^2, plain gradient descent: the winners that the blow-up time predicts, against those of two simpler rules."""
     first, runs = _train("quad_sgd", config, key)
-    pooled = [predict_winners(net.theta, net.xi).hits(run.decoded) for net, run in zip(first[:1], runs[:1], strict=True)]
+    pooled = [
+        predict_winners(net.theta, net.xi).hits(run.decoded) for net, run in zip(first[:1], runs[:1], strict=True)
+    ]
     return evidence(
         **trained(runs),
         **orders(runs, key, quadratic=True),
@@ -283,7 +287,16 @@ def checkpoints(config: Config, key: Any) -> Evidence:
 
 
 @study.experiment(
-    full={"seeds": 5, "p": 23, "hidden": 128, "updates": 4000, "rate": 1e-3, "decay": 1.0, "levels": 256, "flipped": 0.1}
+    full={
+        "seeds": 5,
+        "p": 23,
+        "hidden": 128,
+        "updates": 4000,
+        "rate": 1e-3,
+        "decay": 1.0,
+        "levels": 256,
+        "flipped": 0.1,
+    }
 )
 def rules(config: Config, key: Any) -> Evidence:
     """What rules of credit and plasticity do to the algorithm that is found: cosines, phase lock, generalisation."""
