@@ -10,7 +10,7 @@ from symplast.cli.console import computing, err, out, print_json, tell
 from symplast.cli.naming import naming
 
 if TYPE_CHECKING:
-    from symplast.grokking import Decoding, History, Prediction, Stages
+    from symplast.grokking import Decoding, History, Stages
     from symplast.grokking.weight_files import Weights
 
 app = typer.Typer(help="Modular addition: decode weights, predict winners, find stages, train.", no_args_is_help=True)

@@ -32,9 +32,9 @@ def load(name: str) -> "Images | dict[str, pd.DataFrame] | dict[str, np.ndarray]
         name: one of :func:`names`.
 
     Returns:
-        :class:`Images` for images (``digits`` to ``fashion-mnist``); for others tables as pandas DataFrames, columns as
-        published: ``isoflops`` and ``chinchilla_figure4`` of ``scaling-laws``, ``phase_boundary`` of ``curl-descent``; for
-        ``modular-addition`` a dict of arrays.
+        :class:`Images` for images (``digits`` to ``fashion-mnist``); a dict of arrays for ``modular-addition``; for
+        others tables as pandas DataFrames, columns as published: ``isoflops`` and ``chinchilla_figure4`` of
+        ``scaling-laws``, ``phase_boundary`` of ``curl-descent``.
 
     Raises:
         ValueError: an unknown name.

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 TYPES = {
-    "F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1", "U8": "u1", "BOOL": "?",
+    "F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1", "U8": "u1",
+    "BOOL": "?",
 }  # fmt: skip
 BF16 = "BF16"
 LONGEST_HEADER = 100_000_000
@@ -34,7 +35,7 @@ def read_safetensors(path: Path) -> dict[str, np.ndarray]:
     content = path.read_bytes()
     size = int.from_bytes(content[:8], "little") if len(content) >= 8 else LONGEST_HEADER + 1
     if size > min(LONGEST_HEADER, len(content) - 8):
-        raise ValueError(f"{path} must be a .safetensors file; its header is longer than the file, so it is no such file")
+        raise ValueError(f"{path} must be a .safetensors file; its header is longer than the file, so it is none")
     try:
         header: dict[str, Any] = json.loads(content[8 : 8 + size])
         header.pop("__metadata__", None)

@@ -67,7 +67,9 @@ def _parameter(tensor: np.ndarray, *_: Any) -> np.ndarray:
 
 
 def read_torch(path: Path) -> dict[str, np.ndarray]:
-    """All tensors of an archive that ``torch.save`` wrote (since PyTorch 1.6), by name; parts of a dict joined by ``/``.
+    """All tensors of an archive that ``torch.save`` wrote (since PyTorch 1.6), by name.
+
+    Tensors in a dict within a dict have both names, joined by ``/``.
 
     Raises:
         FileNotFoundError: no such file.

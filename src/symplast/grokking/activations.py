@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array
 
 Activation = Callable[[Array], Array]
@@ -28,6 +29,20 @@ MIXED: Mapping[str, Activation] = {
 """Neither even nor odd; their even part does the work."""
 
 ACTIVATIONS: Mapping[str, Activation] = {**MIXED, **EVEN, **ODD}
+
+
+ON_THE_HOST: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
+    "relu": lambda z: np.maximum(z, 0),
+    "softplus2": lambda z: np.logaddexp(0, 2 * z),
+    "exp": np.exp,
+    "square": np.square,
+    "abs": np.abs,
+    "quartic": lambda z: z**4,
+    "eighth": lambda z: z**8,
+    "identity": lambda z: z,
+    "cube": lambda z: z**3,
+}
+"""The same in NumPy, where compiling a program would take longer than all its answers."""
 
 
 def activation_of(activation: "str | Activation") -> Activation:

@@ -200,7 +200,11 @@ LABELS = {
 def algorithms(ds: xr.Dataset) -> Figure:
     figure, axes = new_figure(1, 3, width=8.6, height=3.8, sharey=True)
     rows = np.arange(ds.sizes["tried"])
-    titles = {"test": "accuracy on held-out pairs", "ipr_rise": "final over first IPR", "locked": "neurons locked (share)"}
+    titles = {
+        "test": "accuracy on held-out pairs",
+        "ipr_rise": "final over first IPR",
+        "locked": "neurons locked (share)",
+    }
     for panel, (name, label) in zip(axes, titles.items(), strict=True):
         mean, half = mean_over_seeds(ds[name])
         panel.barh(rows, mean, xerr=half, color=COLOURS[0], alpha=0.35, height=0.6, ecolor=INK)

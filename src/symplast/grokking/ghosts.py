@@ -1,4 +1,4 @@
-"""Ghosts: the outputs besides the right one, x + y, that a finite network of cosines raises too (2x, 2y, 3x - y, 3y - x)."""
+"""Ghosts: outputs besides the right one, x + y, that a network of cosines raises too (2x, 2y, 3x - y, 3y - x)."""
 
 from typing import Any, NamedTuple
 

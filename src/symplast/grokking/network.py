@@ -9,10 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
-from symplast.grokking.activations import Activation, activation_of
+from symplast.grokking.activations import ON_THE_HOST, Activation, activation_of
 from symplast.grokking.arguments import check_modulus, check_rows, frequencies_of
 from symplast.stats.arguments import check_count
-
 
 Weights: TypeAlias = Float[Array, "width p"] | Float[np.ndarray, "width p"]
 
@@ -75,10 +74,13 @@ class TwoLayerNet(eqx.Module):
 
     def table(self) -> Float[np.ndarray, "p p p"]:
         """Logits of all ordered pairs, [x, y, j], in float64 on the host."""
-        x, y = np.mgrid[: self.p, : self.p]
+        theta, xi = (np.asarray(w, dtype=np.float64) for w in (self.theta, self.xi))
+        second = theta if self.theta_y is None else np.asarray(self.theta_y, dtype=np.float64)
+        drive = theta.T[:, None] + second.T[None]
+        if isinstance(self.activation, str) and self.activation in ON_THE_HOST:
+            return np.asarray(ON_THE_HOST[self.activation](drive) @ xi)
         with jax.enable_x64(True):
-            net = jax.tree.map(lambda w: jnp.asarray(np.asarray(w, dtype=np.float64)), self)
-            return np.asarray(_table(net, x, y))
+            return np.asarray(activation_of(self.activation)(jnp.asarray(drive))) @ xi
 
 
 def _floats(rows: Any) -> Any:
@@ -86,11 +88,6 @@ def _floats(rows: Any) -> Any:
         return rows if jnp.issubdtype(rows.dtype, jnp.floating) else rows.astype(float)
     found = np.asarray(rows)
     return found if found.dtype.kind == "f" else found.astype(np.float64)
-
-
-@eqx.filter_jit
-def _table(net: TwoLayerNet, x: Array, y: Array) -> Array:
-    return net(x, y)
 
 
 def init_random(

@@ -115,14 +115,18 @@ def grokking_stages(
 
 
 def ipr_slopes(history: Mapping[str, Any], stages: Stages) -> dict[str, float]:
-    """Rise of the input layer's IPR per 1000 steps in stage I, in II (up to the norm's peak) and in III; NaN where open.
+    """Rise of the input layer's IPR per 1000 steps in each stage.
+
+    Stage II goes from the end of memorisation to the norm's peak, or to the last record where the norm still rises
+    there; stage III from there on. NaN for a stage that was not recorded.
 
     Args:
         history: with ``step`` and ``ipr_in``.
         stages: of the same history.
     """
     step, height = np.asarray(history["step"]), np.asarray(history["ipr_in"])
-    borders = [float(step[0]), stages.memorised, stages.norm_peak, float(step[-1])]
+    last = float(step[-1])
+    borders = [float(step[0]), stages.memorised, last if stages.norm_peak is None else stages.norm_peak, last]
     found = {}
     for name, begin, end in zip(("I", "II", "III"), borders[:-1], borders[1:], strict=True):
         if begin is None or end is None or end <= begin:

@@ -14,14 +14,14 @@ from symplast.grokking.flow_check import blow_up_directly, final_misalignment
 from symplast.grokking.ghosts import ghost_profile, peaks
 from symplast.grokking.ideal import cosine_network, flawed_indicator, ideal_network, layout, mean_loss, right_share
 from symplast.grokking.lottery import predict_winners
-from symplast.grokking.measuring import NAMES, drawn, harmonics, lottery as lottery_of, off_frequency, orders, trained
+from symplast.grokking.measuring import NAMES, drawn, harmonics, off_frequency, orders, trained
+from symplast.grokking.measuring import lottery as lottery_of
 from symplast.grokking.network import TwoLayerNet
 from symplast.grokking.phases import ORDERS, phase_order
 from symplast.grokking.stages import grokking_stages, ipr_slopes
 from symplast.grokking.training import SETUPS, Run, first_of, train
 from symplast.lab import Config, Evidence, Study, evidence
 from symplast.lab.study import seed_keys
-from symplast.stats import wilson
 
 study = Study("grokking")
 

@@ -1,4 +1,4 @@
-"""Modular arithmetic as a task: all p^2 pairs, which of them are learned, and what the others have in common with them."""
+"""Modular arithmetic as a task: all p^2 pairs, which are learned, and what the others have in common with them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -94,10 +94,7 @@ class ModularTask:
             raise ValueError(f"op must be one of {', '.join(get_args(Op))}; got {op!r}")
         self.op = op
         self.train = np.zeros((self.p, self.p), dtype=bool)
-        if train_pairs is not None:
-            pairs = self._checked(train_pairs)
-        else:
-            pairs = self._drawn(frac_train, key)
+        pairs = self._drawn(frac_train, key) if train_pairs is None else self._checked(train_pairs)
         self.train[tuple(pairs.T)] = True
 
     def _drawn(self, frac_train: float, key: Any) -> np.ndarray:

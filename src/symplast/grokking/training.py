@@ -1,4 +1,4 @@
-"""Training on all pairs at once: one compiled program an activation and optimiser; losses, accuracies, decoded weights."""
+"""Training on all pairs at once: one program an activation and optimiser; losses, accuracies, decoded weights."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -106,7 +106,10 @@ SOON: Mapping[str, Any] = {"xla_backend_optimization_level": 1}
 
 
 class State(NamedTuple):
-    """Everything that changes while a network learns: ``(theta, xi[, theta_y])``, Adam's moments, steps done."""
+    """Everything that changes while a network learns: ``(theta, xi[, theta_y])``, Adam's moments, steps done.
+
+    All transposed, (p, width): so no product of a step needs a copy.
+    """
 
     weights: tuple[Array, ...]
     first: tuple[Array, ...]
@@ -115,11 +118,19 @@ class State(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """What stays the same: arrays, so that no change of it compiles anew."""
+    """What stays the same: arrays, so that no change of it compiles anew.
+
+    Attributes:
+        x, y, label: of each row.
+        sums: (p, rows) for each set of input weights, how often a row reads a number: gradients are products with it.
+        train: weight of each row's loss.
+        numbers: of the optimiser.
+    """
 
     x: Array
     y: Array
     label: Array
+    sums: tuple[Array, ...]
     train: Array
     numbers: dict[str, Array]
 
@@ -233,6 +244,7 @@ def train(
     with jax.enable_x64(dtype == np.float64 or jax.config.jax_enable_x64):
         problem = Problem(
             *(jnp.asarray(a, jnp.int32) for a in (rows.x, rows.y, rows.label)),
+            _readings(rows, net.p, net.tied, dtype),
             jnp.asarray(rows.counts["train"] / rows.counts["train"].sum(), dtype),
             {name: jnp.asarray(value, dtype) for name, value in numbers.items()},
         )
@@ -249,7 +261,7 @@ def train(
                 columns.setdefault(name, []).append(value)
             if watch is not None:
                 watch(History({name: [value] for name, value in record.items()}, task.mirrored_share))
-        theta, xi, *rest = (np.asarray(w) for w in state.weights)
+        theta, xi, *rest = (np.ascontiguousarray(np.asarray(w).T) for w in state.weights)
     trained = TwoLayerNet(theta, xi, net.activation, rest[0] if rest else None)
     return Run(trained, History(columns, task.mirrored_share), task, state)
 
@@ -293,9 +305,15 @@ def first_of(setup: Setup, key: Key[Any, ""], op: str = "add") -> tuple[TwoLayer
 
 
 def _first_state(weights: Sequence[Any], dtype: Any) -> State:
-    now = tuple(jnp.asarray(w, dtype) for w in weights)
+    now = tuple(jnp.asarray(np.asarray(w, dtype).T.copy()) for w in weights)
     zeros = tuple(jnp.asarray(np.zeros(w.shape, dtype)) for w in now)
     return State(now, zeros, zeros, jnp.asarray(0, jnp.int32))
+
+
+def _readings(rows: Rows, p: int, tied: bool, dtype: Any) -> tuple[Array, ...]:
+    numbers = np.arange(p)[:, None]
+    first, second = (np.asarray(numbers == which, dtype) for which in (rows.x, rows.y))
+    return tuple(jnp.asarray(each) for each in ([first + second] if tied else [first, second]))
 
 
 def _record(step: int, rows: Rows, measured: np.ndarray, state: State) -> dict[str, float]:
@@ -303,7 +321,7 @@ def _record(step: int, rows: Rows, measured: np.ndarray, state: State) -> dict[s
     record = {"step": float(step)}
     record |= {f"{group}_loss": rows.mean(group, loss) for group in ("train", "test") if group in rows.counts}
     record |= {f"{group}_acc": rows.mean(group, right) for group in rows.counts}
-    weights = [np.asarray(w, dtype=np.float64) for w in state.weights]
+    weights = [np.asarray(w, dtype=np.float64).T for w in state.weights]
     record["norm"] = float(np.sqrt(sum(float((w**2).sum()) for w in weights)))
     if not all(np.isfinite(w).all() for w in weights):
         return record | dict.fromkeys(("ipr_in", "ipr_out", "sin_D", "cos_D", "energy_share"), float("nan"))
@@ -317,24 +335,23 @@ def _record(step: int, rows: Rows, measured: np.ndarray, state: State) -> dict[s
 def _advance(sigma: Activation, method: Method, problem: Problem, state: State, steps: Array) -> tuple[State, Array]:
     """So many updates, then each row's loss and whether its answer is right."""
     state = jax.lax.fori_loop(0, steps, lambda _, now: _update(sigma, method, problem, now), state)
-    logits = sigma(_drive(problem, state.weights)) @ state.weights[1]
+    logits = sigma(_drive(problem, state.weights)) @ state.weights[1].T
     loss, _ = _loss_and_error(logits, problem.label)
-    right = (jnp.argmax(logits, axis=1) == problem.label).astype(logits.dtype)
-    return state, jnp.stack([loss, right])
+    return state, jnp.stack([loss, (jnp.argmax(logits, axis=1) == problem.label).astype(logits.dtype)])
 
 
 def _drive(problem: Problem, weights: tuple[Array, ...]) -> Array:
-    return weights[0].T[problem.x] + weights[-1 if len(weights) == 3 else 0].T[problem.y]
+    return weights[0][problem.x] + weights[-1 if len(weights) == 3 else 0][problem.y]
 
 
 def _update(sigma: Activation, method: Method, problem: Problem, state: State) -> State:
-    numbers, step = problem.numbers, state.step
-    drive, to_weights = jax.vjp(lambda *input_weights: _drive(problem, _with(state, input_weights)), *_inputs(state))
-    hidden, to_drive = jax.vjp(sigma, drive)
-    _, error = _loss_and_error(hidden @ state.weights[1], problem.label)
+    numbers, step, xi = problem.numbers, state.step, state.weights[1]
+    hidden, to_drive = jax.vjp(sigma, _drive(problem, state.weights))
+    _, error = _loss_and_error(hidden @ xi.T, problem.label)
     error = error * problem.train[:, None]
-    of_inputs = to_weights(to_drive(error @ state.weights[1].T)[0])
-    slopes = (of_inputs[0], hidden.T @ error, *of_inputs[1:])
+    of_drive = to_drive(error @ xi)[0]
+    of_inputs = [readings @ of_drive for readings in problem.sums]
+    slopes = (of_inputs[0], error.T @ hidden, *of_inputs[1:])
     now = step.astype(numbers["lr"].dtype)
     rate = numbers["lr"] * jnp.minimum(now / numbers["warmup"], 1)
     kept = 1 - rate * numbers["weight_decay"]
@@ -350,14 +367,6 @@ def _update(sigma: Activation, method: Method, problem: Problem, state: State) -
         for w, m, v in zip(state.weights, first, second, strict=True)
     )
     return State(weights, first, second, step + 1)
-
-
-def _inputs(state: State) -> tuple[Array, ...]:
-    return (state.weights[0], *state.weights[2:])
-
-
-def _with(state: State, inputs: tuple[Array, ...]) -> tuple[Array, ...]:
-    return (inputs[0], state.weights[1], *inputs[1:])
 
 
 def _loss_and_error(logits: Array, label: Array) -> tuple[Array, Array]:

@@ -158,7 +158,9 @@ def _modulus(first: np.ndarray, second: np.ndarray | None, p: int | None) -> int
     if len(lengths) != 1:
         shapes = " and ".join(str(list(m.shape)) for m in (first, second) if m is not None)
         what = f"{len(lengths)} odd lengths" if lengths else "no odd length of at least 3"
-        raise ValueError(f"p must be given (--p): weights of shape {shapes} have {what} that could count the numbers mod p")
+        raise ValueError(
+            f"p must be given (--p): weights of shape {shapes} have {what} that could count the numbers mod p"
+        )
     return lengths.pop()
 
 
