@@ -179,7 +179,7 @@ def train(
     found = grokking_stages(run.history)
     decoded = run.decoded
     weights = Weights(*_arrays(run.net), ())
-    report = {
+    report: dict[str, Any] = {
         "steps": steps,
         "history": {name: [_number(value) for value in column] for name, column in run.history.items()},
         "stages": found.as_dict(),

@@ -106,7 +106,7 @@ class Decoding:
         return self._output("winner").argmax(axis=1) + 1
 
     @property
-    def D(self) -> Float[np.ndarray, "neurons K"]:
+    def D(self) -> Float[np.ndarray, "neurons K"]:  # noqa: N802
         """Misalignment of all frequencies, ``2 phi - psi`` (``phi + phi_y - psi`` for untied inputs), in (-pi, pi]."""
         self._output("D")
         return wrap(self.phi + (self.phi if self.phi_y is None else self.phi_y) - self.psi)

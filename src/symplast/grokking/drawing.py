@@ -1,6 +1,7 @@
 """Pictures of networks and histories, for the report's figures and for a user's own data."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,7 @@ def shade_stages(axes: Axes, stages: Stages, last: float) -> None:
     low = max(axes.get_xlim()[0], 1.0)
     borders = [low, *(border for border in (stages.memorised, second) if border), last]
     middle = axes.get_ylim()[0] + 0.06 * (axes.get_ylim()[1] - axes.get_ylim()[0])
-    for number, (begin, end) in enumerate(zip(borders[:-1], borders[1:], strict=True)):
+    for number, (begin, end) in enumerate(pairwise(borders)):
         axes.axvspan(begin, end, color=INK, alpha=0.05 * (1 + number), linewidth=0)
         axes.text(np.sqrt(begin * end), middle, ("I", "II", "III")[number], ha="center", fontsize=8)
 

@@ -53,8 +53,8 @@ def _rules(ds: xr.Dataset) -> dict[str, stats.Estimate]:
 @study.figure(
     "lottery",
     caption="The lottery under plain gradient descent. Left: blow-up time of each neuron's second frequency against "
-    "that of its first, from the first weights alone. Right: share of final winners that three rules predict, with 95 % "
-    "intervals over seeds; the paper's app names the smallest misalignment |D|.",
+    "that of its first, from the first weights alone. Right: share of final winners that three rules predict, with "
+    "95 % intervals over seeds; the paper's app names the smallest misalignment |D|.",
     alt="Neurons whose second frequency is far behind are nearly all predicted; failures lie near the diagonal. The "
     "blow-up time predicts about four in five, amplitude alone two in five, misalignment alone one in five.",
 )
@@ -68,16 +68,16 @@ def winners(ds: xr.Dataset) -> Figure:
 
 @study.figure(
     "grokking",
-    caption="Accuracy by kind of pair of the first seed (top left), norm and purity (below it), stages as bands. Right: "
-    "test accuracy when all training pairs are right against the share of mirrored pairs, a dot a seed; end of "
+    caption="Accuracy by kind of pair of the first seed (top left), norm and purity (below it), stages as bands. "
+    "Right: test accuracy when all training pairs are right against the share of mirrored pairs, a dot a seed; end of "
     "memorisation and the paper's 1744 steps.",
-    alt="Pairs learned in both orders come first, then those learned in one order with their mirror images, while truly "
-    "unseen pairs stay at zero until much later. The plateau of each seed lies on the diagonal.",
+    alt="Pairs learned in both orders come first, then those learned in one order with their mirror images, while "
+    "truly unseen pairs stay at zero until much later. The plateau of each seed lies on the diagonal.",
 )
 def stages_of_grokking(ds: xr.Dataset) -> Figure:
     figure, axes = new_figure(2, 2, width=8.2, height=5.2, gridspec_kw={"width_ratios": [2, 1]})
     step = ds.record.values
-    columns = {name: ds[name].isel(seed=0).values for name in ds.data_vars if str(name).endswith("_acc")}
+    columns = {str(name): ds[name].isel(seed=0).values for name in ds.data_vars if str(name).endswith("_acc")}
     draw_accuracies(axes[0, 0], step, columns, float(ds.mirrored_share[0]))
     axes[1, 0].plot(np.maximum(step, 1), ds.norm.isel(seed=0), color=COLOURS[4], label="norm of the weights (left)")
     axes[1, 0].set(xscale="log", xlabel="step (of the paper's rate)", ylabel="norm")
@@ -123,8 +123,8 @@ def _ghosts(ds: xr.Dataset, half: float) -> Figure:
 
 @study.figure(
     "quad",
-    caption="Ghosts of x^2 networks. Left: logits of the pair (5, 11) over the outputs, trained and ideal. Right: height "
-    "of the ghosts at 2x and 2y over that of the right answer, seeds and mean with 95 % interval; dashed: the paper's "
+    caption="Ghosts of x^2 networks. Left: logits of the pair (5, 11) over the outputs, trained and ideal. Right: "
+    "height of the ghosts at 2x and 2y over that of the right answer, seeds and mean with 95 % interval; dashed: the paper's "
     "one half, which is also the ideal network's.",
     alt="The trained network has its main peak where the ideal one has it and smaller peaks at 2x and 2y. The trained "
     "ratio is clearly below one half.",
@@ -144,10 +144,10 @@ def ghosts_of_relu(ds: xr.Dataset) -> Figure:
 
 @study.figure(
     "exact",
-    caption="Loss of ideal networks of 128 neurons at p = 23, against the number of frequencies (mean over all subsets) "
-    "and against the width of the range of phases. Crosses: the values that the paper's app prints.",
-    alt="The loss falls by fourteen orders of magnitude with more frequencies. With wider phases it falls too, but not "
-    "steadily.",
+    caption="Loss of ideal networks of 128 neurons at p = 23, against the number of frequencies (mean over all "
+    "subsets) and against the width of the range of phases. Crosses: the values that the paper's app prints.",
+    alt="The loss falls by fourteen orders of magnitude with more frequencies. With wider phases it falls too, but "
+    "not steadily.",
 )
 def ideal_losses(ds: xr.Dataset) -> Figure:
     figure, (left, right) = new_figure(1, 2, width=7.2, height=3.1, sharey=True)
@@ -169,8 +169,8 @@ def ideal_losses(ds: xr.Dataset) -> Figure:
     caption="Amplitudes at multiples of each neuron's first frequency, over that at the frequency itself, for ReLU "
     "networks that begin with one frequency a neuron (means over neurons; 95 % intervals over seeds). Dashed: 1/9, the "
     "paper's value of the third harmonic.",
-    alt="In the input weights only odd harmonics appear, the third at about a quarter; in the output weights the second "
-    "and third are small.",
+    alt="In the input weights only odd harmonics appear, the third at about a quarter; in the output weights the "
+    "second and third are small.",
 )
 def leaking(ds: xr.Dataset) -> Figure:
     figure, axes = new_figure(width=5.6, height=3.1)
@@ -185,15 +185,16 @@ def leaking(ds: xr.Dataset) -> Figure:
 
 
 LABELS = {
-    "backprop": "backprop", "fa": "feedback\nalignment", "sign_symmetric": "sign-\nsymmetric", "ep": "equilibrium\nprop.",
+    "backprop": "backprop", "fa": "feedback\nalignment", "sign_symmetric": "sign-\nsymmetric",
+    "ep": "equilibrium\nprop.",
     "curl": "backprop,\ncurl flips", "device": "backprop,\ndevices", "random": "random\nanswers",
 }  # fmt: skip
 
 
 @study.figure(
     "rules",
-    caption="What each rule of credit or plasticity does to the algorithm: accuracy on pairs held out, rise of the IPR, "
-    "and share of neurons whose three sets of weights share a frequency and lock in phase. Dots are seeds, bars means "
+    caption="What each rule of credit or plasticity does to the algorithm: accuracy on pairs held out, rise of the "
+    "IPR, and share of neurons whose three sets of weights share a frequency and lock in phase. Dots are seeds, bars means "
     "with 95 % intervals. Last row: the control without a rule behind the answers.",
     alt="Three panels of seven rows. The control has no accuracy on held-out pairs and no rise of the IPR.",
 )
@@ -203,7 +204,7 @@ def algorithms(ds: xr.Dataset) -> Figure:
     titles = {
         "test": "accuracy on held-out pairs",
         "ipr_rise": "final over first IPR",
-        "locked": "neurons locked (share)",
+        "locked": "share of neurons locked",
     }
     for panel, (name, label) in zip(axes, titles.items(), strict=True):
         mean, half = mean_over_seeds(ds[name])

@@ -98,7 +98,7 @@ def peaks(logits: Any) -> Peaks:
     flat = values[off]
     of = {name: mask[off] for name, mask in classes.items()}
     floor = float(flat[~(of["main"] | of["ghost"] | of["second"])].mean())
-    heights = [float(flat[of[name]].mean()) - floor for name in ("main", "ghost", "second")]
+    main, ghost, second = (float(flat[of[name]].mean()) - floor for name in ("main", "ghost", "second"))
     right = np.einsum("iij->ij", classes["main"])
     rows = np.einsum("iij->ij", values)
-    return Peaks(floor, *heights, float(rows[right].mean() - rows[~right].mean()))
+    return Peaks(floor, main, ghost, second, float(rows[right].mean() - rows[~right].mean()))

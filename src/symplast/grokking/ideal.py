@@ -20,7 +20,7 @@ def ideal_network(
     *,
     frequencies: Collection[int] | None = None,
 ) -> TwoLayerNet:
-    """N neurons a frequency with evenly spaced phases: ``theta = a cos(omega j + phi)``, ``xi = a cos(omega j + 2 phi)``.
+    """N neurons a frequency, phases evenly spaced: ``theta = a cos(omega j + phi)``, ``xi = a cos(omega j + 2 phi)``.
 
     Args:
         p: odd modulus.

@@ -71,7 +71,9 @@ def lottery(first: Sequence[TwoLayerNet], runs: Sequence[Run]) -> dict[str, Any]
     """How many winners each rule predicted, and what the figure of the lottery needs."""
     told = [predict_winners(net.theta, net.xi) for net in first]
     final = [run.decoded for run in runs]
-    hits = np.array([[(each.by(rule) == end.winner).mean() for rule in RULES] for each, end in zip(told, final)])
+    hits = np.array(
+        [[(each.by(rule) == end.winner).mean() for rule in RULES] for each, end in zip(told, final, strict=True)]
+    )
     by_alpha = [(each.by("T") == end.frequency).mean() for each, end in zip(told, final, strict=True)]
     grown = [_grown(each, end) for each, end in zip(told, final, strict=True)]
     times = np.sort(told[0].times, axis=1)[:, :2]
@@ -149,7 +151,8 @@ def _scaled(logits: np.ndarray) -> np.ndarray:
 
 def harmonics(runs: Sequence[Run]) -> dict[str, Any]:
     """Amplitudes at r times each neuron's frequency over that at the frequency, means over neurons, seed by seed."""
-    inputs, outputs = [], []
+    inputs: list[np.ndarray] = []
+    outputs: list[np.ndarray] = []
     orders_shown = np.arange(1, 8)
     for run in runs:
         decoded = run.decoded

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 LARGEST_TABLE = 151
 """Largest p whose p^3 logits are computed for ghosts."""
 
-COLUMNS = ("step", "train_acc", "test_acc", "train_loss", "test_loss", "norm", "mirrored_acc", "unseen_acc", "common_acc",
-           "rare_acc")  # fmt: skip
+COLUMNS = ("step", "train_acc", "test_acc", "train_loss", "test_loss", "norm", "mirrored_acc", "unseen_acc",
+           "common_acc", "rare_acc")  # fmt: skip
 """Columns of a history that are read where they are there."""
 
 

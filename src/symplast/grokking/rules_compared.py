@@ -1,10 +1,11 @@
-"""What rules of credit and plasticity do to the algorithm of modular addition: networks of the learning protocol, decoded."""
+"""What rules of credit and plasticity do to the algorithm that is found: the learning protocol's networks, decoded."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 from jaxtyping import Float, Key, PyTree
@@ -98,7 +99,7 @@ def _random_answers(task: Task, p: int, key: Key[Any, ""]) -> Task:
     """The same pairs with answers that follow no rule."""
     answers = rng_of(jax.random.fold_in(key, 1)).integers(0, p, len(task.targets) + len(task.test_targets))
     learned, tested = np.split(answers.astype(np.int32), [len(task.targets)])
-    return Task(task.inputs, learned, task.test_inputs, tested)
+    return Task(task.inputs, jnp.asarray(learned), task.test_inputs, jnp.asarray(tested))
 
 
 def _weights(training: Training) -> list[tuple[Float[np.ndarray, "hidden p"], ...]]:

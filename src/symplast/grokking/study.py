@@ -1,4 +1,4 @@
-"""The experiments behind the claims: exact networks, the paper's training set-ups, its checkpoints, and rules that compose."""
+"""The experiments behind the claims: ideal networks, the paper's set-ups and checkpoints, rules that compose."""
 
 from itertools import combinations
 from typing import Any
@@ -29,6 +29,7 @@ SPREADS = (0.4, 0.8, 1.2, 1.6, 2.0)
 SUBSETS = (1, 2, 4, 8, 11)
 EVEN = ("abs", "square", "quartic")
 ODD = ("identity", "cube")
+RULES = {"T": "T", "alpha": "alpha", "misalignment": "abs(D)"}
 WATCHED = ("train_acc", "test_acc", "common_acc", "rare_acc", "mirrored_acc", "unseen_acc", "norm", "ipr_in", "sin_D")
 
 
@@ -47,9 +48,9 @@ def exact(config: Config, key: Any) -> Evidence:
     by_spread = [mean_loss(cosine_network(23, *layout(128, 23, spread)).table()) for spread in SPREADS]
     ghosts = peaks(ideal_network(23, 64, activation="relu").table())
     starts = np.array([(0.02, 0.02, 0.0), (0.02, 0.02, 1.5), (0.02, 0.02, 2.8), (0.03, 0.01, 0.7), (0.01, 0.03, -2.2)])
-    times = blow_up_time(*starts.T, 23)
-    directly = np.array([blow_up_directly(*start, 23) for start in starts])
-    names = {f"loss_{count}": by_count[count] for count in SUBSETS[:4]}
+    times = blow_up_time(starts[:, 0], starts[:, 1], starts[:, 2], 23)
+    directly = np.array([blow_up_directly(alpha, beta, D, 23) for alpha, beta, D in starts])
+    names: dict[str, Any] = {f"loss_{count}": by_count[count] for count in SUBSETS[:4]}
     names |= {f"loss_spread_{round(10 * spread):02d}": loss for spread, loss in zip(SPREADS, by_spread, strict=True)}
     return evidence(
         indicator_error=float(error),
@@ -59,7 +60,7 @@ def exact(config: Config, key: Any) -> Evidence:
         blow_up=(("start",), times / 23),
         blow_up_error=float(np.abs(times / directly - 1).max()),
         conserved_drift=_drift(starts),
-        final_misalignment=float(max(final_misalignment(*start, 23) for start in starts)),
+        final_misalignment=float(max(final_misalignment(alpha, beta, D, 23) for alpha, beta, D in starts)),
         opposed=float(blow_up_time(2.0, 1.0, np.pi, 3) / 3),
         **names,
         coords={
@@ -78,9 +79,9 @@ def _drift(starts: np.ndarray) -> float:
         last = 0.999 * float(blow_up_time(alpha, beta, D, 23))
         flow = reduced_flow(alpha * np.exp(0.5j * D), beta + 0j, 23, np.linspace(0, last, 200))
         inside = np.abs(flow.B) < 10 * beta
-        c0, I = conserved(flow.A[inside], flow.B[inside])
+        c0, invariant = conserved(flow.A[inside], flow.B[inside])
         size = np.hypot(alpha, beta)
-        drift = max(drift, np.abs(c0 - c0[0]).max() / size**2, np.abs(I - I[0]).max() / size**3)
+        drift = max(drift, np.abs(c0 - c0[0]).max() / size**2, np.abs(invariant - invariant[0]).max() / size**3)
     return drift
 
 
@@ -91,7 +92,8 @@ FAST = {"seeds": 4, "speed": 4.0, "records": 25}
 def standard(config: Config, key: Any) -> Evidence:
     """ReLU, AdamW, all pairs: what neurons become; at full scale also after twice the steps."""
     first, runs = _train("standard", config, key)
-    later: dict[str, Any] = {}
+    nothing = (("seed",), np.full(config.seeds, np.nan))  # judged at full scale only
+    later: dict[str, Any] = dict.fromkeys([f"late_order_{name}" for name in NAMES.values()], nothing)
     if config.late:
         late = [_go_on(run, "standard", config) for run in runs]
         found = trained(late)
@@ -135,14 +137,13 @@ def quad(config: Config, key: Any) -> Evidence:
 def lottery(config: Config, key: Any) -> Evidence:
     """x^2, plain gradient descent: the winners that the blow-up time predicts, against those of two simpler rules."""
     first, runs = _train("quad_sgd", config, key)
-    pooled = [
-        predict_winners(net.theta, net.xi).hits(run.decoded) for net, run in zip(first[:1], runs[:1], strict=True)
-    ]
+    hits = predict_winners(first[0].theta, first[0].xi).hits(runs[0].decoded)
+    one_net: dict[str, Any] = {f"one_net_{name}": hits[rule] for name, rule in RULES.items()}
     return evidence(
         **trained(runs),
         **orders(runs, key, quadratic=True),
         **lottery_of(first, runs),
-        **{f"one_net_{name}": pooled[0][rule] for name, rule in (("T", "T"), ("alpha", "alpha"), ("D", "abs(D)"))},
+        **one_net,
         coords={"k": list(range(1, 12))},
         units={"loss": "nats", "first_time": "steps of rate 1", "second_time": "steps of rate 1"},
     )
@@ -203,7 +204,9 @@ def grokking(config: Config, key: Any) -> Evidence:
     found = trained(runs)
     rare = [run.history["rare_acc"][np.argmax(run.history["common_acc"] > 0.9)] for run in runs]
     share = np.array([run.task.mirrored_share for run in runs], dtype=float)
-    columns = {name: (("record", "seed"), np.stack([run.history[name] for run in runs], axis=1)) for name in WATCHED}
+    columns: dict[str, Any] = {
+        name: (("record", "seed"), np.stack([run.history[name] for run in runs], axis=1)) for name in WATCHED
+    }
     return evidence(
         memorised=(("seed",), speed * memorised),
         norm_peak=(("seed",), speed * peak),
@@ -260,9 +263,10 @@ def checkpoints(config: Config, key: Any) -> Evidence:
     tables = {name: TwoLayerNet(swapped.theta, swapped.xi, name).table() for name in swaps}
     right = {name: right_share(table) for name, table in tables.items()}
     hits = predict_winners(networks["quad_sgd/0"].theta, networks["quad_sgd/0"].xi).hits(decoded[1])
+    found: dict[str, Any] = {f"swap_{name}": mean_loss(table) for name, table in tables.items()}
+    found |= {f"hit_{name}": hits[rule] for name, rule in RULES.items()}
     grown = {step: decode(networks[f"relu_grok/{step}"].theta).ipr_in for step in (0, 2200, 10400, 50000)}
     return evidence(
-        **{f"swap_{name}": mean_loss(table) for name, table in tables.items()},
         accuracy_even=(("even",), [right[name] for name in swaps if name not in ODD]),
         accuracy_odd=(("odd",), [right[name] for name in ODD]),
         ipr=(("net", "layer"), [[each.ipr_in, each.ipr_out] for each in decoded]),
@@ -272,7 +276,7 @@ def checkpoints(config: Config, key: Any) -> Evidence:
         order=(("net", "angle"), [[each[angle] for angle in ORDERS] for each in order]),
         ghost_ratio=(("net",), [each.ratio for each in ghosts]),
         ghost_r_squared=(("net",), [each.r_squared for each in ghosts]),
-        **{f"hit_{name}": hits[rule] for name, rule in (("T", "T"), ("alpha", "alpha"), ("misalignment", "abs(D)"))},
+        **found,
         ipr_growth=(("step",), list(grown.values())),
         coords={
             "net": list(final),

@@ -241,9 +241,12 @@ def train(
     dtype = np.result_type(*(np.asarray(w).dtype for w in weights))
     numbers = {"lr": optimizer.lr, "weight_decay": optimizer.weight_decay, "eps": optimizer.eps}
     numbers |= {"beta1": optimizer.betas[0], "beta2": optimizer.betas[1], "warmup": optimizer.warmup}
-    with jax.enable_x64(dtype == np.float64 or jax.config.jax_enable_x64):
+    with jax.enable_x64(dtype == np.float64 or jax.dtypes.canonicalize_dtype(np.float64) == np.float64):
+        x, y, label = (jnp.asarray(a, jnp.int32) for a in (rows.x, rows.y, rows.label))
         problem = Problem(
-            *(jnp.asarray(a, jnp.int32) for a in (rows.x, rows.y, rows.label)),
+            x,
+            y,
+            label,
             _readings(rows, net.p, net.tied, dtype),
             jnp.asarray(rows.counts["train"] / rows.counts["train"].sum(), dtype),
             {name: jnp.asarray(value, dtype) for name, value in numbers.items()},

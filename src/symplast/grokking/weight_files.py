@@ -54,7 +54,7 @@ def read_network(
         path: ``.npz``, ``.safetensors``, ``.pth``; or ``.npy``, ``.csv`` with one matrix.
         input: name of the input weights among the file's arrays; guessed where it is a usual one or there is only one
             matrix.
-        output: name of the output weights, or a file with them; None for an embedding alone, unless the names are usual.
+        output: name of the output weights, or a file with them; None for an embedding alone, unless names are usual.
         p: the modulus, where more than one axis could be it.
         rows: ``(first, past_last)`` along the first axis of every matrix longer than that: cuts other tokens of an
             embedding off.
@@ -124,7 +124,7 @@ def _output(arrays: Mapping[str, np.ndarray], output: str, place: Path) -> np.nd
 def _matrix(arrays: Mapping[str, np.ndarray], name: str | None, role: str, place: Path) -> np.ndarray:
     if name is None and len(arrays) == 1:
         name = next(iter(arrays))
-    if name not in arrays:
+    if name is None or name not in arrays:
         raise ValueError(f"{role} must name an array of {place.name}, got {name!r}; it holds {_told(arrays)}")
     found = arrays[name]
     if found.ndim != 2 or found.dtype.kind not in "biuf":
@@ -158,9 +158,7 @@ def _modulus(first: np.ndarray, second: np.ndarray | None, p: int | None) -> int
     if len(lengths) != 1:
         shapes = " and ".join(str(list(m.shape)) for m in (first, second) if m is not None)
         what = f"{len(lengths)} odd lengths" if lengths else "no odd length of at least 3"
-        raise ValueError(
-            f"p must be given (--p): weights of shape {shapes} have {what} that could count the numbers mod p"
-        )
+        raise ValueError(f"p must be given: weights of shape {shapes} have {what} that could count the numbers mod p")
     return lengths.pop()
 
 
