@@ -49,7 +49,11 @@ def test_what_never_blows_up():
 
 def test_many_at_once():
     rng = np.random.default_rng(0)
-    alpha, beta, D = rng.rayleigh(0.01, (2, 512, 11)), rng.rayleigh(0.01, (512, 11)), rng.uniform(-np.pi, np.pi, (512, 11))
+    alpha, beta, D = (
+        rng.rayleigh(0.01, (2, 512, 11)),
+        rng.rayleigh(0.01, (512, 11)),
+        rng.uniform(-np.pi, np.pi, (512, 11)),
+    )
     found = blow_up_time(alpha, beta, D, 23)
     assert found.shape == (2, 512, 11)
     assert (found > 0).all()

@@ -54,9 +54,7 @@ def test_losses_by_number_of_frequencies():
 
 def test_losses_by_spread_of_phases():
     found = [mean_loss(cosine_network(23, *layout(128, 23, spread)).table()) for spread in SPREADS]
-    assert found == pytest.approx(
-        [4.815338148, 0.002000743901, 1.185668954e-9, 3.544407746e-7, 5.934039e-15], rel=1e-6
-    )
+    assert found == pytest.approx([4.815338148, 0.002000743901, 1.185668954e-9, 3.544407746e-7, 5.934039e-15], rel=1e-6)
 
 
 def test_a_swapped_activation(checkpoints):

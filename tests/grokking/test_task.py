@@ -33,7 +33,9 @@ def test_unordered_rows_stand_for_the_ordered_pairs(p, share, seed):
     values = np.random.default_rng(seed).random((p, p))
     values = values + values.T
     for group in tied.counts:
-        assert tied.mean(group, values[tied.x, tied.y]) == pytest.approx(ordered.mean(group, values[ordered.x, ordered.y]))
+        assert tied.mean(group, values[tied.x, tied.y]) == pytest.approx(
+            ordered.mean(group, values[ordered.x, ordered.y])
+        )
         assert tied.counts[group].sum() == task.mask(group).sum()
 
 

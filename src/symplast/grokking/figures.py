@@ -124,8 +124,8 @@ def _ghosts(ds: xr.Dataset, half: float) -> Figure:
 @study.figure(
     "quad",
     caption="Ghosts of x^2 networks. Left: logits of the pair (5, 11) over the outputs, trained and ideal. Right: "
-    "height of the ghosts at 2x and 2y over that of the right answer, seeds and mean with 95 % interval; dashed: the paper's "
-    "one half, which is also the ideal network's.",
+    "height of the ghosts at 2x and 2y over that of the right answer, seeds and mean with 95 % interval; dashed: the "
+    "paper's one half, which is also the ideal network's.",
     alt="The trained network has its main peak where the ideal one has it and smaller peaks at 2x and 2y. The trained "
     "ratio is clearly below one half.",
 )
@@ -194,8 +194,8 @@ LABELS = {
 @study.figure(
     "rules",
     caption="What each rule of credit or plasticity does to the algorithm: accuracy on pairs held out, rise of the "
-    "IPR, and share of neurons whose three sets of weights share a frequency and lock in phase. Dots are seeds, bars means "
-    "with 95 % intervals. Last row: the control without a rule behind the answers.",
+    "IPR, and share of neurons whose three sets of weights share a frequency and lock in phase. Dots are seeds, bars "
+    "means with 95 % intervals. Last row: the control without a rule behind the answers.",
     alt="Three panels of seven rows. The control has no accuracy on held-out pairs and no rise of the IPR.",
 )
 def algorithms(ds: xr.Dataset) -> Figure:

@@ -1,5 +1,7 @@
 """The reduced flow solved directly, in stretched time: what the closed form of the blow-up time is checked against."""
 
+from functools import lru_cache
+
 import numpy as np
 from scipy.integrate import solve_ivp
 
@@ -22,6 +24,7 @@ def final_misalignment(alpha0: float, beta0: float, D0: float, p: int) -> float:
     return abs(_solved(alpha0, beta0, D0)[1])
 
 
+@lru_cache(maxsize=64)
 def _solved(alpha0: float, beta0: float, D0: float) -> tuple[float, float]:
     """Time over p, and D at the end."""
 

@@ -160,7 +160,7 @@ def harmonics(runs: Sequence[Run]) -> dict[str, Any]:
         place = np.mod(orders_shown * k, p)
         index = np.minimum(place, p - place) - 1
         for found, amplitude in ((inputs, decoded.alpha), (outputs, decoded.beta)):
-            at = np.take_along_axis(amplitude, index, axis=1)  # type: ignore[arg-type]
+            at = np.take_along_axis(amplitude, index, axis=1)
             found.append((at / at[:, :1]).mean(axis=0))
     of_input, of_output = np.array(inputs), np.array(outputs)
     even = of_input[:, [1, 3, 5]].mean(axis=1)
