@@ -55,7 +55,8 @@ def test_a_shift_of_the_numbers_turns_phases_and_keeps_the_lock(small_run):
 
 @pytest.mark.parametrize(
     ("place", "inner", "outer", "sin"),
-    [("relu_adamw/final", 0.6912, 0.7505, 0.0846), ("quad_sgd/final", 0.3677, 0.3004, 0.0854), ("relu_grok/final", 0.8013, 0.8987, 0.0449)],
+    [("relu_adamw/final", 0.6912, 0.7505, 0.0846), ("quad_sgd/final", 0.3677, 0.3004, 0.0854),
+     ("relu_grok/final", 0.8013, 0.8987, 0.0449)],
 )  # fmt: skip
 def test_the_authors_networks(checkpoints, place, inner, outer, sin):
     found = decode_net(checkpoints[place])
