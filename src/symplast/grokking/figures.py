@@ -21,11 +21,11 @@ from symplast.lab.theme import COLOURS, INK, legend_above, mark_published, mean_
 
 @study.figure(
     "standard",
-    caption="Weights of six neurons over the numbers j (dots: input weights, squares: output weights) with the cosine "
-    "of their dominant frequency, and psi against 2 phi of all neurons, coloured by frequency; dashed: the paper's "
+    caption="Weights of six neurons over the numbers j (dots: input weights theta, squares: output weights xi) with the "
+    "cosine of their dominant frequency, and psi against 2 phi of all neurons, coloured by frequency; dashed: the paper's "
     "psi = 2 phi.",
-    alt="Each neuron's weights follow a cosine closely. In the last panel the phases of all neurons lie near the "
-    "diagonal, in all colours.",
+    alt="Each neuron's weights rise and fall with one cosine, flattened at the top for ReLU: odd harmonics. In the "
+    "last panel the phases of all neurons lie near the diagonal, in all colours.",
 )
 def neurons(ds: xr.Dataset) -> Figure:
     figure, axes = new_figure(2, 4, width=8.6, height=4.2)
@@ -33,10 +33,11 @@ def neurons(ds: xr.Dataset) -> Figure:
     for panel, place in zip(smooth, range(ds.sizes["neuron_shown"]), strict=False):
         for layer, colour, marker in (("theta", COLOURS[0], "o"), ("xi", COLOURS[1], "s")):
             panel.plot(ds.j, ds[layer][place], marker, color=colour, markersize=3, label=layer)
-            panel.plot(ds.j, ds[f"{layer}_fitted"][place], color=colour, linewidth=1, alpha=0.7)
+            panel.plot(ds.j_fine, ds[f"{layer}_fitted"][place], color=colour, linewidth=1, alpha=0.7)
         panel.set_title(f"frequency {int(ds.frequency_shown[place])}", loc="left")
         panel.set(xlabel="number j", ylabel="weight")
-    smooth[0].legend(loc="lower right")
+    handles = smooth[0].get_legend_handles_labels()[0]
+    figure.legend(handles=handles, loc="outside upper left", ncols=2)
     draw_phases(axes[0, 3], ds.double_phi, ds.psi, ds.frequency.values, 11)
     counts = ds.counts.mean("seed")
     axes[1, 3].bar(ds.k, counts, color=colours_of(ds.k.values, 11))
@@ -85,10 +86,9 @@ def stages_of_grokking(ds: xr.Dataset) -> Figure:
     twin.plot(np.maximum(step, 1), ds.ipr_in.isel(seed=0), color=COLOURS[5], linestyle="--", label="IPR (right)")
     twin.set(ylabel="IPR of the input weights", ylim=(0, 1))
     generalised = float(ds.generalised_step[0])
-    stages = Stages(
-        float(ds.memorised[0]), generalised if np.isfinite(generalised) else None, float(ds.norm_peak[0]),
-        None, None, None, None, None, None, None,
-    )  # fmt: skip
+    peak = float(ds.norm_peak[0]) if ds.norm_peak[0] < step[-1] else None
+    ends = float(ds.memorised[0]), generalised if np.isfinite(generalised) else None, peak
+    stages = Stages(*ends, None, None, None, None, None, None, None)
     for panel in axes[:, 0]:
         shade_stages(panel, stages, float(step[-1]))
     legend_above(axes[0, 0], columns=2)
@@ -110,12 +110,13 @@ def _ghosts(ds: xr.Dataset, half: float) -> Figure:
     figure, (left, right) = new_figure(1, 2, width=8.0, height=3.5, gridspec_kw={"width_ratios": [2.2, 1]})
     x, y = 5, 11
     draw_pair(left, ds.logits, ds.network.values.tolist(), (x, y))
-    left.legend(loc="center right")
+    left.legend(loc="center left")
     mean, spread = mean_over_seeds(ds.ghost_ratio)
     right.errorbar(0, mean, spread, fmt="o", color=COLOURS[0], capsize=3)
     right.plot(np.full(ds.sizes["seed"], 0.12), ds.ghost_ratio, "o", color=COLOURS[0], alpha=0.4, markersize=3)
-    mark_published(right, y=0.5)
-    right.axhline(half, color=COLOURS[1], linestyle="--", label="ideal network")
+    mark_published(right, y=0.5, label="paper" if half != 0.5 else "paper, and ideal network")
+    if half != 0.5:
+        right.axhline(half, color=COLOURS[1], linestyle="--", label="ideal network")
     right.set(xlim=(-0.6, 0.6), ylim=(0, 0.75), ylabel="ghost over main peak", xticks=[], xlabel="trained networks")
     legend_above(right, columns=2)
     return figure

@@ -110,21 +110,22 @@ def drawn(run: Run, pair: tuple[int, int] = (5, 11)) -> tuple[dict[str, Any], di
     best = np.argsort(-decoded.share * decoded.at(decoded.alpha))
     chosen = [int(best[decoded.frequency[best] == k][0]) for k in np.unique(decoded.frequency)[:SHOWN]]
     shown, j = np.array(chosen), np.arange(p)
-    fitted = _cosines(decoded, shown, j)
+    fine = np.linspace(0, p - 1, 20 * (p - 1) + 1)
+    fitted = _cosines(decoded, shown, fine)
     table = run.net.table()
     ideal = _ideal(decoded, run.net)
     quantities = {
         "theta": (("neuron_shown", "j"), np.asarray(run.net.theta)[shown]),
         "xi": (("neuron_shown", "j"), np.asarray(run.net.xi)[shown]),
-        "theta_fitted": (("neuron_shown", "j"), fitted[0]),
-        "xi_fitted": (("neuron_shown", "j"), fitted[1]),
+        "theta_fitted": (("neuron_shown", "j_fine"), fitted[0]),
+        "xi_fitted": (("neuron_shown", "j_fine"), fitted[1]),
         "frequency_shown": (("neuron_shown",), decoded.frequency[shown]),
         "double_phi": (("neuron",), np.mod(2 * decoded.at(decoded.phi), 2 * np.pi)),
         "psi": (("neuron",), np.mod(decoded.at(decoded.psi), 2 * np.pi)),  # type: ignore[arg-type]
         "frequency": (("neuron",), decoded.frequency),
         "logits": (("network", "j"), [_scaled(table[pair]), _scaled(ideal[pair])]),
     }
-    coords = {"j": j.tolist(), "network": ["trained", "ideal"], "pair": list(pair)}
+    coords = {"j": j.tolist(), "j_fine": fine.tolist(), "network": ["trained", "ideal"], "pair": list(pair)}
     return quantities, coords
 
 
