@@ -68,7 +68,7 @@ def test_the_authors_counts(checkpoints):
     adamw, grok = (frequency_census(decode_net(checkpoints[f"{run}/final"])) for run in ("relu_adamw", "relu_grok"))
     assert adamw.counts.tolist() == [43, 42, 54, 43, 35, 59, 55, 41, 46, 53, 41]
     assert grok.counts.tolist() == [48, 46, 52, 47, 39, 45, 48, 49, 50, 49, 39]
-    assert adamw.cv == pytest.approx(0.161, abs=0.003)
+    assert adamw.cv == pytest.approx(0.154, abs=5e-4)
     assert adamw.null_cv == pytest.approx(0.140, abs=5e-4)
     assert decode_net(checkpoints["relu_adamw/0"]).ipr_in == pytest.approx(0.1685, abs=5e-5)
 

@@ -45,7 +45,7 @@ def write_torch(path, arrays, root="archive"):
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr(f"{root}/data.pkl", b"".join(lines))
         for key, array in enumerate(arrays.values()):
-            archive.writestr(f"{root}/data/{key}", np.ascontiguousarray(array, dtype="<f4").tobytes())
+            archive.writestr(f"{root}/data/{key}", array.astype("<f4").ravel(order="K").tobytes())
 
 
 @pytest.mark.parametrize("turned", [False, True])

@@ -169,9 +169,9 @@ def train(
     fraction = frac_train if frac_train is not None else 0.75 if weight_decay else 1.0
     names = ("p", "width", "activation", "op", "optimizer", "lr", "weight_decay", "frac_train", "steps", "record_every")
     with naming(*names, "init_scale"), computing():
-        made = Optimizer(optimizer, lr, weight_decay)  # type: ignore[arg-type]
+        made = Optimizer(optimizer, lr, weight_decay)
         for_net, for_task = jax.random.split(jax.random.key(seed))
-        task = ModularTask(p, op, fraction, for_task)  # type: ignore[arg-type]
+        task = ModularTask(p, op, fraction, for_task)
         net = init_random(p, width, for_net, activation, init_scale=init_scale, tied=op != "sub")
         every = max(steps // 200, 1) if record_every is None else record_every
         with _progress(steps) as watch:

@@ -104,7 +104,7 @@ def euler_flow(A0: Any, B0: Any, p: int, steps: int, size: float = 1.0) -> Flow:
     return Flow(*(np.stack(part) for part in zip(*path, strict=True)))
 
 
-def conserved(A: Any, B: Any) -> tuple[np.ndarray, np.ndarray]:
+def conserved(A: Any, B: Any) -> tuple[Any, Any]:
     """``c0 = alpha^2 - 2 beta^2`` and ``I = Im A^2 conj(B) = alpha^2 beta sin D``: constant along the flow.
 
     Example:
@@ -147,10 +147,11 @@ def blow_up_time(alpha0: Any, beta0: Any, D0: Any, p: int) -> Float[np.ndarray, 
     if (alpha < 0).any() or (beta < 0).any():
         raise ValueError("alpha0 and beta0 must be amplitudes of at least 0")
     try:
-        alpha, beta, D = np.broadcast_arrays(alpha, beta, D)
+        shape = np.broadcast_shapes(alpha.shape, beta.shape, D.shape)
     except ValueError:
         shapes = ", ".join(str(value.shape) for value in (alpha, beta, D))
         raise ValueError(f"alpha0, beta0 and D0 must have shapes that broadcast, got {shapes}") from None
+    alpha, beta, D = (np.broadcast_to(value, shape).ravel() for value in (alpha, beta, D))
     size = np.sqrt(alpha**2 + 2 * beta**2)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         a, b = np.where(size > 0, alpha / size, 0), np.where(size > 0, beta / size, 0)
@@ -161,7 +162,7 @@ def blow_up_time(alpha0: Any, beta0: Any, D0: Any, p: int) -> Float[np.ndarray, 
         T = p / (2 * size) * np.where(cos >= 0, rest, 2 * whole - rest)
     opposed = np.pi - np.abs(np.remainder(D + np.pi, 2 * np.pi) - np.pi) <= 8 * np.finfo(float).eps
     never = (alpha == 0) | (opposed & (alpha**2 <= 2 * beta**2 * (1 + 4 * np.finfo(float).eps)))
-    return np.where(never, np.inf, T)
+    return np.where(never, np.inf, T).reshape(shape)
 
 
 def _roots_below(a: np.ndarray, b: np.ndarray, cos: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

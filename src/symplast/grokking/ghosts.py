@@ -63,7 +63,7 @@ def ghost_profile(logits: Any) -> GhostProfile:
         logits: (p, p, p), [x, y, j] (:meth:`TwoLayerNet.table`).
 
     Raises:
-        ValueError: another shape, an even p, or logits that are not finite.
+        ValueError: another shape, an even p, p = 3 (no output is left for the floor), or logits that are not finite.
 
     Example:
         >>> from symplast.grokking.ideal import flawed_indicator
@@ -71,7 +71,7 @@ def ghost_profile(logits: Any) -> GhostProfile:
         >>> [round(value, 6) for value in found]
         [-4.0, 14.0, 7.0, 0.5, 1.0]
     """
-    values = check_logits(logits)
+    values = _of_at_least(5, logits)
     p = len(values)
     off = ~np.eye(p, dtype=bool)
     classes = output_classes(p)
@@ -91,8 +91,11 @@ def peaks(logits: Any) -> Peaks:
 
     Args:
         logits: as for :func:`ghost_profile`.
+
+    Raises:
+        ValueError: as for :func:`ghost_profile`, and p = 5.
     """
-    values = check_logits(logits)
+    values = _of_at_least(7, logits)
     p = len(values)
     off, classes = ~np.eye(p, dtype=bool), output_classes(p)
     flat = values[off]
@@ -102,3 +105,12 @@ def peaks(logits: Any) -> Peaks:
     right = np.einsum("iij->ij", classes["main"])
     rows = np.einsum("iij->ij", values)
     return Peaks(floor, main, ghost, second, float(rows[right].mean() - rows[~right].mean()))
+
+
+def _of_at_least(p: int, logits: Any) -> np.ndarray:
+    values = check_logits(logits)
+    if len(values) < p:
+        raise ValueError(
+            f"logits must be of a modulus of at least {p}: at p = {len(values)} every output is the right one or a ghost"
+        )
+    return values

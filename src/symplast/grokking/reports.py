@@ -16,6 +16,9 @@ from symplast.grokking.weight_files import Weights
 if TYPE_CHECKING:
     import pandas as pd
 
+SMALLEST_TABLE = 7
+"""Smallest p at which outputs are left that are no ghosts."""
+
 LARGEST_TABLE = 151
 """Largest p whose p^3 logits are computed for ghosts."""
 
@@ -57,7 +60,7 @@ def decoding_report(decoded: Decoding, weights: Weights, activation: str, *, add
     report["phase_lock"] = {"mean_abs_sin_D": lock.sin, "mean_cos_D": lock.cos}
     order = phase_order(decoded, jax.random.key(0), quadratic=activation == "square")
     report["phase_order_over_chance"] = {name: _finite(value) for name, value in order.mean_ratio.items()}
-    if add and decoded.p <= LARGEST_TABLE:
+    if add and SMALLEST_TABLE <= decoded.p <= LARGEST_TABLE:
         net = TwoLayerNet(weights.theta, weights.xi, activation, weights.theta_y)
         table = net.table()
         profile, heights = ghost_profile(table), peaks(table)

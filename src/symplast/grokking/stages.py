@@ -1,6 +1,5 @@
 """Stages of grokking, from a history of accuracies: memorisation, generalisation, clean-up."""
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -47,9 +46,7 @@ class Stages:
         return asdict(self)
 
 
-def grokking_stages(
-    history: Mapping[str, Any], *, threshold: float = THRESHOLD, mirrored_share: float | None = None
-) -> Stages:
+def grokking_stages(history: Any, *, threshold: float = THRESHOLD, mirrored_share: float | None = None) -> Stages:
     """Find the stages in a history.
 
     Args:
@@ -114,7 +111,7 @@ def grokking_stages(
     )
 
 
-def ipr_slopes(history: Mapping[str, Any], stages: Stages) -> dict[str, float]:
+def ipr_slopes(history: Any, stages: Stages) -> dict[str, float]:
     """Rise of the input layer's IPR per 1000 steps in each stage.
 
     Stage II goes from the end of memorisation to the norm's peak, or to the last record where the norm still rises

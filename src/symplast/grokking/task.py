@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Key
 
 from symplast.grokking.arguments import check_modulus
-from symplast.stats.arguments import plain
+from symplast.stats.arguments import Real, plain
 
 Op = Literal["add", "x2xyy2", "sub"]
 
@@ -70,9 +70,9 @@ class ModularTask:
 
     def __init__(
         self,
-        p: int,
-        op: Op = "add",
-        frac_train: float = 1.0,
+        p: Real,
+        op: str = "add",
+        frac_train: Real = 1.0,
         key: Key[Any, ""] | None = None,
         train_pairs: Any = None,
     ):
@@ -92,7 +92,7 @@ class ModularTask:
         self.p = check_modulus(p)
         if op not in get_args(Op):
             raise ValueError(f"op must be one of {', '.join(get_args(Op))}; got {op!r}")
-        self.op = op
+        self.op = cast(Op, op)
         self.train = np.zeros((self.p, self.p), dtype=bool)
         pairs = self._drawn(frac_train, key) if train_pairs is None else self._checked(train_pairs)
         self.train[tuple(pairs.T)] = True

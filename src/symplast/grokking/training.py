@@ -42,7 +42,7 @@ class Optimizer:
         0.0004
     """
 
-    method: Method = "adamw"
+    method: str = "adamw"
     lr: float = 5e-5
     weight_decay: float = 0.0
     betas: tuple[float, float] = (0.9, 0.98)
@@ -311,7 +311,7 @@ def first_of(setup: Setup, key: Key[Any, ""], op: str = "add") -> tuple[TwoLayer
     for_net, for_task = jax.random.split(key)
     init = partial(init_single_frequency if setup.single else init_random, init_scale=setup.init_scale)
     net = init(setup.p, setup.width, for_net, setup.activation)
-    return net, ModularTask(setup.p, op, setup.frac_train, for_task)  # type: ignore[arg-type]
+    return net, ModularTask(setup.p, op, setup.frac_train, for_task)
 
 
 def _first_state(weights: Sequence[Any], dtype: Any) -> State:
@@ -342,7 +342,7 @@ def _record(step: int, rows: Rows, measured: np.ndarray, state: State) -> dict[s
 
 
 @partial(jax.jit, static_argnums=(0, 1), compiler_options=dict(SOON))
-def _advance(sigma: Activation, method: Method, problem: Problem, state: State, steps: Array) -> tuple[State, Array]:
+def _advance(sigma: Activation, method: str, problem: Problem, state: State, steps: Array) -> tuple[State, Array]:
     """So many updates, then each row's loss and whether its answer is right."""
     state = jax.lax.fori_loop(0, steps, lambda _, now: _update(sigma, method, problem, now), state)
     logits = sigma(_drive(problem, state.weights)) @ state.weights[1].T
@@ -354,7 +354,7 @@ def _drive(problem: Problem, weights: tuple[Array, ...]) -> Array:
     return weights[0][problem.x] + weights[-1 if len(weights) == 3 else 0][problem.y]
 
 
-def _update(sigma: Activation, method: Method, problem: Problem, state: State) -> State:
+def _update(sigma: Activation, method: str, problem: Problem, state: State) -> State:
     numbers, step, xi = problem.numbers, state.step, state.weights[1]
     hidden, to_drive = jax.vjp(sigma, _drive(problem, state.weights))
     _, error = _loss_and_error(hidden @ xi.T, problem.label)
