@@ -1,10 +1,10 @@
 """How fast a training step of modular addition is, on one core, beside the authors' way of doing it.
 
-Work: full-batch steps of the paper's set-ups (p = 23, 512 neurons; with ``--large`` also p = 97, 1024 neurons), CPU time
-a step, compile time apart; ``grokking`` with losses and accuracies on training and test pairs every ten steps. The peers
-do what the authors' trainer does: one-hot rows through dense products, ordered pairs, loss and accuracy on both sets at
-every step (four forward passes). They are written here, in PyTorch (``--peer-python``, a Python that has it) and in
-NumPy, which is always measured.
+Work: full-batch steps of the paper's set-ups (p = 23, 512 neurons; with ``--large`` also p = 97, 1024 neurons), CPU
+time a step, compile time apart; ``grokking`` with losses and accuracies on training and test pairs every ten steps. The
+peers do what the authors' trainer does: one-hot rows through dense products, ordered pairs, loss and accuracy on both
+sets at every step (four forward passes). They are written here, in PyTorch (``--peer-python``, a Python that has it)
+and in NumPy, which is always measured.
 Targets against the PyTorch trainer: at least 4x on standard, 7x on quad_random, 4x on grokking. The spec's own
 measurement of it, on another machine, was 8.55, 9.08 and 7.26 ms a step.
 Run: python benchmarks/grokking.py --peer-python .venv-torch/bin/python  (writes benchmarks/results/grokking.json)

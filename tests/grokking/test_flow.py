@@ -76,8 +76,8 @@ def test_printed_euler_steps(phi, psi, after, T):
 
 @pytest.mark.parametrize(
     ("size", "D", "beta"),
-    [(0.01, 0, 0.0139668016), (0.01, 0.216662, 0.0139099922), (0.01, np.pi / 2, 0.0114175990), (0.01, 3.0, 0.0084897960),
-     (0.02, 0, 0.0602074431)],
+    [(0.01, 0, 0.0139668016), (0.01, 0.216662, 0.0139099922), (0.01, np.pi / 2, 0.0114175990),
+     (0.01, 3.0, 0.0084897960), (0.02, 0, 0.0602074431)],
 )  # fmt: skip
 def test_printed_contour_of_the_lottery(size, D, beta):
     found = euler_flow(size * np.exp(0.5j * D), size, 23, 100, 5.29)

@@ -21,9 +21,9 @@ from symplast.lab.theme import COLOURS, INK, legend_above, mark_published, mean_
 
 @study.figure(
     "standard",
-    caption="Weights of six neurons over the numbers j (dots: input weights theta, squares: output weights xi) with the "
-    "cosine of their dominant frequency, and psi against 2 phi of all neurons, coloured by frequency; dashed: the paper's "
-    "psi = 2 phi.",
+    caption="Weights of six neurons over the numbers j (dots: input weights theta, squares: output weights xi) "
+    "with the cosine of their dominant frequency, and psi against 2 phi of all neurons, coloured by frequency; dashed: "
+    "the paper's psi = 2 phi.",
     alt="Each neuron's weights rise and fall with one cosine, flattened at the top for ReLU: odd harmonics. In the "
     "last panel the phases of all neurons lie near the diagonal, in all colours.",
 )

@@ -111,6 +111,6 @@ def _of_at_least(p: int, logits: Any) -> np.ndarray:
     values = check_logits(logits)
     if len(values) < p:
         raise ValueError(
-            f"logits must be of a modulus of at least {p}: at p = {len(values)} every output is the right one or a ghost"
+            f"logits must be of a modulus of at least {p}: at {len(values)} every output is the right one or a ghost"
         )
     return values

@@ -97,7 +97,7 @@ class ModularTask:
         pairs = self._drawn(frac_train, key) if train_pairs is None else self._checked(train_pairs)
         self.train[tuple(pairs.T)] = True
 
-    def _drawn(self, frac_train: float, key: Any) -> np.ndarray:
+    def _drawn(self, frac_train: Any, key: Any) -> np.ndarray:
         fraction = np.asarray(plain(frac_train, "frac_train"))
         if fraction.ndim or fraction.dtype.kind not in "iuf" or not 0 < fraction <= 1:
             raise ValueError(f"frac_train must be a number in (0, 1], got {frac_train!r}")
