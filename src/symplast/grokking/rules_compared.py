@@ -103,10 +103,17 @@ def _random_answers(task: Task, p: int, key: Key[Any, ""]) -> Task:
 
 
 def _weights(training: Training) -> list[tuple[Float[np.ndarray, "hidden p"], ...]]:
-    """Weights of the first and the second number, and of the answer, seed by seed."""
-    first, last = (np.asarray(training.states.params.weights[layer], dtype=float) for layer in (0, -1))
-    p = last.shape[1]
-    return [(w[:, :p], w[:, p:], v.T) for w, v in zip(first, last, strict=True)]
+    """Weights of the first and the second number, and of the answer, seed by seed.
+
+    A network that settles has a layer of p units before its read-out: what a hidden neuron says of an answer is then
+    the product of the matrices that follow it.
+    """
+    first, *later = (np.asarray(layer, dtype=float) for layer in training.states.params.weights)
+    answer = later[0]
+    for layer in later[1:]:
+        answer = layer @ answer
+    p = answer.shape[1]
+    return [(w[:, :p], w[:, p:], v.T) for w, v in zip(first, answer, strict=True)]
 
 
 def _of_network(before: tuple[np.ndarray, ...], after: tuple[np.ndarray, ...]) -> dict[str, float]:
