@@ -133,3 +133,4 @@ def test_a_neuron_without_any_frequency_is_no_number():
     found = decode(np.ones((2, 5)))
     assert np.isnan(ipr(np.ones((1, 5)))).all()
     assert np.isnan(found.share).all()
+    assert np.isnan([found.ipr_in, found.energy_share]).all()

@@ -49,7 +49,7 @@ def decode(
     if folder is not None:
         from symplast.grokking.drawing import figure_of_decoding
 
-        shown = report.get("ghosts")
+        shown = report.get("peaks")
         profile = {name: shown[name] for name in ("main", "ghost", "second")} if shown else None
         _write(folder, {"neurons.csv": neuron_table(decoded), "decoding.svg": figure_of_decoding(decoded, profile)})
     if as_json:
@@ -322,11 +322,12 @@ def _short(value: Any) -> str:
 
 
 def _print_stages(found: "Stages") -> None:
+    tested = found.final_test_acc is not None
     named = {
         "stage I (memorisation) ends": found.memorised,
-        "stage II (generalisation) ends": found.generalised,
+        **({"stage II (generalisation) ends": found.generalised} if tested else {}),
         "norm of the weights peaks": found.norm_peak,
-        "test loss peaks": found.test_loss_peak,
+        **({"test loss peaks": found.test_loss_peak} if tested else {}),
         "all training pairs right": found.fitted,
     }
     for name, step in named.items():

@@ -127,17 +127,18 @@ class Decoding:
     def energy_share(self) -> float:
         """Share of all input energy at the dominant frequencies: total over total."""
         energy = self.alpha**2
-        return float(energy.max(axis=1).sum() / energy.sum())
+        total = energy.sum()
+        return float(energy.max(axis=1).sum() / total) if total > 0 else float("nan")
 
     @property
     def ipr_in(self) -> float:
-        """Mean inverse participation ratio of the input layer."""
-        return float(np.nanmean(inverse_participation(self.alpha)))
+        """Mean inverse participation ratio of the input layer; a neuron with constant weights has none."""
+        return _mean_of_those_with_one(inverse_participation(self.alpha))
 
     @property
     def ipr_out(self) -> float:
         """The same of the output layer."""
-        return float(np.nanmean(inverse_participation(self._output("ipr_out"))))
+        return _mean_of_those_with_one(inverse_participation(self._output("ipr_out")))
 
     def at(self, values: Float[np.ndarray, "neurons K"]) -> Float[np.ndarray, " neurons"]:
         """Values at each neuron's dominant input frequency."""
@@ -147,6 +148,11 @@ class Decoding:
         if self.beta is None:
             raise ValueError(f"xi must be given for {what}: input weights alone have spectrum, IPR and census")
         return self.beta
+
+
+def _mean_of_those_with_one(values: Float[np.ndarray, " neurons"]) -> float:
+    there = values[~np.isnan(values)]
+    return float(there.mean()) if there.size else float("nan")
 
 
 def decode(theta: Any, xi: Any = None, theta_y: Any = None) -> Decoding:

@@ -76,11 +76,11 @@ class TwoLayerNet(eqx.Module):
         """Logits of all ordered pairs, [x, y, j], in float64 on the host."""
         theta, xi = (np.asarray(w, dtype=np.float64) for w in (self.theta, self.xi))
         second = theta if self.theta_y is None else np.asarray(self.theta_y, dtype=np.float64)
-        drive = theta.T[:, None] + second.T[None]
         if isinstance(self.activation, str) and self.activation in ON_THE_HOST:
-            return np.asarray(ON_THE_HOST[self.activation](drive) @ xi)
+            sigma = ON_THE_HOST[self.activation]
+            return np.stack([sigma(row + second.T) @ xi for row in theta.T])  # one x at a time stays in the cache
         with jax.enable_x64(True):
-            return np.asarray(activation_of(self.activation)(jnp.asarray(drive))) @ xi
+            return np.asarray(activation_of(self.activation)(jnp.asarray(theta.T[:, None] + second.T))) @ xi
 
 
 def _floats(rows: Any) -> Any:

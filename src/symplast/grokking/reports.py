@@ -34,7 +34,7 @@ def decoding_report(decoded: Decoding, weights: Weights, activation: str, *, add
         decoded: the network.
         weights: the same as it was read.
         activation: of the network.
-        add: whether it learns addition, so that right answers and ghosts are known.
+        add: whether it learns addition, so that right answers, ghosts and the angle that locks are known.
     """
     import jax
 
@@ -56,11 +56,13 @@ def decoding_report(decoded: Decoding, weights: Weights, activation: str, *, add
     if decoded.beta is None or weights.xi is None:
         return report
     report["ipr"] |= {"output": _finite(decoded.ipr_out)}
+    if not add:
+        return report
     lock = phase_misalignment(decoded)
     report["phase_lock"] = {"mean_abs_sin_D": lock.sin, "mean_cos_D": lock.cos}
     order = phase_order(decoded, jax.random.key(0), quadratic=activation == "square")
     report["phase_order_over_chance"] = {name: _finite(value) for name, value in order.mean_ratio.items()}
-    if add and SMALLEST_TABLE <= decoded.p <= LARGEST_TABLE:
+    if SMALLEST_TABLE <= decoded.p <= LARGEST_TABLE:
         net = TwoLayerNet(weights.theta, weights.xi, activation, weights.theta_y)
         table = net.table()
         profile, heights = ghost_profile(table), peaks(table)
@@ -69,6 +71,8 @@ def decoding_report(decoded: Decoding, weights: Weights, activation: str, *, add
         report["ghosts"] = {
             "ghost_over_main": _finite(profile.ratio),
             "r_squared": _finite(profile.r_squared),
+        }
+        report["peaks"] = {
             "main": heights.main,
             "ghost": heights.ghost,
             "second": heights.second,

@@ -20,7 +20,7 @@ class Stages:
         generalised: the same for the test accuracy: end of stage II.
         norm_peak: step at which the norm of the weights is largest; None where it is largest at the end.
         norm_at_peak: that norm.
-        test_loss_peak: step of the largest test loss.
+        test_loss_peak: step of the largest test loss; None where it is largest at the end.
         fitted: first recorded step at which all training pairs are right.
         plateau: test accuracy there.
         mirrored_share: share of the test pairs whose mirror image is learned: what symmetry alone gives.
@@ -91,17 +91,18 @@ def grokking_stages(history: Any, *, threshold: float = THRESHOLD, mirrored_shar
     def value_at(name: str, index: int | None) -> float | None:
         return None if index is None or name not in columns else float(columns[name][index])
 
-    fitted = first("train_acc", 1.0)
-    peak = int(columns["norm"].argmax()) if "norm" in columns else None
-    if peak == step.size - 1:
-        peak = None
+    def peak_of(name: str) -> int | None:
+        highest = int(columns[name].argmax()) if name in columns else step.size - 1
+        return None if highest == step.size - 1 else highest
+
+    fitted, peak = first("train_acc", 1.0), peak_of("norm")
     share = getattr(history, "mirrored_share", None) if mirrored_share is None else mirrored_share
     return Stages(
         memorised=step_at(first("train_acc", threshold)),
         generalised=step_at(first("test_acc", threshold)),
         norm_peak=step_at(peak),
         norm_at_peak=value_at("norm", peak),
-        test_loss_peak=step_at(int(columns["test_loss"].argmax())) if "test_loss" in columns else None,
+        test_loss_peak=step_at(peak_of("test_loss")),
         fitted=step_at(fitted),
         plateau=value_at("test_acc", fitted),
         mirrored_share=share,

@@ -188,7 +188,7 @@ def _until_loss_falls(net: TwoLayerNet, task: Any, config: Config) -> tuple[Run,
 
 
 @study.experiment(
-    quick={"seeds": 3, "speed": 4.0, "steps": 8000, "records": 80},
+    quick={"seeds": 3, "speed": 4.0, "steps": 12_000, "records": 120},
     full={"seeds": 4, "speed": 1.0, "steps": 50_000, "records": 2500},
 )
 def grokking(config: Config, key: Any) -> Evidence:

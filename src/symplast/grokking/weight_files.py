@@ -180,4 +180,9 @@ def _turned(matrix: np.ndarray, p: int, neurons: int | None, role: str) -> np.nd
     if not fits:
         need = f"(neurons, {p})" if neurons is None else f"({neurons}, {p})"
         raise ValueError(f"{role} weights must be {need} or its transpose, got shape {list(matrix.shape)}")
+    if len(fits) == 2:
+        raise ValueError(
+            f"{role} weights must not be square, got shape {list(matrix.shape)}: neurons and numbers can't be told "
+            "apart; symplast.grokking.decode in Python takes a neuron a row"
+        )
     return fits[0]
