@@ -130,7 +130,13 @@ def test_an_embedding_alone_has_no_phase_lock():
 
 
 def test_a_neuron_without_any_frequency_is_no_number():
-    found = decode(np.ones((2, 5)))
-    assert np.isnan(ipr(np.ones((1, 5)))).all()
+    found = decode(np.full((2, 13), 0.1))
+    assert np.isnan(ipr(np.ones((1, 13)))).all()
     assert np.isnan(found.share).all()
     assert np.isnan([found.ipr_in, found.energy_share]).all()
+    with pytest.raises(ValueError, match="theta must vary"):
+        frequency_census(found)
+    j = np.arange(13)
+    mixed = decode([np.cos(4 * np.pi * j / 13), np.full(13, 0.1)], [np.cos(4 * np.pi * j / 13 + 0.5), np.ones(13)])
+    assert frequency_census(mixed).counts.tolist() == [0, 1, 0, 0, 0, 0]
+    assert phase_misalignment(mixed).sin == pytest.approx(np.sin(0.5))

@@ -91,10 +91,15 @@ def test_adamw_is_that_of_optax():
         theirs = optax.adamw(schedule, b1=0.9, b2=0.98, eps=1e-8, weight_decay=0.5)
         weights = jnp.asarray(net.theta), jnp.asarray(net.xi)
         state = theirs.init(weights)
-        for _ in range(30):
+
+        @jax.jit
+        def step(weights, state):
             slopes = jax.grad(lambda w: loss_of(*w, task, jnp.square))(weights)
             updates, state = theirs.update(slopes, state, weights)
-            weights = optax.apply_updates(weights, updates)
+            return optax.apply_updates(weights, updates), state
+
+        for _ in range(30):
+            weights, state = step(weights, state)
     np.testing.assert_allclose(found.theta, weights[0], rtol=1e-9)
     np.testing.assert_allclose(found.xi, weights[1], rtol=1e-9)
 

@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from scipy.stats import chi2 as chi_squared
 
 from symplast.grokking.arguments import check_rows, frequencies_of
@@ -44,6 +44,8 @@ def spectrum(rows: Any, name: str = "rows") -> Spectrum:
     w = check_rows(rows, name)
     p = w.shape[1]
     coefficients = 2 / p * np.fft.rfft(w, axis=1)[:, 1:]  # c - i s
+    rounding = 8 * np.finfo(np.float64).eps * np.abs(w).max(axis=1, initial=0, keepdims=True)
+    coefficients = np.where(np.abs(coefficients) > rounding, coefficients, 0)  # constant rows have no frequency
     return Spectrum(np.abs(coefficients), np.angle(coefficients), w.mean(axis=1))
 
 
@@ -95,9 +97,14 @@ class Decoding:
     dc_out: Float[np.ndarray, " neurons"] | None = None
     phi_y: Float[np.ndarray, "neurons K"] | None = None
 
+    @property
+    def alive(self) -> Bool[np.ndarray, " neurons"]:
+        """Neurons with input weights that vary; the others have no frequency and don't count."""
+        return self.alpha.max(axis=1) > 0
+
     @cached_property
     def frequency(self) -> Int[np.ndarray, " neurons"]:
-        """Each neuron's dominant frequency in the input layer, 1 .. K."""
+        """Each neuron's dominant frequency in the input layer, 1 .. K; 1 for a neuron without any."""
         return self.alpha.argmax(axis=1) + 1
 
     @cached_property
@@ -202,7 +209,9 @@ def phase_misalignment(decoded: Decoding) -> Misalignment:
         >>> round(found.sin, 6), round(found.cos, 6)
         (0.0, 1.0)
     """
-    D = decoded.misalignment
+    D = decoded.misalignment[decoded.alive]
+    if not D.size:
+        return Misalignment(float("nan"), float("nan"))
     return Misalignment(float(np.abs(np.sin(D)).mean()), float(np.cos(D).mean()))
 
 
@@ -225,15 +234,20 @@ class Census(NamedTuple):
 
 
 def frequency_census(decoded: Decoding) -> Census:
-    """Counts of the dominant input frequencies.
+    """Counts of the dominant input frequencies, over the neurons that have one.
+
+    Raises:
+        ValueError: no neuron has.
 
     Example:
         >>> theta = [np.cos(2 * np.pi * k * np.arange(7) / 7) for k in (1, 2, 3, 3)]
         >>> frequency_census(decode(theta)).counts.tolist()
         [1, 1, 2]
     """
-    K, M = frequencies_of(decoded.p), len(decoded.alpha)
-    counts = np.bincount(decoded.frequency - 1, minlength=K)
+    K, M = frequencies_of(decoded.p), int(decoded.alive.sum())
+    if M == 0:
+        raise ValueError("theta must vary: all its rows are constant, so that no neuron has a frequency")
+    counts = np.bincount(decoded.frequency[decoded.alive] - 1, minlength=K)
     cv = float(counts.std() / counts.mean())
     if K == 1:
         return Census(counts, cv, 0.0, float("nan"), 1.0)

@@ -188,7 +188,7 @@ def _until_loss_falls(net: TwoLayerNet, task: Any, config: Config) -> tuple[Run,
 
 
 @study.experiment(
-    quick={"seeds": 3, "speed": 4.0, "steps": 12_000, "records": 120},
+    quick={"seeds": 3, "speed": 4.0, "steps": 4000, "records": 100},
     full={"seeds": 4, "speed": 1.0, "steps": 50_000, "records": 2500},
 )
 def grokking(config: Config, key: Any) -> Evidence:
@@ -196,13 +196,14 @@ def grokking(config: Config, key: Any) -> Evidence:
     _, runs = _train("grokking", config, key, config.steps)
     speed = config.speed
     stages = [grokking_stages(run.history) for run in runs]
-    end = np.array([run.history["step"][-1] for run in runs])
-    memorised = np.array([each.memorised or np.nan for each in stages])
-    peak = np.array([each.norm_peak or last for each, last in zip(stages, end, strict=True)])
-    generalised = np.array([each.generalised or np.inf for each in stages])
+
+    def of_stages(name: str) -> np.ndarray:
+        return np.array([getattr(each, name) for each in stages], dtype=float)  # NaN where never
+
+    memorised, peak, generalised = (of_stages(name) for name in ("memorised", "norm_peak", "generalised"))
     slopes = [ipr_slopes(run.history, each) for run, each in zip(runs, stages, strict=True)]
     found = trained(runs)
-    rare = [run.history["rare_acc"][np.argmax(run.history["common_acc"] > 0.9)] for run in runs]
+    rare = [_when_first(run.history["common_acc"] > 0.9, run.history["rare_acc"]) for run in runs]
     share = np.array([run.task.mirrored_share for run in runs], dtype=float)
     columns: dict[str, Any] = {
         name: (("record", "seed"), np.stack([run.history[name] for run in runs], axis=1)) for name in WATCHED
@@ -212,13 +213,13 @@ def grokking(config: Config, key: Any) -> Evidence:
         norm_peak=(("seed",), speed * peak),
         norm_peak_after=(("seed",), speed * (peak - memorised)),
         norm_at_peak=(("seed",), [run.history["norm"].max() for run in runs]),
-        generalised_step=(("seed",), speed * np.where(np.isfinite(generalised), generalised, np.nan)),
+        generalised_step=(("seed",), speed * generalised),
         generalised_in_time=(("seed",), np.abs(speed * generalised / 9431 - 1) <= 0.25),
-        plateau=(("seed",), [each.plateau for each in stages]),
+        plateau=(("seed",), of_stages("plateau")),
         mirrored_share=(("seed",), share),
-        plateau_minus_share=(("seed",), np.array([each.plateau for each in stages], dtype=float) - share),
-        unseen_at_plateau=(("seed",), [each.unseen_at_plateau for each in stages]),
-        final_test=(("seed",), [each.final_test_acc for each in stages]),
+        plateau_minus_share=(("seed",), of_stages("plateau") - share),
+        unseen_at_plateau=(("seed",), of_stages("unseen_at_plateau")),
+        final_test=(("seed",), of_stages("final_test_acc")),
         final_unseen=(("seed",), [run.history["unseen_acc"][-1] for run in runs]),
         rare_when_common=(("seed",), rare),
         steeper=(("seed",), [(each["II"] - each["I"]) / speed for each in slopes]),
@@ -317,6 +318,11 @@ def _train(name: str, config: Config, key: Any, steps: int | None = None) -> tup
         first.append(net)
         runs.append(train(net, task, setup.optimizer.faster(config.speed), count, max(count // config.records, 1)))
     return first, runs
+
+
+def _when_first(reached: np.ndarray, values: np.ndarray) -> float:
+    """The value at the first record where something is reached; NaN where it never is."""
+    return float(values[reached.argmax()]) if reached.any() else float("nan")
 
 
 def _go_on(run: Run, name: str, config: Config) -> Run:

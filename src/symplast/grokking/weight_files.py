@@ -17,6 +17,9 @@ KINDS = ".npz, .safetensors, .pth or .pt (several arrays), .npy, .csv, .tsv or .
 PAIRS = (("theta", "xi"), ("W_in", "W_out"), ("w_in", "w_out"), ("input", "output"), ("fc1.weight", "fc2.weight"))
 """Names that are recognised as input and output weights; the second may be missing."""
 
+SECOND = {"theta": "theta_y"}
+"""Input weights -> those of the second number, in networks that ``symplast grokking train --op sub`` writes."""
+
 
 @dataclass(frozen=True, eq=False)
 class Weights:
@@ -84,6 +87,7 @@ def read_network(
         input = names[0][0]
         output = names[0][1] if output is None and names[0][1] in arrays else output
         decided.append(f"input weights from {input}" + (f", output weights from {output}" if output else ""))
+    of_second = SECOND.get(input)
     first = _matrix(arrays, input, "input", place)
     second = None if output is None else _output(arrays, output, place)
     if rows is not None:
@@ -91,6 +95,9 @@ def read_network(
         decided.append(f"rows {rows[0]} to {rows[1] - 1} of the first axis")
     modulus = _modulus(first, second, p)
     theta, theta_y = _inputs(first, modulus, second, decided)
+    if theta_y is None and of_second in arrays:
+        theta_y = _turned(_matrix(arrays, of_second, "input", place), modulus, theta.shape[0], "input")
+        decided.append(f"weights of the second number from {of_second}")
     xi = None if second is None else _turned(second, modulus, theta.shape[0], "output")
     decided.append(f"p = {modulus}, {theta.shape[0]} neurons")
     return Weights(theta, xi, theta_y, tuple(decided))
