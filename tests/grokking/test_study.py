@@ -70,9 +70,9 @@ def test_the_checkpoints_claims():
     assert found.ipr_growth.values == pytest.approx([0.1685, 0.476, 0.697, 0.801], abs=6e-4)
 
 
-def test_rules_that_compose():
+def rules_that_compose(tried):
     found = run("rules", "full", **RULES)
-    for name in rules_compared.TRIED:
+    for name in tried:
         for what in ("test", "ipr_rise", "sin_D", "locked"):
             assert np.isfinite(found[f"{name}_{what}"]).all(), (name, what)
     assert found.test.dims == ("tried", "seed")
@@ -80,6 +80,17 @@ def test_rules_that_compose():
     assert not np.array_equal(found.backprop_ipr_rise, found.device_ipr_rise)
     drawn = study.figures["algorithms"].draw(found)
     assert render(drawn, "svg").startswith(b"<?xml")
+
+
+def test_plasticity_that_composes(monkeypatch):
+    some = {name: rules_compared.TRIED[name] for name in ("backprop", "curl", "device", "random")}
+    monkeypatch.setattr(rules_compared, "TRIED", some)
+    rules_that_compose(some)
+
+
+@pytest.mark.slow  # seven programs
+def test_rules_that_compose():
+    rules_that_compose(rules_compared.TRIED)
 
 
 def test_a_known_algorithm_is_recognised():

@@ -87,7 +87,7 @@ def test_adamw_is_that_of_optax():
         start = init_random(5, 6, KEY, "square", init_scale=1.0)
         net = TwoLayerNet(*(np.asarray(w, dtype=float) for w in (start.theta, start.xi)), "square")
         found = train(net, task, Optimizer("adamw", 1e-2, 0.5), 30, 30).net
-        schedule = lambda step: 1e-2 * jnp.minimum(step / 10, 1)  # noqa: E731
+        schedule = lambda step: 1e-2 * jnp.minimum(step.astype(float) / 10, 1)  # noqa: E731
         theirs = optax.adamw(schedule, b1=0.9, b2=0.98, eps=1e-8, weight_decay=0.5)
         weights = jnp.asarray(net.theta), jnp.asarray(net.xi)
         state = theirs.init(weights)

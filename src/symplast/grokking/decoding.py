@@ -192,7 +192,7 @@ class Misalignment(NamedTuple):
     """Phase lock of the two layers.
 
     Attributes:
-        sin: mean over neurons of |sin D|; 2/pi = 0.637 for random phases.
+        sin: mean over neurons of ``|sin D|``; 2/pi = 0.637 for random phases.
         cos: mean of cos D; 1 where psi = 2 phi everywhere.
     """
 

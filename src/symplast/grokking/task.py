@@ -43,12 +43,12 @@ class ModularTask:
     A network whose two inputs share their weights answers (x, y) and (y, x) alike. So a test pair whose mirror image is
     learned is not really unseen:
 
-    ========== ====================================================
-    ``common`` training pairs learned in both orders, or with x = y
-    ``rare``   training pairs learned in one order only
+    ============ ====================================================
+    ``common``   training pairs learned in both orders, or with x = y
+    ``rare``     training pairs learned in one order only
     ``mirrored`` test pairs whose mirror image is learned
-    ``unseen`` all other test pairs
-    ========== ====================================================
+    ``unseen``   all other test pairs
+    ============ ====================================================
 
     Attributes:
         p: the modulus, odd; composite moduli are allowed (a frequency k and p may then share a factor).
