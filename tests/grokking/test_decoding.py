@@ -124,7 +124,7 @@ def test_wrong_weights(theta, xi, message):
 def test_an_embedding_alone_has_no_phase_lock():
     found = decode(np.random.default_rng(0).normal(size=(6, 5)))
     assert 0.5 <= found.ipr_in <= 1
-    for missing in ("winner", "D", "ipr_out"):
+    for missing in ("winner", "misalignments", "ipr_out"):
         with pytest.raises(ValueError, match="xi must be given"):
             getattr(found, missing)
 

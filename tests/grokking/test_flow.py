@@ -70,7 +70,7 @@ def test_many_at_once():
 def test_printed_euler_steps(phi, psi, after, T):
     found = euler_flow(0.02 * np.exp(1j * phi), 0.02 * np.exp(1j * psi), 23, max(after))
     for step, values in after.items():
-        assert [abs(found.A[step]), abs(found.B[step]), found.D[step]] == pytest.approx(values, abs=6e-9)
+        assert [abs(found.A[step]), abs(found.B[step]), found.misalignment[step]] == pytest.approx(values, abs=6e-9)
     assert float(blow_up_time(0.02, 0.02, 2 * phi - psi, 23)) == pytest.approx(T, abs=0.005)
 
 

@@ -113,15 +113,15 @@ class Decoding:
         return self._output("winner").argmax(axis=1) + 1
 
     @property
-    def D(self) -> Float[np.ndarray, "neurons K"]:  # noqa: N802
+    def misalignments(self) -> Float[np.ndarray, "neurons K"]:
         """Misalignment of all frequencies, ``2 phi - psi`` (``phi + phi_y - psi`` for untied inputs), in (-pi, pi]."""
-        self._output("D")
+        self._output("misalignments")
         return wrap(self.phi + (self.phi if self.phi_y is None else self.phi_y) - self.psi)
 
     @property
     def misalignment(self) -> Float[np.ndarray, " neurons"]:
         """D at each neuron's dominant input frequency."""
-        return self.at(self.D)
+        return self.at(self.misalignments)
 
     @property
     def share(self) -> Float[np.ndarray, " neurons"]:

@@ -23,7 +23,7 @@ class Flow(NamedTuple):
     B: Complex[np.ndarray, "times ..."]
 
     @property
-    def D(self) -> Float[np.ndarray, "times ..."]:  # noqa: N802
+    def misalignment(self) -> Float[np.ndarray, "times ..."]:
         """Misalignment ``2 phi - psi`` in (-pi, pi]."""
         return np.angle(self.A**2 * np.conj(self.B))
 

@@ -53,7 +53,7 @@ class Prediction:
         """
         if rule not in RULES:
             raise ValueError(f"rule must be one of {', '.join(RULES)}; got {rule!r}")
-        scores = {"T": -self.times, "alpha": self.first.alpha, "abs(D)": -np.abs(self.first.D)}
+        scores = {"T": -self.times, "alpha": self.first.alpha, "abs(D)": -np.abs(self.first.misalignments)}
         return scores[rule].argmax(axis=1) + 1
 
     def hits(self, final: Decoding) -> dict[str, Estimate]:
@@ -89,4 +89,4 @@ def predict_winners(theta0: Any, xi0: Any) -> Prediction:
         ((64,), True)
     """
     first = decode(theta0, xi0)
-    return Prediction(blow_up_time(first.alpha, first.beta, first.D, first.p), first)
+    return Prediction(blow_up_time(first.alpha, first.beta, first.misalignments, first.p), first)

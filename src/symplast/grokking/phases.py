@@ -52,7 +52,7 @@ def phase_order(
 
     Example:
         >>> import jax
-        >>> from symplast.grokking.ideal import ideal_network
+        >>> from symplast.grokking import decode, ideal_network
         >>> net = ideal_network(11, 8, activation="square")
         >>> found = phase_order(decode(net.theta, net.xi), jax.random.key(0))
         >>> float(found.r.max()) < 1e-6, found.size.tolist()
