@@ -44,4 +44,5 @@ run = train(start, task, Optimizer("adamw", lr=1e-3, weight_decay=2.0), steps=30
 stages = grokking_stages(run.history)
 print(f"memorised at step {stages.memorised:g}; test accuracy then {stages.plateau:.3f},")
 print(f"the share of mirrored pairs is {stages.mirrored_share:.3f}; unseen pairs: {stages.unseen_at_plateau:.3f}")
-print(f"generalised at step {stages.generalised}; unseen pairs at the end: {run.history['unseen_acc'][-1]:.3f}")
+ended = "not by the end" if stages.generalised is None else f"at step {stages.generalised:g}"
+print(f"generalised {ended}; unseen pairs at the end: {run.history['unseen_acc'][-1]:.3f}")
