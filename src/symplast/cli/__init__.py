@@ -21,7 +21,10 @@ app = typer.Typer(
 LAB_COMMANDS = ("reproduce", "catalogue", "report", "compare")
 """Files whose commands stand at the top level."""
 
-GROUPS = ("curl", "data", "dendrites", "devices", "equilibrium", "hlop", "molecular", "pspm", "scaling", "sym_stdp")
+GROUPS = (
+    "curl", "data", "dendrites", "devices", "equilibrium", "grokking", "hlop", "molecular", "pspm",
+    "scaling", "sym_stdp",
+)  # fmt: skip
 """Files that each bring a group of commands: ``symplast <group> <verb>``."""
 
 for _name in LAB_COMMANDS:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, overload
 
+from symplast.datasets.arrays import EVERY, read_npz
 from symplast.datasets.built_in import read_built_in
 from symplast.datasets.errors import DataError, DatasetUnavailable
 from symplast.datasets.images import Images, read_idx_images
@@ -12,6 +13,7 @@ from symplast.datasets.registry import DatasetInfo, describe
 State = Literal["verified", "damaged", "not here"]
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
 
@@ -22,8 +24,10 @@ def load(name: Literal["scaling-laws", "curl-descent"]) -> "dict[str, pd.DataFra
 @overload
 def load(name: Literal["molecular-networks"]) -> dict[str, Path]: ...
 @overload
-def load(name: str) -> "Images | dict[str, pd.DataFrame] | dict[str, Path]": ...
-def load(name: str) -> "Images | dict[str, pd.DataFrame] | dict[str, Path]":
+def load(name: Literal["modular-addition"]) -> "dict[str, np.ndarray]": ...
+@overload
+def load(name: str) -> "Images | dict[str, pd.DataFrame] | dict[str, Path] | dict[str, np.ndarray]": ...
+def load(name: str) -> "Images | dict[str, pd.DataFrame] | dict[str, Path] | dict[str, np.ndarray]":
     """Load a data set; it is looked for, fetched if need be, and checked first.
 
     Args:
@@ -32,7 +36,8 @@ def load(name: str) -> "Images | dict[str, pd.DataFrame] | dict[str, Path]":
     Returns:
         :class:`Images` for images (``digits`` to ``fashion-mnist``); for others tables as pandas DataFrames, columns as
         published: ``isoflops`` and ``chinchilla_figure4`` of ``scaling-laws``, ``phase_boundary`` of ``curl-descent``;
-        for ``molecular-networks`` the checked files, which :mod:`symplast.molecular.cohorts` reads.
+        for ``molecular-networks`` the checked files, which :mod:`symplast.molecular.cohorts` reads; for
+        ``modular-addition`` a dict of arrays.
 
     Raises:
         ValueError: an unknown name.
@@ -50,6 +55,8 @@ def load(name: str) -> "Images | dict[str, pd.DataFrame] | dict[str, Path]":
     place = folder(name)
     if info.reader == "files":
         return {file.holds: place / file.name for file in info.files}
+    if info.reader == "npz":
+        return dict(read_npz(place / info.files[0].name, {}, EVERY))
     return read_idx_images(info, place) if info.reader == "idx" else read_tables(info, place)
 
 

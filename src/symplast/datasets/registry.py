@@ -71,8 +71,8 @@ class DatasetInfo(_Record, frozen=True):
     Attributes:
         name: what ``load`` takes; also the folder's name.
         title: one line.
-        reader: how it is read: ``idx`` (images), ``csv`` (tables), ``files`` (by their own system), or one of the
-            built-in ones.
+        reader: how it is read: ``idx`` (images), ``csv`` (tables), ``npz`` (arrays), ``files`` (by their own
+            system), or one of the built-in ones.
         licence: short name of its licence.
         terms: what else there is to say about the licence.
         citation: whom to cite.
@@ -86,7 +86,7 @@ class DatasetInfo(_Record, frozen=True):
 
     name: str
     title: str
-    reader: Literal["digits", "digits-28", "mnist-5k", "idx", "csv", "files"]
+    reader: Literal["digits", "digits-28", "mnist-5k", "idx", "csv", "npz", "files"]
     licence: str
     terms: str
     citation: str
@@ -125,7 +125,7 @@ def names() -> tuple[str, ...]:
     Example:
         >>> names()
         ('digits', 'digits-28', 'mnist-5k', 'mnist', 'fashion-mnist', 'scaling-laws', 'curl-descent',
-         'molecular-networks')
+         'molecular-networks', 'modular-addition')
     """
     return tuple(_registry())
 
