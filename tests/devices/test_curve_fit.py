@@ -76,7 +76,7 @@ def test_curves_of_another_shape_are_pointed_to_from_table():
 def test_wrong_curves(up, down, message):
     for make in (fit_curves, DeviceModel.from_table):
         with pytest.raises(ValueError, match=message):
-            make(np.array(up), np.array(down))
+            make(np.asanyarray(up), np.array(down))
 
 
 def test_wrong_level():
