@@ -94,6 +94,7 @@ def test_leiden_modules_depend_on_the_key_only():
     pytest.importorskip("sknetwork")
     import jax
 
-    first, again = (leiden_modules(KARATE_CLUB, jax.random.key(3)) for _ in range(2))
-    np.testing.assert_array_equal(first, again)
+    first, *again = (leiden_modules(KARATE_CLUB, jax.random.key(3)) for _ in range(20))
+    for found in again:
+        np.testing.assert_array_equal(first, found)
     assert 2 <= first.max() + 1 <= 6

@@ -1,5 +1,7 @@
 """Module overlap: how evenly a node's links are spread over modules (our definition, after the ModuLand family)."""
 
+import ctypes
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -53,12 +55,18 @@ def leiden_modules(network: InteractionNetwork, key: Key[Array, ""] | None = Non
             'modules by Leiden need scikit-network: pip install "symplast[genes]", or give modules of your own'
         ) from error
     seed = int(generator(key).integers(2**31))
+    _seed_c_library(seed)  # the refinement draws from rand(), whatever random_state is
     support = network.adjacency.copy()
     support.data = np.ones_like(support.data)
     from scipy.sparse import csr_matrix
 
     found = Leiden(shuffle_nodes=True, random_state=seed).fit_predict(csr_matrix(support))
     return np.unique(np.asarray(found), return_inverse=True)[1]
+
+
+def _seed_c_library(seed: int) -> None:
+    library = ctypes.cdll.msvcrt if sys.platform == "win32" else ctypes.CDLL(None)
+    library.srand(ctypes.c_uint(seed))
 
 
 def module_overlap(
