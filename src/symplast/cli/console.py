@@ -7,7 +7,7 @@ and signs that would command the terminal are left out; colour comes from :func:
 import re
 import sys
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -68,7 +68,7 @@ def write_text(text: str) -> None:
 
 
 def print_json(value: Any) -> None:
-    """Write a value as JSON to stdout, and nothing else."""
+    """Write a value as JSON to stdout, and nothing else; NaN and infinity, which JSON lacks, become null."""
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
 
 
@@ -101,6 +101,26 @@ def tell_reading(path: Path, rows: int, decided: Iterable[str]) -> None:
 def tell(text: str) -> None:
     """A line on stderr, as it is."""
     err.print(text, soft_wrap=True)
+
+
+def write_files(folder: Path, files: Mapping[str, Any]) -> None:
+    """Write tables (DataFrames), figures (as SVG) and texts into a folder, which is made, and say so on stderr.
+
+    Args:
+        folder: where to.
+        files: name -> what becomes the file.
+    """
+    from matplotlib.figure import Figure
+
+    from symplast.lab.theme import render
+    from symplast.lab.whole_files import write_whole
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        if isinstance(content, Figure):
+            content = render(content, "svg")
+        write_whole(folder / name, content if isinstance(content, str | bytes) else content.to_csv(index=False))
+    tell(f"{', '.join(files)} written to {folder}")
 
 
 def tell_damages(damages: Iterable[tuple[str, str]], lead: str = "skipped a damaged run:") -> None:

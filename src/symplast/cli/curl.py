@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from symplast.cli.console import err, out, print_json, styled
+from symplast.cli.options import numbers
 
 if TYPE_CHECKING:
     from symplast.curl import TwoLayer
@@ -83,7 +84,7 @@ def critical(
     as_json: bool = AS_JSON,
 ) -> None:
     """Critical shares of flipped neurons in large nets, in closed form."""
-    values = _numbers(c, "C")
+    values = numbers(c, "C")
     from symplast.curl import critical_fraction
 
     rows = [
@@ -118,17 +119,10 @@ def _read_net(path: Path, activation: str) -> "tuple[TwoLayer, Any]":
 
 
 def _shares(text: str) -> list[float]:
-    shares = _numbers(text, "--fractions")
+    shares = numbers(text, "--fractions")
     if any(not 0 <= share <= 1 for share in shares):
         raise ValueError(f"--fractions must be shares in [0, 1], got {text!r}")
     return shares
-
-
-def _numbers(text: str, option: str) -> list[float]:
-    try:
-        return [float(word) for word in text.split(",")]
-    except ValueError:
-        raise ValueError(f"{option} must be numbers separated by commas, got {text!r}") from None
 
 
 def _print_table(rows: list[dict[str, Any]]) -> None:

@@ -7,7 +7,7 @@ import typer
 
 from symplast.cli.console import err, out, print_json, tell_reading, warn
 from symplast.cli.naming import naming
-from symplast.cli.options import HEADER, INDEX
+from symplast.cli.options import HEADER, INDEX, numbers
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,7 +56,7 @@ def design(
         write_whole(pareto, found.pareto.to_csv(index=False))
         err.print(f"{len(found.pareto)} designs written to {pareto}", soft_wrap=True, highlight=False)
     if as_json:
-        slack = {"fp": found.slack.fp, "fn": _finite(found.slack.fn)}
+        slack = {"fp": found.slack.fp, "fn": found.slack.fn}
         record = {key: getattr(found, key) for key in ("s", "theta", "fp", "fn", "v", "patterns")}
         print_json(
             {**record, "slack": slack, "verified": found.certificate.holds, "pareto": found.pareto.to_dict("records")}
@@ -91,13 +91,13 @@ def sweep(
         "n": _counts(n, "--n"),
         "s": _counts(s, "--s"),
         "a": None if a is None else _counts(a, "--a"),
-        "activity": None if activity is None else _numbers(activity, "--activity"),
+        "activity": None if activity is None else numbers(activity, "--activity"),
         "theta": None if theta is None else _counts(theta, "--theta"),
     }
     with naming("n", "a", "s", "theta", "activity"):
         table = sweep(**axes).table()
     if as_json:
-        print_json([{key: _finite(value) for key, value in row.items()} for row in table.to_dict("records")])
+        print_json(table.to_dict("records"))
     elif csv is None:
         typer.echo(table.to_csv(index=False), nl=False)
     else:
@@ -187,13 +187,6 @@ def _read_patterns(path: Path, header: bool | None, index: bool | None) -> "np.n
     return X
 
 
-def _numbers(text: str, option: str) -> list[float]:
-    try:
-        return [float(word) for word in text.split(",")]
-    except ValueError:
-        raise ValueError(f"{option} must be numbers separated by commas, got {text!r}") from None
-
-
 def _counts(text: str, option: str) -> list[int]:
     """``1000,2e3`` or ``start:stop`` or ``start:stop:step``, ends included."""
     counts: list[int] = []
@@ -211,13 +204,6 @@ def _counts(text: str, option: str) -> list[int]:
             raise ValueError(f"{option} must have at most {MOST_VALUES:,} values, got {part!r}; use a larger step")
         counts.extend(range(start, stop + 1, step))
     return counts
-
-
-def _finite(value: Any) -> Any:
-    """JSON has no infinity: null instead."""
-    import math
-
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _print_table(rows: list[dict[str, Any]]) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from symplast.cli.console import check_output, computing, err, out, picture_kind, print_json, styled, tell
+from symplast.cli.options import check_least
 
 if TYPE_CHECKING:
     import numpy as np
@@ -131,9 +132,7 @@ def advise(
     """Train a task with every update scheme on the measured device, and rank them with intervals and cost."""
     if task not in TASKS and not task.endswith(".npz"):
         raise ValueError(f"--task must be one of {', '.join(TASKS)} or an .npz file; got {task!r}")
-    for option, value, least in (("--hidden", hidden, 1), ("--seeds", seeds, 2), ("--epochs", epochs, 1)):
-        if value is not None and value < least:
-            raise ValueError(f"{option} must be at least {least}, got {value}")
+    check_least(("--hidden", hidden, 1), ("--seeds", seeds, 2), ("--epochs", epochs, 1))
     if csv is not None:
         check_output(csv, "--csv", ".csv")
     from dataclasses import replace
@@ -240,10 +239,7 @@ def _device(curves: Path, measured: bool) -> "tuple[DeviceModel, Variation | Non
 
 
 def _estimate(estimate: "Estimate") -> dict[str, Any]:
-    from math import isfinite
-
-    ends = [end if isfinite(end) else None for end in estimate.interval]
-    return {"value": estimate.value, "interval": ends}
+    return {"value": estimate.value, "interval": estimate.interval}
 
 
 def _print_ranking(rows: list[dict[str, Any]]) -> None:

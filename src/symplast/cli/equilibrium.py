@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from symplast.cli.console import err, out, print_json, warn
+from symplast.cli.options import numbers
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,7 +53,7 @@ def bias(
     if examples < 1:
         raise ValueError(f"--examples must be at least 1, got {examples}")
     net, x, y = _read(network, activation, Relaxation(free_steps, update, damping))
-    shown = _numbers(betas, "--betas"), [int(n) for n in _numbers(points, "--points", whole=True)]
+    shown = numbers(betas, "--betas"), _whole_numbers(points, "--points")
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always", NotSettled)
         found = bias_report(
@@ -64,7 +65,7 @@ def bias(
     known = found.radius[np.isfinite(found.radius)]
     radius = [float(np.quantile(known, q)) for q in (0.05, 0.5)] if known.size else [None, None]
     if as_json:
-        rows = [{k: _finite(v) for k, v in row.items()} for row in found.table.to_dict("records")]
+        rows = found.table.to_dict("records")
         about = {name: _estimate(getattr(found, name)) for name in ("asymmetry_deg", "symmetry", "asymmetry_ratio")}
         record = {"examples": len(x[:examples]), "free_unsettled": found.free_unsettled, **about}
         print_json({**record, "radius": {"lowest_5_percent": radius[0], "median": radius[1]}, "table": rows})
@@ -115,7 +116,7 @@ def settle(
         share, largest = float(jnp.mean(~(residual <= tol))), float(residual.max())
         rows.append({"update": name, "steps": how["steps"], "unsettled": share, "largest_residual": largest})
     if as_json:
-        print_json([{k: _finite(v) for k, v in row.items()} for row in rows])
+        print_json(rows)
     else:
         _print_table(rows)
 
@@ -134,19 +135,16 @@ def _read(path: Path, activation: str, how: Any) -> "tuple[Any, np.ndarray[Any, 
     return network_from_arrays(arrays, activation, how)
 
 
-def _numbers(text: str, option: str, whole: bool = False) -> list[float]:
-    try:
-        values = [float(word) for word in text.split(",")]
-    except ValueError:
-        raise ValueError(f"{option} must be numbers separated by commas, got {text!r}") from None
-    if whole and not all(value.is_integer() for value in values):
+def _whole_numbers(text: str, option: str) -> list[int]:
+    values = numbers(text, option)
+    if not all(value.is_integer() for value in values):
         raise ValueError(f"{option} must be whole numbers, got {text!r}")
-    return values
+    return [int(value) for value in values]
 
 
 def _estimate(found: Any) -> Any:
     if isinstance(found, float):
-        return {"value": _finite(found), "low": None, "high": None}
+        return {"value": found, "low": None, "high": None}
     return {"value": found.value, "low": found.low, "high": found.high, "n": found.n}
 
 
@@ -164,13 +162,6 @@ def _shown(row: Any) -> dict[str, Any]:
         "nudge's relative error": interval("nudge_error", ".2g"),
         "unsettled": f"{row['unsettled']:.1%}",
     }
-
-
-def _finite(value: Any) -> Any:
-    """JSON has no infinity: null instead."""
-    import math
-
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _print_table(rows: list[Any]) -> None:

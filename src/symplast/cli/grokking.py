@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from symplast.cli.console import computing, err, out, print_json, tell
+from symplast.cli.console import computing, err, out, print_json, tell, write_files
 from symplast.cli.naming import naming
 
 if TYPE_CHECKING:
@@ -51,7 +51,9 @@ def decode(
 
         shown = report.get("peaks")
         profile = {name: shown[name] for name in ("main", "ghost", "second")} if shown else None
-        _write(folder, {"neurons.csv": neuron_table(decoded), "decoding.svg": figure_of_decoding(decoded, profile)})
+        write_files(
+            folder, {"neurons.csv": neuron_table(decoded), "decoding.svg": figure_of_decoding(decoded, profile)}
+        )
     if as_json:
         print_json(report)
         return
@@ -87,10 +89,9 @@ def predict(
         hits = None if end is None else prediction.hits(end)
         hit = None if end is None else prediction.winner == end.winner
         picture = figure_of_prediction(prediction, hits, hit)
-        _write(folder, {"winners.csv": prediction_table(prediction, end), "lottery.svg": picture})
+        write_files(folder, {"winners.csv": prediction_table(prediction, end), "lottery.svg": picture})
     if as_json:
-        table = prediction_table(prediction, end)
-        print_json({**report, "neurons": table.astype(object).where(table.notna(), None).to_dict("records")})
+        print_json({**report, "neurons": prediction_table(prediction, end).to_dict("records")})
         return
     _print_pairs(report)
 
@@ -123,7 +124,7 @@ def stages(
     if folder is not None:
         from symplast.grokking.drawing import figure_of_history
 
-        _write(folder, {"stages.svg": figure_of_history(columns, found)})
+        write_files(folder, {"stages.svg": figure_of_history(columns, found)})
     if as_json:
         print_json(found.as_dict())
         return
@@ -181,7 +182,7 @@ def train(
     weights = Weights(*_arrays(run.net), ())
     report: dict[str, Any] = {
         "steps": steps,
-        "history": {name: [_number(value) for value in column] for name, column in run.history.items()},
+        "history": {name: [float(value) for value in column] for name, column in run.history.items()},
         "stages": found.as_dict(),
         "network": decoding_report(decoded, weights, activation, add=op == "add"),
     }
@@ -192,7 +193,7 @@ def train(
         from symplast.grokking.drawing import figure_of_decoding, figure_of_history
 
         files = {"history.csv": history_table(run.history), "history.svg": figure_of_history(run.history, found)}
-        _write(folder, {**files, "decoding.svg": figure_of_decoding(decoded)})
+        write_files(folder, {**files, "decoding.svg": figure_of_decoding(decoded)})
     if as_json:
         print_json(report)
         return
@@ -270,33 +271,15 @@ def _arrays(net: Any) -> tuple[Any, Any, Any]:
 
 
 def _save(path: Path, net: Any) -> None:
-    import io
-
     import numpy as np
 
-    from symplast.lab.whole_files import write_whole
+    from symplast.lab.whole_files import whole_file
 
-    arrays = {name: np.asarray(w) for name in ("theta", "xi", "theta_y") if (w := getattr(net, name)) is not None}
-    content = io.BytesIO()
-    np.savez_compressed(content, **arrays)  # type: ignore[arg-type]
-    write_whole(path, content.getvalue())
+    parts = {"theta": net.theta, "xi": net.xi, "theta_y": net.theta_y}
+    arrays: dict[str, Any] = {name: np.asarray(w) for name, w in parts.items() if w is not None}
+    with whole_file(path) as file:
+        np.savez_compressed(file, **arrays)
     err.print(f"written to {path}", soft_wrap=True, highlight=False)
-
-
-def _write(folder: Path, files: Mapping[str, Any]) -> None:
-    from symplast.lab.theme import render
-    from symplast.lab.whole_files import write_whole
-
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in files.items():
-        write_whole(folder / name, content.to_csv(index=False) if name.endswith(".csv") else render(content, "svg"))
-    err.print(f"{', '.join(files)} written to {folder}", soft_wrap=True, highlight=False)
-
-
-def _number(value: Any) -> float | None:
-    import math
-
-    return float(value) if math.isfinite(value) else None
 
 
 def _print_pairs(report: Mapping[str, Any]) -> None:

@@ -1,22 +1,13 @@
 """``symplast molecular``: entropy of a user's cells, attractors of Boolean models, drug strategies on a network."""
 
-import re
-import warnings
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from symplast.cli.console import computing, err, out, print_json, tell
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import numpy as np
-
-    from symplast.molecular.expression import Expression, Matched
-    from symplast.molecular.network import InteractionNetwork
+from symplast.cli.console import computing, out, print_json, tell, write_files
+from symplast.cli.molecular_files import as_options, first_group, labels_of, matched_of, network_of
+from symplast.cli.options import check_least, numbers
 
 app = typer.Typer(help="Molecular networks: entropy of cells, attractors, drug strategies.", no_args_is_help=True)
 
@@ -61,7 +52,6 @@ def entropy(
     import jax
     import numpy as np
 
-    from symplast.lab.whole_files import write_whole
     from symplast.molecular.entropy import entropy_of
     from symplast.molecular.groups import auc_interval, compare_groups
     from symplast.molecular.nulls import null_of
@@ -73,13 +63,11 @@ def entropy(
         raise ValueError("--null compares groups: give --groups FILE:COLUMN too")
     if high is not None and groups is None:
         raise ValueError("--high names a group: give --groups FILE:COLUMN too")
-    for option, value, least in (("--draws", draws, 2), ("--seed", seed, 0)):
-        if value < least:
-            raise ValueError(f"{option} must be at least {least}, got {value}")
-    with computing(), _as_options():
-        matched, table = _matched(network, expression, log, ids, weight, min_score, drop_self_loops, layer, min_genes)
-        labels = None if groups is None else _labels(groups, table, expression)
-        first = None if labels is None else _first(labels, high)
+    check_least(("--draws", draws, 2), ("--seed", seed, 0))
+    with computing(), as_options():
+        matched, table = matched_of(network, expression, log, ids, weight, min_score, drop_self_loops, layer, min_genes)
+        labels = None if groups is None else labels_of(groups, table, expression)
+        first = None if labels is None else first_group(labels, high)
         found = entropy_of(matched)
         record: dict[str, Any] = {
             "genes": len(found.genes),
@@ -117,17 +105,12 @@ def entropy(
     if folder is not None:
         import pandas as pd
 
-        from symplast.lab.theme import render
         from symplast.molecular.own_figures import samples_figure
 
-        folder.mkdir(parents=True, exist_ok=True)
         frame = pd.DataFrame(rows if labels is None else {**rows, "group": labels})
-        write_whole(folder / "samples.csv", frame.to_csv(index=False))
-        write_whole(folder / "genes.txt", "\n".join(found.genes) + "\n")
-        write_whole(
-            folder / "entropy.svg", render(samples_figure(found.sr, None if labels is None else labels.tolist()))
-        )
-        tell(f"samples.csv, genes.txt and entropy.svg written to {folder}")
+        picture = samples_figure(found.sr, None if labels is None else labels.tolist())
+        texts = {"genes.txt": "\n".join(found.genes) + "\n"}
+        write_files(folder, {"samples.csv": frame, **texts, "entropy.svg": picture})
     if as_json:
         values = [[str(s), float(a), float(c)] for s, a, c in zip(found.samples, found.sr, found.ccat, strict=True)]
         print_json({**record, "columns": ["sample", "sr", "ccat"], "values": values})
@@ -184,22 +167,17 @@ def genes(
     """Genes whose local entropy differs between two groups, with permutation p and false discovery rate."""
     import jax
 
-    from symplast.lab.whole_files import write_whole
     from symplast.molecular.differential import differential_entropy
     from symplast.molecular.entropy import entropy_of
 
-    for option, value, least in (("--permutations", permutations, 1), ("--top", top, 1), ("--seed", seed, 0)):
-        if value < least:
-            raise ValueError(f"{option} must be at least {least}, got {value}")
-    with computing(), _as_options():
-        matched, table = _matched(network, expression, log, ids, weight, min_score, drop_self_loops, layer, min_genes)
-        first = _first(_labels(groups, table, expression), high)
+    check_least(("--permutations", permutations, 1), ("--top", top, 1), ("--seed", seed, 0))
+    with computing(), as_options():
+        matched, table = matched_of(network, expression, log, ids, weight, min_score, drop_self_loops, layer, min_genes)
+        first = first_group(labels_of(groups, table, expression), high)
         result = entropy_of(matched, local=True)
         frame = differential_entropy(result, first, n=permutations, key=jax.random.key(seed))
     if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / "genes.csv", frame.to_csv(index=False))
-        tell(f"genes.csv written to {folder}")
+        write_files(folder, {"genes.csv": frame})
     shown = frame.head(top)
     if as_json:
         print_json(
@@ -230,9 +208,7 @@ def boolean(
 
     if update not in ("sync", "async"):
         raise ValueError(f"--update must be sync or async, got {update!r}")
-    for option, value, least in (("--samples", samples, 1), ("--top", top, 1), ("--seed", seed, 0)):
-        if value < least:
-            raise ValueError(f"{option} must be at least {least}, got {value}")
+    check_least(("--samples", samples, 1), ("--top", top, 1), ("--seed", seed, 0))
     fixed: dict[str, int] = {}
     for text in hold or ():
         name, _, state = text.partition("=")
@@ -240,7 +216,7 @@ def boolean(
             raise ValueError(f"--hold must read NODE=0 or NODE=1, got {text!r}")
         if fixed.setdefault(name, int(state)) != int(state):
             raise ValueError(f"--hold must give each node one value, {name!r} has 0 and 1")
-    with computing(), _as_options():
+    with computing(), as_options():
         network = BooleanNetwork.from_bnet(model).hold(fixed)
         found = find_attractors(network, update, samples=samples, key=jax.random.key(seed))
     rows: list[dict[str, Any]] = [
@@ -300,18 +276,17 @@ def strategies(
     """Hubs, their neighbours or random nodes: which cures the learning network on your topology, at which dose."""
     import jax
 
-    from symplast.lab.whole_files import write_whole
     from symplast.molecular.response import DOSES
     from symplast.molecular.strategies import compare_strategies
     from symplast.molecular.topology import topology_of
 
-    T = _numbers("--temperatures", temperatures, float)
-    k = _numbers("--targets", targets, int)
-    for option, value, least in (("--draws", draws, 2), ("--hubs", hubs, 1), ("--seed", seed, 0)):
-        if value < least:
-            raise ValueError(f"{option} must be at least {least}, got {value}")
-    with computing(), _as_options():
-        whole = _network(network, weight, min_score, drop_self_loops)
+    T, k = numbers(temperatures, "--temperatures"), numbers(targets, "--targets", int)
+    for option, text, values in (("--temperatures", temperatures, T), ("--targets", targets, k)):
+        if any(not 0 < value < float("inf") for value in values):
+            raise ValueError(f"{option} must be above 0, got {text!r}")
+    check_least(("--draws", draws, 2), ("--hubs", hubs, 1), ("--seed", seed, 0))
+    with computing(), as_options():
+        whole = network_of(network, weight, min_score, drop_self_loops)
         inside, report = whole.largest_component()
         if report.dropped:
             tell(f"{len(report.dropped)} nodes outside the largest component left out")
@@ -325,13 +300,9 @@ def strategies(
         )
         table = found.table()
     if folder is not None:
-        from symplast.lab.theme import render
         from symplast.molecular.own_figures import strategies_figure
 
-        folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / "strategies.csv", table.to_csv(index=False))
-        write_whole(folder / "strategies.svg", render(strategies_figure(found)))
-        tell(f"strategies.csv and strategies.svg written to {folder}")
+        write_files(folder, {"strategies.csv": table, "strategies.svg": strategies_figure(found)})
     if as_json:
         rows = [{key: value for key, value in row.items() if value == value} for row in table.to_dict("records")]
         print_json({"nodes": inside.n, "edges": inside.n_edges, "draws": draws, "rows": rows})
@@ -357,119 +328,3 @@ def strategies(
 
 app.command("attractors", hidden=True)(boolean)
 app.command("strategy", hidden=True)(strategies)
-
-
-AS_OPTIONS = {
-    r"drop_self_loops=True": "--drop-self-loops",
-    r"\(ids\)": "(--ids)",
-    r"\bX must": "--expression must",
-    r"\blog='(\w+)'": r"--log \1",
-    r"\bupdate '(\w+)'": r"--update \1",
-    r"\bmin_genes = ": "--min-genes ",
-    r"^fixed must": "--hold must",
-    r"count fewer nodes as hubs": "give a lower --hubs",
-}
-"""Words of the library -> those of the command line."""
-
-
-@contextmanager
-def _as_options() -> "Iterator[None]":
-    """Errors and warnings name options, not arguments of Python."""
-
-    def spelled(message: object) -> str:
-        text = str(message)
-        for words, option in AS_OPTIONS.items():
-            text = re.sub(words, option, text)
-        return text
-
-    with warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always")
-        try:
-            yield
-        except ValueError as error:
-            raise ValueError(spelled(error)) from error
-    for warning in said:
-        warnings.warn(spelled(warning.message), warning.category, stacklevel=2)
-
-
-def _numbers(option: str, text: str, kind: type) -> list[Any]:
-    try:
-        found = [kind(part) for part in text.split(",")]
-    except ValueError:
-        raise ValueError(f"{option} must be numbers with commas between, got {text!r}") from None
-    if any(not 0 < value < float("inf") for value in found):
-        raise ValueError(f"{option} must be above 0, got {text!r}")
-    return found
-
-
-def _network(name: str, weight: str | None, min_score: float | None, drop_self_loops: bool) -> "InteractionNetwork":
-    if name == "human":
-        from symplast.molecular.cohorts import human_network
-
-        return human_network()
-    from symplast.molecular.network_files import read_network
-
-    found = read_network(Path(name), weight=weight, min_score=min_score, drop_self_loops=drop_self_loops)
-    tell("; ".join([f"{Path(name).name}: {found.network.n} nodes, {found.network.n_edges} edges", *found.decided]))
-    return found.network
-
-
-def _matched(
-    network: str,
-    expression: Path,
-    log: str,
-    ids: Path | None,
-    weight: str | None,
-    min_score: float | None,
-    drop_self_loops: bool,
-    layer: str | None,
-    min_genes: int,
-) -> "tuple[Matched, Expression]":
-    from symplast.molecular.expression import LOGS, match
-    from symplast.molecular.expression_files import read_expression, read_ids, with_ids
-
-    if log not in LOGS:
-        raise ValueError(f"--log must be one of {', '.join(LOGS)}, got {log!r}")
-    whole = _network(network, weight, min_score, drop_self_loops)
-    table = read_expression(expression, layer=layer)
-    if ids is not None:
-        table = with_ids(table, read_ids(ids))
-    shape = f"{len(table.genes)} genes, {len(table.samples)} samples"
-    tell("; ".join([f"{expression.name}: {shape}", *table.decided]))
-    return match(whole, table, log=log, min_genes=min_genes), table
-
-
-def _labels(groups: str, table: "Expression", expression: Path) -> "np.ndarray":
-    import numpy as np
-
-    from symplast.molecular.expression_files import read_groups
-
-    if groups in table.groups:
-        return np.asarray(table.groups[groups]).astype(str)
-    file, colon, column = groups.rpartition(":")
-    if not colon or not file:
-        known = ", ".join(table.groups) or "none"
-        raise ValueError(
-            f"--groups must read FILE:COLUMN, or be a column of {expression.name} ({known}); got {groups!r}"
-        )
-    return read_groups(Path(file), column, table.samples)
-
-
-def _first(labels: "np.ndarray", high: str | None) -> "np.ndarray":
-    """Which samples belong to the group that is expected higher."""
-    import numpy as np
-
-    names = [str(name) for name in np.unique(labels)]
-    shown = ", ".join(names[:8])
-    if high is None and len(names) != 2:
-        raise ValueError(f"--high must name the first group, since there are {len(names)} labels: {shown}")
-    if high is not None and high not in names:
-        raise ValueError(f"--high must be one of the labels ({shown}), got {high!r}")
-    if high is None:
-        err.print(f"{names[1]!r} is taken as the first group; --high {names[0]} turns that round", soft_wrap=True)
-    first: np.ndarray = labels == (names[1] if high is None else high)
-    if min(first.sum(), (~first).sum()) < 2:
-        raise ValueError(
-            f"--groups must leave at least 2 samples in each group, got {first.sum()} and {(~first).sum()}"
-        )
-    return first

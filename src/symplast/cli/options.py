@@ -1,7 +1,7 @@
 """Arguments and options that several commands share."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -50,6 +50,25 @@ def as_scale(text: str) -> Any:
     if text not in SCALES:
         raise ValueError(f"--scale must be one of {', '.join(SCALES)}; got {text!r}")
     return text
+
+
+def numbers(text: str, option: str, kind: Callable[[str], Any] = float) -> list[Any]:
+    """What stands between the commas of an option.
+
+    Raises:
+        ValueError: something else than numbers; names the option.
+    """
+    try:
+        return [kind(word) for word in text.split(",")]
+    except ValueError:
+        raise ValueError(f"{option} must be numbers separated by commas, got {text!r}") from None
+
+
+def check_least(*options: tuple[str, float | None, float]) -> None:
+    """Options that are given have at least their smallest value: (option, value, smallest)."""
+    for option, value, least in options:
+        if value is not None and value < least:
+            raise ValueError(f"{option} must be at least {least}, got {value}")
 
 
 def by_option(message: str, command: Any, arguments: Sequence[str]) -> str:
