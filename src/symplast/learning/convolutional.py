@@ -56,7 +56,7 @@ class ConvNet(RecurrentNet):
         *,
         key: Key[Array, ""],
         activation: str = "dsilu",
-        angle_deg: float | Float[Array, ""] | Float[Array, ""] = 0.0,
+        angle_deg: float | Float[Array, ""] = 0.0,
         relaxation: Relaxation | None = None,
     ):
         """Draw a network: LeCun-normal kernels (truncated, variance 1/fan-in), biases 0.

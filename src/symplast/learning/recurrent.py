@@ -180,7 +180,7 @@ class LayeredNet(RecurrentNet):
         activation: str = "shifted-sigmoid",
         topology: str | Sequence[Edge] = "chain",
         readout: str = "softmax",
-        angle_deg: float | Float[Array, ""] | Float[Array, ""] = 0.0,
+        angle_deg: float | Float[Array, ""] = 0.0,
         relaxation: Relaxation | None = None,
     ):
         """Draw a network: every matrix LeCun-normal (truncated, variance 1/fan-in), biases 0.
