@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from symplast.datasets.arrays import EVERY, read_npy, read_npz
 from symplast.datasets.safetensors_files import read_safetensors
-from symplast.datasets.tables import read_table
+from symplast.datasets.tables import listed, read_table
 from symplast.datasets.torch_archives import read_torch
 
 KINDS = ".npz, .safetensors, .pth or .pt (several arrays), .npy, .csv, .tsv or .txt (one matrix)"
@@ -83,7 +83,7 @@ def read_network(
     elif input is None:
         names = [pair for pair in PAIRS if pair[0] in arrays]
         if not names:
-            raise ValueError(f"input must name the input weights in {place.name}; it holds {_told(arrays)}")
+            raise ValueError(f"input must name the input weights in {place.name}; it holds {_with_shapes(arrays)}")
         input = names[0][0]
         output = names[0][1] if output is None and names[0][1] in arrays else output
         decided.append(f"input weights from {input}" + (f", output weights from {output}" if output else ""))
@@ -132,7 +132,7 @@ def _matrix(arrays: Mapping[str, np.ndarray], name: str | None, role: str, place
     if name is None and len(arrays) == 1:
         name = next(iter(arrays))
     if name is None or name not in arrays:
-        raise ValueError(f"{role} must name an array of {place.name}, got {name!r}; it holds {_told(arrays)}")
+        raise ValueError(f"{role} must name an array of {place.name}, got {name!r}; it holds {_with_shapes(arrays)}")
     found = arrays[name]
     if found.ndim != 2 or found.dtype.kind not in "biuf":
         raise ValueError(f"{role} weights {name} must be a matrix of numbers, got {found.dtype}{list(found.shape)}")
@@ -141,9 +141,8 @@ def _matrix(arrays: Mapping[str, np.ndarray], name: str | None, role: str, place
     return found.astype(np.float64)
 
 
-def _told(arrays: Mapping[str, Any], most: int = 12) -> str:
-    told = [f"{name} {list(array.shape)}" for name, array in list(arrays.items())[:most]]
-    return ", ".join([*told, *([f"and {len(arrays) - most} more"] if len(arrays) > most else [])]) or "nothing"
+def _with_shapes(arrays: Mapping[str, Any]) -> str:
+    return listed(f"{name} {list(array.shape)}" for name, array in arrays.items()) or "nothing"
 
 
 def _cut(matrix: np.ndarray, rows: tuple[int, int]) -> np.ndarray:
