@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from symplast.curl import draw_net
-from symplast.curl.draws import STUDENT, beside, generator, stacked_inputs, stacked_nets, stacked_teachers
+from symplast.curl.draws import STUDENT, beside, stacked_inputs, stacked_nets, stacked_teachers
 from symplast.lab.jax_setup import CompileClock
+from symplast.learning.host_random import generator
 
 KEY = jax.random.key(3)
 SIZES = (30, 40, 1)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from symplast.curl import TwoLayer, critical_fraction, draw_net, solution_operator, stability, tolerance
-from symplast.curl.draws import generator
+from symplast.learning.host_random import generator
 
 KEY = jax.random.key(0)
 

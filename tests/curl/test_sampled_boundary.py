@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from symplast.curl import critical_fraction, solution_operator, stability
-from symplast.curl.draws import generator
 from symplast.curl.sampled_boundary import _critical_share, sampled_critical_fraction
+from symplast.learning.host_random import generator
 
 
 @pytest.mark.parametrize(("layer", "c"), [("hidden", 0.4), ("readout", 0.25)])

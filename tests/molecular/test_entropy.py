@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from symplast.molecular import InteractionNetwork, ccat, correlation_entropy, differential_entropy, signalling_entropy
-from symplast.molecular.study import dense_rate
+from symplast.molecular.measuring import dense_rate
 
 from .networks import KARATE_CLUB, PATH, PAW, STAR, TRIANGLE
 

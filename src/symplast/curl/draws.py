@@ -10,23 +10,10 @@ import numpy as np
 from jaxtyping import Array, Float, Key
 
 from symplast.curl.two_layer import Activation, TwoLayer
+from symplast.learning.host_random import generator
 
 TEACHER, STUDENT, INPUTS = 0, 1, 2
 """What a seed draws, each with a stream of its own."""
-
-
-def generator(key: Key[Array, ""], *path: int) -> np.random.Generator:
-    """NumPy's generator for a JAX key and a path of numbers below it.
-
-    Example:
-        >>> key = jax.random.key(0)
-        >>> bool(generator(key, 1).uniform() == generator(key, 1).uniform())
-        True
-        >>> bool(generator(key, 1).uniform() == generator(key, 2).uniform())
-        False
-    """
-    words = np.asarray(jax.random.key_data(key)).ravel()
-    return np.random.default_rng([*map(int, words), *path])
 
 
 def stacked_nets(

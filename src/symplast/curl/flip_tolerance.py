@@ -11,13 +11,14 @@ import pandas as pd
 from jaxtyping import Array, Float, Key
 
 from symplast import stats
-from symplast.curl.draws import generator, stacked_teachers
+from symplast.curl.draws import stacked_teachers
 from symplast.curl.random_matrix import LAYERS, Layer, critical_fraction
 from symplast.curl.signs import SignMask, flipped_count
 from symplast.curl.simulation import simulate_linear
 from symplast.curl.solution import solution_operator, stability
 from symplast.curl.spectrum import signed_kernel
 from symplast.curl.two_layer import CurlRule, TwoLayer
+from symplast.learning.host_random import generator
 
 LEARNED = 1e-8
 """A simulated run has learned when its loss ends below this."""

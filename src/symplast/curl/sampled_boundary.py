@@ -11,8 +11,8 @@ from jaxtyping import Array, Key
 from scipy.linalg import lapack
 
 from symplast import stats
-from symplast.curl.draws import generator
 from symplast.curl.random_matrix import Layer, critical_fraction
+from symplast.learning.host_random import generator
 
 EDGE = -2 / 3
 """How the edge of a random matrix's spectrum approaches its limit: as this power of the size."""

@@ -9,7 +9,6 @@ from scipy.stats import ttest_rel
 from threadpoolctl import threadpool_limits
 
 from symplast import datasets
-from symplast.curl.draws import generator
 from symplast.curl.flip_tolerance import tolerance
 from symplast.curl.measurements import (
     beside_teacher,
@@ -29,6 +28,7 @@ from symplast.curl.solution import solution_operator
 from symplast.curl.spectrum import learning_jacobian, signed_kernel
 from symplast.curl.speed import SpeedSetting, epochs_to_threshold, paired_ratio
 from symplast.lab import Config, Evidence, Study, evidence
+from symplast.learning.host_random import generator
 
 study = Study("curl")
 

@@ -74,10 +74,3 @@ def check_logits(logits: Any) -> np.ndarray:
     if not np.isfinite(found).all():
         raise ValueError("logits must be finite")
     return found.astype(np.float64)
-
-
-def rng_of(key: Any) -> np.random.Generator:
-    """NumPy's generator for a JAX random key: the same key, the same numbers."""
-    import jax
-
-    return np.random.default_rng(np.asarray(jax.random.key_data(key)).ravel().tolist())

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int, Key
 
-from symplast.grokking.arguments import rng_of
 from symplast.grokking.decoding import Decoding
+from symplast.learning.host_random import generator
 from symplast.stats.arguments import check_count
 
 ORDERS = ("psi", "2phi+psi", "psi+phi", "psi-phi", "4phi-psi")
@@ -73,6 +73,6 @@ def phase_order(
         r = np.abs(np.exp(1j * angles) @ member) / total
         chance = np.full(K, np.nan)
         if null:
-            uniform = rng_of(key).uniform(0, 2 * np.pi, (draws, len(psi)))
+            uniform = generator(key).uniform(0, 2 * np.pi, (draws, len(psi)))
             chance = np.hypot(np.cos(uniform) @ member, np.sin(uniform) @ member).mean(axis=0) / total
         return PhaseOrder(r, r / chance, np.bincount(decoded.frequency - 1, minlength=K))

@@ -10,10 +10,10 @@ import numpy as np
 import optax
 from jaxtyping import Float, Key, PyTree
 
-from symplast.grokking.arguments import rng_of
 from symplast.grokking.decoding import decode, phase_misalignment
 from symplast.learning import GradientLearner, Task, begin, modular_addition, train
 from symplast.learning.chaining import at_rate, joined
+from symplast.learning.host_random import generator
 from symplast.learning.parts import NamedNetwork, named
 from symplast.learning.training import Training
 
@@ -97,7 +97,7 @@ def _forward_weights(params: PyTree) -> PyTree:
 
 def _random_answers(task: Task, p: int, key: Key[Any, ""]) -> Task:
     """The same pairs with answers that follow no rule."""
-    answers = rng_of(jax.random.fold_in(key, 1)).integers(0, p, len(task.targets) + len(task.test_targets))
+    answers = generator(jax.random.fold_in(key, 1)).integers(0, p, len(task.targets) + len(task.test_targets))
     learned, tested = np.split(answers.astype(np.int32), [len(task.targets)])
     return Task(task.inputs, jnp.asarray(learned), task.test_inputs, jnp.asarray(tested))
 

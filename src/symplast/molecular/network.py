@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
+from symplast.molecular.network_arrays import read_npz_network
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -141,8 +143,6 @@ class InteractionNetwork:
     @classmethod
     def from_npz(cls, path: str | Path) -> "InteractionNetwork":
         """A network from an .npz with ``edges`` (E, 2), positions from 0, and ``entrez`` or ``nodes``, the names."""
-        from symplast.molecular.network_files import read_npz_network
-
         return cls.from_edges(*read_npz_network(Path(path)))
 
     @classmethod

@@ -10,7 +10,7 @@ from symplast.lab import Config, Evidence, Study, evidence
 from symplast.lab.claims import Scale
 from symplast.molecular.attractors import find_attractors
 from symplast.molecular.cohorts import DATA, MODELS, SETS, TISSUES, boolean_model, cohort
-from symplast.molecular.drugs import HUBS, combination, drug, sequence
+from symplast.molecular.drugs import HUBS, combination, sequence
 from symplast.molecular.entropy import Products, entropy_of
 from symplast.molecular.groups import (
     auc,
@@ -22,20 +22,31 @@ from symplast.molecular.groups import (
 )
 from symplast.molecular.holding import compare_holding
 from symplast.molecular.learning_network import SCHEDULES
+from symplast.molecular.measuring import (
+    DRUGS,
+    MIXTURES,
+    cell_and_drugs,
+    dense_rate,
+    dominates,
+    late_given_early,
+    mean_difference,
+    median_ratio,
+    pair_of_doses,
+    rate_rises,
+    share_with_interval,
+    topologies,
+)
 from symplast.molecular.nulls import adjacency_of, null_of, random_edges
 from symplast.molecular.overlap import leiden_modules, module_overlap
 from symplast.molecular.randomness import generator
-from symplast.molecular.response import DOSES, drug_response, edgetic_response, noisy_response
-from symplast.molecular.strategies import Maker, doses_and_toxicity, random_cell
-from symplast.molecular.topology import Topology, erdos_renyi, modular_scale_free
+from symplast.molecular.response import drug_response, edgetic_response, noisy_response
+from symplast.molecular.strategies import doses_and_toxicity, random_cell
+from symplast.molecular.topology import modular_scale_free
 
 study = Study("molecular")
 
 REAL: dict[Scale, tuple[str, ...]] = {"full": (DATA,)}
 TEMPERATURES = (0.2, 0.35, 0.5, 0.65, 0.8)
-DRUGS = (("central", 6), ("influence", 36), ("random", 36), ("central", 12), ("influence", 12), ("random", 12),
-         ("central", 36))  # fmt: skip
-"""Strategies and numbers of targets, run at once."""
 
 
 @study.experiment(quick={"graphs": 3, "nodes": 960, "samples": 20})
@@ -47,9 +58,10 @@ def identity(config: Config, key: Any) -> Evidence:
         rng = generator(key, graph, 1)
         x = np.exp(rng.standard_normal((config.nodes, config.samples)))
         A = topology.adjacency
-        rates = Products(adjacency_of(np.argwhere(np.triu(A)), config.nodes)).rate(x)
+        adjacency = adjacency_of(np.argwhere(np.triu(A)), config.nodes)
+        rates = Products(adjacency).rate(x)
         differences.append(np.abs(rates - [dense_rate(A, column) for column in x.T]).max())
-        raised = raised_by_each(topology)
+        raised = rate_rises(adjacency)
         top = np.argsort(-topology.degree, kind="stable")[:10]
         hubs.append(raised[top].mean())
         others.append(np.delete(raised, top).mean())
@@ -59,32 +71,6 @@ def identity(config: Config, key: Any) -> Evidence:
         raised_by_others=(("seed",), others),
         units={"difference": "nats"},
     )
-
-
-def dense_rate(A: np.ndarray, x: np.ndarray) -> float:
-    """Entropy rate of one sample with all N x N matrices written out, in nats."""
-    w = A * np.outer(x, x)
-    p = w / w.sum(axis=1, keepdims=True)
-    S = -(p * np.log(np.where(p > 0, p, 1))).sum(axis=1)
-    return float((w.sum(axis=1) / w.sum()) @ S)
-
-
-def raised_by_each(topology: Topology, genes: np.ndarray | None = None) -> np.ndarray:
-    """Whether the rate rises when one gene goes from 2 to 8, for each gene."""
-    return _raised(adjacency_of(np.argwhere(np.triu(topology.adjacency)), topology.n), genes)
-
-
-def _raised(adjacency: Any, genes: np.ndarray | None = None, block: int = 256) -> np.ndarray:
-    n = adjacency.shape[0]
-    products, genes = Products(adjacency), np.arange(n) if genes is None else genes
-    base = products.rate(np.full((n, 1), 2.0))[0]
-    found = []
-    for start in range(0, len(genes), block):
-        own = genes[start : start + block]
-        x = np.full((n, len(own)), 2.0)
-        x[own, np.arange(len(own))] = 8.0
-        found.append(products.rate(x) > base)
-    return np.concatenate(found)
 
 
 @study.experiment(full={"resamples": 10_000, "sets": list(SETS)}, data=REAL)
@@ -157,9 +143,9 @@ def nulls(config: Config, key: Any) -> Evidence:
         null_aucs=(("tissue", "draw"), draws),
         er_aucs=(("tissue", "other_draw"), other["er"]),
         degree_preserving_aucs=(("tissue", "other_draw"), other["degree_preserving"]),
-        raised_by_hubs=float(_raised(network.adjacency, order[:30]).mean()),
-        raised_by_others=float(_raised(network.adjacency, rng.permutation(order[30:])[: config.genes]).mean()),
-        raised_by_er_hubs=float(_raised(random, top_of_random).mean()),
+        raised_by_hubs=float(rate_rises(network.adjacency, order[:30]).mean()),
+        raised_by_others=float(rate_rises(network.adjacency, rng.permutation(order[30:])[: config.genes]).mean()),
+        raised_by_er_hubs=float(rate_rises(random, top_of_random).mean()),
         coords={"tissue": config.tissues},
     )
 
@@ -187,31 +173,20 @@ def overlap(config: Config, key: Any) -> Evidence:
     )
 
 
-def _topologies(scale_free: bool, matched: bool = False) -> Maker:
-    def make(key: Any) -> Topology:
-        graph = modular_scale_free(key=key)
-        if scale_free:
-            return graph
-        other = jax.random.fold_in(key, 1)
-        return erdos_renyi(edges=graph.n_edges, key=other) if matched else erdos_renyi(key=other)
-
-    return make
-
-
 @study.experiment(
     quick={"seeds": 20, "er_temperatures": [0.35, 0.65], "matched": False},
     full={"seeds": 100, "er_temperatures": list(TEMPERATURES), "matched": True},
 )
 def strategies(config: Config, key: Any) -> Evidence:
     """Seven drugs on scale-free and random networks from rigid to plastic: minimal doses, success, early and late."""
-    kinds = {"sf": _topologies(True), "er": _topologies(False)}
-    kinds |= {"er_matched": _topologies(False, matched=True)} if config.matched else {}
+    kinds = {"sf": topologies(True), "er": topologies(False)}
+    kinds |= {"er_matched": topologies(False, matched=True)} if config.matched else {}
     shape = (len(kinds), len(TEMPERATURES), len(DRUGS), config.seeds)
     dose = np.full(shape, np.nan)
     for k, make in enumerate(kinds.values()):
         at = TEMPERATURES if k == 0 else config.er_temperatures
         for seed in range(config.seeds):
-            cell, drugs = _cell_and_drugs(make, key, seed)
+            cell, drugs = cell_and_drugs(make, key, seed)
             for T in at:
                 found = drug_response(cell, drugs, T)
                 dose[k, TEMPERATURES.index(T), :, seed] = found.minimal_dose if found.bistable else np.nan
@@ -219,22 +194,24 @@ def strategies(config: Config, key: Any) -> Evidence:
     sf, er = cured[0], cured[1]
     c6, i36, r36, c12, i12 = range(5)
     t20, t35, t50, t65, t80 = range(5)
-    late = _late_given_early(config, key, dose[0, t65])
+    late = late_given_early(config, key, dose[0, t65])
     ratios = {
-        f"dose_ratio_t{round(100 * TEMPERATURES[t])}": _ratio(dose[0, t, c6], dose[0, t, i36]) for t in (t50, t65, t80)
+        f"dose_ratio_t{round(100 * TEMPERATURES[t])}": median_ratio(dose[0, t, c6], dose[0, t, i36])
+        for t in (t50, t65, t80)
     }
     ratios |= {
-        f"allo_ratio_t{round(100 * TEMPERATURES[t])}": _ratio(dose[0, t, i36], dose[0, t, r36]) for t in (t35, t65)
+        f"allo_ratio_t{round(100 * TEMPERATURES[t])}": median_ratio(dose[0, t, i36], dose[0, t, r36])
+        for t in (t35, t65)
     }
     return evidence(
-        many_t20=_difference(sf[t20, i36], sf[t20, c6]),
-        many_t35=_difference(sf[t35, i36], sf[t35, c6]),
-        equal_t20=_difference(sf[t20, i12], sf[t20, c12]),
-        equal_t35=_difference(sf[t35, i12], sf[t35, c12]),
-        hubs_minus_many_t65=_difference(sf[t65, c6], sf[t65, i36]),
-        hubs_minus_equal_t65=_difference(sf[t65, c12], sf[t65, i12]),
-        er_many_t35=_difference(er[t35, i36], er[t35, c6]),
-        hubs_sf_minus_er_t65=_difference(sf[t65, c6], er[t65, c6]),
+        many_t20=mean_difference(sf[t20, i36], sf[t20, c6]),
+        many_t35=mean_difference(sf[t35, i36], sf[t35, c6]),
+        equal_t20=mean_difference(sf[t20, i12], sf[t20, c12]),
+        equal_t35=mean_difference(sf[t35, i12], sf[t35, c12]),
+        hubs_minus_many_t65=mean_difference(sf[t65, c6], sf[t65, i36]),
+        hubs_minus_equal_t65=mean_difference(sf[t65, c12], sf[t65, i12]),
+        er_many_t35=mean_difference(er[t35, i36], er[t35, c6]),
+        hubs_sf_minus_er_t65=mean_difference(sf[t65, c6], er[t65, c6]),
         **ratios,
         **late,
         cured=(("topology", "T", "drug", "graph"), cured),
@@ -243,51 +220,10 @@ def strategies(config: Config, key: Any) -> Evidence:
     )
 
 
-def _cell_and_drugs(make: Maker, key: Any, seed: int, drugs: Any = DRUGS, hubs: int = HUBS, **depths: float) -> Any:
-    cell, own = random_cell(make, key, seed, **depths)
-    given = [drug(cell, name, k, hubs=hubs, key=jax.random.fold_in(own, 10 + i)) for i, (name, k) in enumerate(drugs)]
-    return cell, given
-
-
-def _difference(a: np.ndarray, b: np.ndarray) -> Any:
-    """Mean difference of two truth values over graphs where both attractors exist: BCa, or t where graphs are few."""
-    values = (a - b)[~np.isnan(a - b)]
-    if len(values) < 2:
-        return float("nan")
-    return (
-        stats.bootstrap(values, np.mean, method="bca")
-        if len(values) >= 20
-        else stats.mean_interval(values, bounds=(-1, 1))
-    )
-
-
-def _ratio(a: np.ndarray, b: np.ndarray) -> Any:
-    """Median ratio over graphs where both are finite; fewer than 6 can't bound a median at 95 %."""
-    both = np.isfinite(a) & np.isfinite(b)
-    return stats.bootstrap(a[both] / b[both], np.median) if both.sum() >= 6 else float("nan")
-
-
-def _late_given_early(config: Config, key: Any, early_doses: np.ndarray) -> dict[str, Any]:
-    """Of the networks that 1.5 median minimal doses of T = 0.65 cure there, the share that they cure at T = 0.35."""
-    found: dict[str, Any] = {}
-    make = _topologies(True)
-    for i, name in enumerate(("central", "influence")):
-        finite = early_doses[i][np.isfinite(early_doses[i])]
-        dose = 1.5 * float(np.median(finite)) if finite.size else float("nan")
-        both = np.zeros((config.seeds, 2), dtype=bool)
-        for seed in range(config.seeds if finite.size else 0):
-            cell, drugs = _cell_and_drugs(make, key, seed)
-            both[seed] = [bool(drug_response(cell, [drugs[i]], T, [dose]).success[0, 0]) for T in (0.65, 0.35)]
-        early, late = int(both[:, 0].sum()), int(both.all(axis=1).sum())
-        found[f"late_given_early_{name}"] = stats.clopper_pearson(late, early) if early else float("nan")
-        found |= {f"dose_{name}": dose, f"early_{name}": early}
-    return found
-
-
 @study.experiment(quick={"seeds": 4, "steps": 500}, full={"seeds": 30})
 def learning(config: Config, key: Any) -> Evidence:
     """A network that learns the malignant state under an imposed course of temperature, and two controls."""
-    make = _topologies(True)
+    make = topologies(True)
     courses = [
         [random_cell(make, key, seed)[0].trajectory(name, steps=config.steps) for seed in range(config.seeds)]
         for name in SCHEDULES
@@ -306,49 +242,32 @@ def learning(config: Config, key: Any) -> Evidence:
     )
 
 
-MIXTURES = (0.0, 0.25, 0.5, 0.75, 1.0)
-
-
 @study.experiment(full={"seeds": 100, "temperatures": [0.35, 0.5, 0.65]})
 def combinations(config: Config, key: Any) -> Evidence:
     """Mixtures and sequences of hubs and neighbours against the pure strategies, in dose and toxicity."""
     shape = (len(config.temperatures), config.seeds, len(MIXTURES) + 2)
     dose, toxic = np.empty(shape), np.empty(shape)
     for seed in range(config.seeds):
-        cell, own = random_cell(_topologies(True), key, seed)
+        cell, own = random_cell(topologies(True), key, seed)
         near = jax.random.fold_in(own, 11)
         drugs = [combination(cell, r, key=near) for r in MIXTURES]
         drugs += [sequence(cell, "central", key=near), sequence(cell, "influence", key=near)]
         for t, T in enumerate(config.temperatures):
             dose[t, seed], toxic[t, seed] = doses_and_toxicity(cell, drugs, T)
     lost = np.where(np.isfinite(dose), toxic, np.inf)
-    beats = _dominates(dose, lost)  # [T, seed, drug]
+    beats = dominates(dose, lost)  # [T, seed, drug]
     lives = ~np.isnan(dose[:, :, 0])
     any_mix = np.where(lives, beats[..., [1, 2, 3, 5, 6]].any(axis=-1), np.nan)
     order = np.where(lives, beats[..., 5].astype(float) - beats[..., 6], np.nan)
     names = [f"r = {r:g}" for r in MIXTURES] + ["hubs first", "neighbours first"]
     return evidence(
-        **{f"dominated_t{round(100 * T)}": _share(any_mix[t]) for t, T in enumerate(config.temperatures)},
-        order_effect=_difference(np.nanmean(order, axis=0), np.zeros(config.seeds)),
+        **{f"dominated_t{round(100 * T)}": share_with_interval(any_mix[t]) for t, T in enumerate(config.temperatures)},
+        order_effect=mean_difference(np.nanmean(order, axis=0), np.zeros(config.seeds)),
         dominates=(("T", "graph", "drug"), beats),
         minimal_dose=(("T", "graph", "drug"), dose),
         toxicity=(("T", "graph", "drug"), toxic),
         coords={"T": config.temperatures, "drug": names},
     )
-
-
-def _share(truth: np.ndarray) -> Any:
-    values = truth[~np.isnan(truth)]
-    return stats.clopper_pearson(int(values.sum()), values.size) if values.size else float("nan")
-
-
-def _dominates(dose: np.ndarray, toxic: np.ndarray) -> np.ndarray:
-    """Whether each drug is at least as good as both pure ones in dose and toxicity, and better in one, than each."""
-    found = np.isfinite(dose)
-    for pure in (0, len(MIXTURES) - 1):
-        d, t = dose[..., pure, None], toxic[..., pure, None]
-        found &= (dose <= d) & (toxic <= t) & ((dose < d) | (toxic < t))
-    return found
 
 
 @study.experiment(
@@ -369,7 +288,7 @@ def robustness(config: Config, key: Any) -> Evidence:
     success, ratio = np.full((*grid, 2, 2), np.nan), np.full(grid, np.nan)  # [.., T, (central, influence)]
     for place in np.ndindex(*grid):
         depth, hubs, k = config.depths[place[0]], config.hubs[place[1]], config.targets[place[2]]
-        doses = _pair_of_doses(_topologies(True), key, config.seeds, (0.35, 0.65), hubs, k, n=1 / depth)
+        doses = pair_of_doses(topologies(True), key, config.seeds, (0.35, 0.65), hubs, k, n=1 / depth)
         lives = ~np.isnan(doses).all(axis=(0, 2))
         success[place][lives] = np.nanmean(np.where(np.isnan(doses), np.nan, np.isfinite(doses))[:, lives], axis=0)
         late = doses[:, 1]
@@ -377,17 +296,17 @@ def robustness(config: Config, key: Any) -> Evidence:
         ratio[place] = np.median(late[both, 0] / late[both, 1]) if both.any() else np.nan
     m11 = success[..., 0, 1] > success[..., 0, 0]
     m12 = ratio < 1  # a cell that can't show a sign (NaN) counts against it
-    large = _pair_of_doses(
+    large = pair_of_doses(
         lambda k: modular_scale_free(config.large, modules=6, key=k), key, config.large_seeds, (0.35, 0.65), HUBS, 36,
         scale=config.large / 240,
     )  # fmt: skip
     noisy = np.empty((config.noisy_seeds, 2, 2))
     for seed in range(config.noisy_seeds):
-        cell, drugs = _cell_and_drugs(_topologies(True), key, seed, DRUGS[:2])
+        cell, drugs = cell_and_drugs(topologies(True), key, seed, DRUGS[:2])
         for t, T in enumerate((0.35, 0.65)):
             noisy[seed, t] = noisy_response(cell, drugs, T, jax.random.fold_in(key, 500 + seed)).success.any(axis=1)
     cut = [
-        [edgetic_response(random_cell(_topologies(True), key, s)[0], T).success.any() for T in (0.35, 0.65)]
+        [edgetic_response(random_cell(topologies(True), key, s)[0], T).success.any() for T in (0.35, 0.65)]
         for s in range(config.edgetic_seeds)
     ]
     dims = ("depth", "hubs", "targets")
@@ -407,19 +326,6 @@ def robustness(config: Config, key: Any) -> Evidence:
             "strategy": ["central", "influence"],
         },
     )
-
-
-def _pair_of_doses(
-    make: Maker, key: Any, seeds: int, temperatures: Any, hubs: int, k: int, n: float = 0.9, scale: float = 1.0
-) -> np.ndarray:
-    """(seeds, T, 2) minimal doses of hubs and of their neighbours; NaN where one attractor is missing."""
-    found = np.full((seeds, len(temperatures), 2), np.nan)
-    for seed in range(seeds):
-        cell, drugs = _cell_and_drugs(make, key, seed, (("central", hubs), ("influence", k)), hubs, n=n)
-        for t, T in enumerate(temperatures):
-            response = drug_response(cell, drugs, T, DOSES * scale)
-            found[seed, t] = response.minimal_dose if response.bistable else np.nan
-    return found
 
 
 @study.experiment(full={"samples": 10_000, "held_samples": 1000, "draws": 10, "models": list(MODELS)}, data=REAL)
