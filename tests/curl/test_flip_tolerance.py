@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from symplast.curl import TwoLayer, critical_fraction, draw_net, solution_operator, stability, tolerance
+from symplast.curl.flip_tolerance import _check_inputs
 from symplast.learning.host_random import generator
 
 KEY = jax.random.key(0)
@@ -66,6 +67,7 @@ def test_several_outputs_have_no_closed_form_but_eigenvalues() -> None:
         (lambda: tolerance((5, 0, 1)), "three positive sizes"),
         (lambda: tolerance((3, 3, 1), X=jnp.ones((2, 4))), r"X must be \(rows, inputs=3\)"),
         (lambda: tolerance((3, 3, 1), X=jnp.ones((0, 3))), "at least one row"),
+        (lambda: _check_inputs(np.ma.masked_array(np.ones((2, 3)), False), 3), "X must not be a masked array"),
         (lambda: tolerance((3, 3, 1), X=jnp.full((2, 3), jnp.nan)), "X must be finite"),
         (lambda: tolerance((3, 3, 1), X=jnp.zeros((2, 3))), "X must not be all zeros"),
         (

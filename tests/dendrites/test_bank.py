@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from symplast.dendrites import DendriticSegment, SegmentBank
+from symplast.dendrites import DendriticSegment, SegmentBank, estimate_from_data, neuron_fp
 from symplast.dendrites.bank import _indexed_overlap
 
 
@@ -127,4 +127,19 @@ def test_one_program_for_equal_shapes(indices, patterns):
 )
 def test_wrong_input(make, message):
     with pytest.raises(ValueError, match=message):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (lambda: SegmentBank(np.ma.masked_array([[0, 1]], [[0, 1]]), n=5), "synapses"),
+        (lambda: SegmentBank(np.array([[0, 1]]), n=2).overlap(np.ma.masked_array([[0, 1]], [[0, 1]])), "A"),
+        (lambda: estimate_from_data(np.ma.masked_array(np.eye(4, dtype=bool), False)), "X"),
+        (lambda: neuron_fp(np.ma.masked_array([0.1, 0.2], [0, 1])), "p_segments"),
+        (lambda: DendriticSegment(np.ma.masked_array([200, 300], [0, 1]), 10, 20, 5), "n"),
+    ],
+)
+def test_masks_are_refused(make, name):
+    with pytest.raises(ValueError, match=f"^{name} must not be a masked array"):
         make()

@@ -200,6 +200,7 @@ def test_conductance_in_siemens():
         ({"n_ltp": 8, "b_ltd": 51}, "b_ltd must be in"),
         ({"n_ltp": 8, "g_min": 2e-6, "g_max": 2e-6}, "g_min must be below g_max"),
         ({"n_ltp": 8, "g_min": np.inf}, "g_min must be in"),
+        ({"n_ltp": 8, "b_ltp": np.ma.masked_array([1.0, 2.0], [0, 1])}, "b_ltp must not be a masked array"),
     ],
 )
 def test_wrong_parameters(arguments, message):

@@ -284,6 +284,8 @@ X0, Y0 = data(20)
         ({"X": np.where(X0 > 0.9, np.nan, X0)}, "X must be finite"),
         ({"X": X0[:, :4]}, r"X must have shape \(examples, 6 inputs\), got \(20, 4\)"),
         ({"y": Y0.astype(float)}, "y must hold integers"),
+        ({"X": np.ma.masked_array(X0, False)}, "X must not be a masked array"),
+        ({"y": np.ma.masked_array(Y0, False)}, "y must not be a masked array"),
         ({"y": Y0 + 1}, r"y must be in \[0, 2\]"),
         ({"y": Y0[:5]}, "y must hold one class number for each of the 20 examples"),
         ({"scheme": "tri"}, "scheme must be one of uni, uni_ltd, bi, ref; got 'tri'"),

@@ -147,6 +147,8 @@ def test_wrong_use_is_told(tasks):
         (lambda: row_schedule((10,), 10), "at least 0"),
         (lambda: split_tasks(np.ones((4, 2)), np.ones(3, int), 1), "one label a row"),
         (lambda: split_tasks(np.full((4, 2), np.nan), np.arange(4), 1), "NaN"),
+        (lambda: split_tasks(np.ma.masked_array(np.ones((4, 2)), False), np.arange(4), 1), "X must not be a masked"),
+        (lambda: split_tasks(np.ones((4, 2)), np.ma.masked_array(np.arange(4), 1), 1), "y must not be a masked"),
         (lambda: split_tasks(np.ones((4, 2)), np.array(list("abcd")), 1), "class numbers"),
         (lambda: split_tasks(np.ones((4, 2)), np.arange(4), 1, test_share=0.0), "test_share"),
     ]:

@@ -44,6 +44,10 @@ def test_pairs_within_patients():
     assert paired_wins([2.0, 1, 5, 4], [True, False, True, False], ["a", "a", "b", "b"]).value == 1
     with pytest.raises(ValueError, match="both groups at least once"):
         paired_wins([1.0, 2], [True, False], ["a", "b"])
+    with pytest.raises(ValueError, match="values must be finite"):
+        paired_wins([1.0, np.nan], [True, False], ["a", "a"])
+    with pytest.raises(ValueError, match="first must be 2 truth values"):
+        paired_wins([1.0, 2.0], [True], ["a", "a"])
 
 
 def test_heterogeneity_and_its_bootstrap_without_copies():
@@ -56,6 +60,8 @@ def test_heterogeneity_and_its_bootstrap_without_copies():
     assert found.low < found.value < found.high  # with copies counted, the interval would lie below the value
     with pytest.raises(ValueError, match="vary over genes"):
         heterogeneity(np.ones((5, 3)))
+    with pytest.raises(ValueError, match="vary over genes"):
+        heterogeneity(np.stack([loose[:, 0], np.where(np.arange(300) < 9, 0.1 + 0.2, 0.3)], axis=1))  # by rounding
 
 
 def test_stages_show_a_rise_and_a_fall():
@@ -94,3 +100,18 @@ def test_null_models_lose_what_hubs_bring(null):
         assert found.null_aucs.mean() < found.auc
     with pytest.raises(ValueError, match="null must be one of"):
         null_test(KARATE_CLUB, x, first, null="none", min_genes=0)
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda x: compare_groups(x, [True, True, False, False]), "values"),
+        (lambda x: compare_groups([1.0, 2, 3, 4], x > 2), "group"),
+        (lambda x: paired_wins([1.0, 2, 3, 4], [True, True, False, False], x), "owner"),
+        (lambda x: stage_course([1.0, 2, 3, 4], x, [1, 2]), "stage"),
+        (lambda x: heterogeneity(np.ma.stack([x, x])), "X"),
+    ],
+)
+def test_masks_are_refused(call, name):
+    with pytest.raises(ValueError, match=f"^{name} must not be a masked array"):
+        call(np.ma.masked_array([1.0, 2.0, 3.0, 4.0], [0, 0, 1, 0]))

@@ -19,6 +19,7 @@ from symplast.curl.solution import solution_operator, stability
 from symplast.curl.spectrum import signed_kernel
 from symplast.curl.two_layer import CurlRule, TwoLayer
 from symplast.learning.host_random import generator
+from symplast.stats.arguments import plain
 
 LEARNED = 1e-8
 """A simulated run has learned when its loss ends below this."""
@@ -143,7 +144,7 @@ def tolerance(
 
 
 def _check_inputs(X: Any, inputs: int) -> None:
-    array = np.asarray(X)
+    array = np.asarray(plain(X, "X"))
     if array.ndim != 2 or array.shape[1] != inputs or array.shape[0] < 1:
         raise ValueError(f"X must be (rows, inputs={inputs}) with at least one row, got {array.shape}")
     if not np.isfinite(array).all():

@@ -7,6 +7,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from symplast.stats.arguments import plain
+
 Number: TypeAlias = int | float | np.integer | np.floating
 CountLike: TypeAlias = Number | np.ndarray | list | tuple | range
 Count: TypeAlias = int | np.int64 | np.ndarray
@@ -25,7 +27,7 @@ def check_count(value: Any, name: str, least: int | None = 0) -> Count:
         An int, or an int64 array of the same shape.
 
     Raises:
-        ValueError: NaN, a fraction, a boolean, text, or a value below ``least``.
+        ValueError: NaN, a fraction, a boolean, text, a mask, a unit, or a value below ``least``.
 
     Example:
         >>> check_count(1e6, "patterns"), check_count([1.0, 2.0], "s")
@@ -33,7 +35,7 @@ def check_count(value: Any, name: str, least: int | None = 0) -> Count:
     """
     rule = "a whole number" if least is None else f"a whole number of at least {least}"
     if type(value) is not int:
-        numbers = np.asarray(value)
+        numbers = np.asarray(plain(value, name))
         if numbers.dtype.kind not in "iuf" or not _integral(numbers):
             raise ValueError(f"{name} must be {rule}, got {_shown(value)}")
         if numbers.dtype in (np.float16, np.float32):
@@ -80,7 +82,7 @@ def check_at_most(value: Count, name: str, limit: Count, limit_name: str, why: s
 
 def check_probability(value: Any, name: str, *, closed: bool = False) -> float:
     """A number strictly inside (0, 1); ``closed`` also allows 0 and 1."""
-    numbers = np.asarray(value)
+    numbers = np.asarray(plain(value, name))
     inside = numbers.dtype.kind in "iuf" and numbers.ndim == 0 and (0 <= numbers <= 1 if closed else 0 < numbers < 1)
     if not inside:
         interval = "[0, 1]" if closed else "strictly between 0 and 1"

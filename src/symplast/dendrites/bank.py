@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Int32, Key
 
 from symplast.dendrites.arguments import CountLike, Number, check_at_most, check_count, check_single
+from symplast.stats.arguments import plain
 
 ROWS = 64
 """Patterns handled at once: bounds the memory of gathered synapses."""
@@ -43,7 +44,7 @@ class SegmentBank:
     def __post_init__(self) -> None:
         if isinstance(self.synapses, jax.core.Tracer) or not hasattr(self.synapses, "dtype"):
             return  # inside a JAX transformation: checked when it was made
-        array = np.asarray(self.synapses)
+        array = np.asarray(plain(self.synapses, "synapses"))
         if array.ndim != 2 or array.dtype.kind not in "biu":
             raise ValueError(f"synapses must be bool[G, n] or int[G, s], got {array.dtype}{list(array.shape)}")
         if array.dtype.kind == "b":
@@ -151,7 +152,7 @@ class SegmentBank:
 
 def check_patterns(X: Any, name: str, n: int | None = None) -> Bool[Array, "batch n"]:
     """Boolean patterns, one a row; 0/1 integers are accepted."""
-    patterns = np.atleast_2d(np.asarray(X))
+    patterns = np.atleast_2d(np.asarray(plain(X, name)))
     if patterns.ndim != 2 or patterns.size == 0:
         raise ValueError(f"{name} must be bool[patterns, cells], got shape {np.shape(X)}")
     if patterns.dtype.kind not in "biuf" or not ((patterns == 0) | (patterns == 1)).all():

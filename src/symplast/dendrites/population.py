@@ -8,6 +8,7 @@ import numpy as np
 from symplast.dendrites.arguments import CountLike, Number, check_at_most, check_count, check_probability, check_single
 from symplast.dendrites.overlap import Float64
 from symplast.dendrites.segment import DendriticSegment
+from symplast.stats.arguments import plain
 
 
 def population_fp(segment: DendriticSegment, M: CountLike, exact: bool = True) -> Float64:
@@ -117,7 +118,7 @@ def neuron_fp(p_segments: Any, axis: int = -1) -> Float64:
         >>> print(neuron_fp([1e-12, 3e-12]))
         3.999999999997e-12
     """
-    p = np.asarray(p_segments)
+    p = np.asarray(plain(p_segments, "p_segments"))
     if p.dtype.kind not in "iuf" or not ((p >= 0) & (p <= 1)).all():
         raise ValueError("p_segments must hold probabilities in [0, 1]")
     with np.errstate(divide="ignore"):

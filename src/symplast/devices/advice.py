@@ -15,7 +15,7 @@ from symplast.devices.rule import SingleStepRule
 from symplast.devices.sweeping import sweep
 from symplast.devices.variation import Variation
 from symplast.stats import Estimate, mean_interval
-from symplast.stats.arguments import check_count
+from symplast.stats.arguments import check_count, plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -108,7 +108,7 @@ def advise(
         True
     """
     seeds = check_count(seeds, "seeds", least=2)
-    if np.ndim(X) != 2 or np.ndim(y) != 1 or len(np.asarray(X)) != len(np.asarray(y)):
+    if np.ndim(plain(X, "X")) != 2 or np.ndim(plain(y, "y")) != 1 or np.shape(X)[0] != np.shape(y)[0]:
         raise ValueError(f"X must be (examples, inputs) and y (examples,), got {np.shape(X)} and {np.shape(y)}")
     if X_test is None and y_test is None and np.shape(X)[0] < 5:
         raise ValueError(f"X must hold at least 5 examples to leave a fifth for testing, got {np.shape(X)[0]}")

@@ -9,7 +9,7 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int
 
-from symplast.stats.arguments import check_count
+from symplast.stats.arguments import check_count, plain
 
 Numbers: TypeAlias = ArrayLike | Sequence[float]
 """One row of numbers, a list of them included."""
@@ -49,7 +49,7 @@ def check_reals(value: Any, name: str, low: float, high: float, *, below: bool =
     interval = f"[{low:g}, {high:g}{')' if below or np.isinf(high) else ']'}"
     if isinstance(value, jax.core.Tracer):
         return jnp.asarray(value, dtype=jnp.result_type(float, value.dtype))
-    numbers = np.asarray(value)
+    numbers = np.asarray(plain(value, name))
     if numbers.dtype.kind not in "iuf":
         raise ValueError(f"{name} must be a number in {interval}, got {_shown(value)}")
     inside = np.isfinite(numbers) & (numbers >= low) & ((numbers < high) if below else (numbers <= high))
@@ -69,7 +69,7 @@ def check_marks(value: Any, name: str, length: int, allowed: tuple[int, ...], me
         >>> check_marks([True, False], "X", 2, (0, 1), "which lines are on").tolist()
         [True, False]
     """
-    marks = value if isinstance(value, jax.core.Tracer) else np.asarray(value)
+    marks = value if isinstance(value, jax.core.Tracer) else np.asarray(plain(value, name))
     rule = f"{name} must hold {length} numbers of {', '.join(map(str, allowed))}: {meaning}"
     if marks.shape != (length,):
         raise ValueError(f"{rule}; got shape {marks.shape}")
@@ -100,7 +100,7 @@ def check_inputs(X: Any, name: str, units: int) -> Float[Array, "examples inputs
     """
     if np.ndim(X) != 2 or np.shape(X)[1] != units or np.shape(X)[0] < 1:
         raise ValueError(f"{name} must have shape (examples, {units} inputs), got {np.shape(X)}")
-    values = jnp.asarray(X)
+    values = jnp.asarray(plain(X, name))
     if not jnp.issubdtype(values.dtype, jnp.number) or jnp.iscomplexobj(values):
         raise ValueError(f"{name} must hold numbers in [0, 1], its type is {values.dtype}")
     low, high = float(values.min()), float(values.max())
@@ -117,7 +117,7 @@ def check_labels(y: Any, name: str, examples: int, classes: int) -> Int[Array, "
     Raises:
         ValueError: not one a row of X, not integers, or outside the range.
     """
-    labels = np.asarray(y)
+    labels = np.asarray(plain(y, name))
     if labels.shape != (examples,):
         raise ValueError(f"{name} must hold one class number for each of the {examples} examples, got {labels.shape}")
     if labels.dtype.kind not in "iu":

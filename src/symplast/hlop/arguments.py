@@ -1,4 +1,4 @@
-"""Checks at the room's public boundary: each returns the checked value or says argument, rule and mend."""
+"""Checks at the room's public boundary: each returns the checked value or says argument, rule and way out."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from symplast.stats.arguments import check_count
+from symplast.stats.arguments import check_count, plain
 
 
 def check_activity(X: Any, name: str, width: int) -> Float[Array, "rows width"]:
@@ -19,7 +19,7 @@ def check_activity(X: Any, name: str, width: int) -> Float[Array, "rows width"]:
     """
     if np.ndim(X) != 2 or np.shape(X)[1] != width or np.shape(X)[0] < 1:
         raise ValueError(f"{name} must have shape (rows, {width}), one feature a column, got {np.shape(X)}")
-    values = jnp.asarray(X, dtype=float)
+    values = jnp.asarray(plain(X, name), dtype=float)
     if not isinstance(values, jax.core.Tracer) and not bool(jnp.isfinite(values).all()):
         raise ValueError(f"{name} must be finite; it holds NaN or infinity: drop or fill those rows")
     return values
@@ -59,7 +59,7 @@ def check_labels(labels: Any, classes: int, name: str = "targets") -> None:
     Raises:
         ValueError: labels outside the head, or none.
     """
-    values = np.asarray(labels)
+    values = np.asarray(plain(labels, name))
     if values.size == 0 or values.dtype.kind not in "iu":
         raise ValueError(f"{name} must be class numbers, got {values.dtype} of size {values.size}")
     if values.min() < 0 or values.max() >= classes:

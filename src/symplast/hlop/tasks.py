@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 from symplast.learning.tasks import Task, images, split
-from symplast.stats.arguments import check_count
+from symplast.stats.arguments import check_count, plain
 
 PIXEL_MEAN, PIXEL_SPREAD = 0.1307, 0.3081
 
@@ -115,7 +115,7 @@ def split_tasks(
         >>> len(tasks), tasks[1].inputs.shape[1], int(tasks[1].targets.max())
         (2, 5, 1)
     """
-    values, labels = np.asarray(X, dtype=float), np.asarray(y)
+    values, labels = np.asarray(plain(X, "X"), dtype=float), np.asarray(plain(y, "y"))
     if values.ndim != 2 or labels.shape != values.shape[:1]:
         raise ValueError(
             f"X must be (examples, features) with one label a row, got {values.shape} and y {labels.shape}"
@@ -129,6 +129,6 @@ def split_tasks(
         raise ValueError(f"test_share must leave training and test examples of {len(labels)}, got {test_share}")
     order = np.arange(len(labels)) if key is None else np.asarray(jax.random.permutation(key, len(labels)))
     learned, tested = order[:-held], order[-held:]
-    rows = jnp.asarray(values, dtype=jnp.float32), jnp.asarray(labels, dtype=jnp.int32)
+    rows = jnp.asarray(values, dtype=float), jnp.asarray(labels, dtype=jnp.int32)
     whole = Task(rows[0][learned], rows[1][learned], rows[0][tested], rows[1][tested])
     return split(whole, classes_per_task)

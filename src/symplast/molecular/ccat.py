@@ -8,16 +8,18 @@ import numpy as np
 
 from symplast.molecular.expression import Log, as_expression, match
 from symplast.molecular.network import InteractionNetwork
+from symplast.stats.arguments import is_constant
 
 
 def degree_correlation(x: np.ndarray, degree: np.ndarray) -> np.ndarray:
     """(C,) Pearson correlation of each column of x (N, C) with the degrees (N,); NaN where one of them is constant."""
-    k = degree - degree.mean()
-    z = np.asarray(x, dtype=np.float64)
-    z = z - z.mean(axis=0)
+    x = np.asarray(x, dtype=np.float64)
+    if not np.ptp(degree):
+        return np.full(x.shape[1], np.nan)
+    k, z = degree - degree.mean(), x - x.mean(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         found = (k @ z) / (np.linalg.norm(k) * np.linalg.norm(z, axis=0))
-    return np.where(np.ptp(x, axis=0) == 0, np.nan, found) if np.ptp(degree) else np.full(z.shape[1], np.nan)
+    return np.where([is_constant(sample) for sample in x.T], np.nan, found)
 
 
 def ccat(

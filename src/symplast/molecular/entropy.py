@@ -15,6 +15,7 @@ from scipy import sparse
 
 from symplast.molecular.expression import BLOCK, Log, Matched, as_expression, match
 from symplast.molecular.network import InteractionNetwork
+from symplast.stats.arguments import is_constant
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,11 +177,10 @@ def correlation_entropy(network: InteractionNetwork, X: Any, genes: Sequence[Any
     x = matched.whole()
     if x.shape[1] < 3:
         raise ValueError(f"X must hold at least 3 samples for correlations, got {x.shape[1]}")
+    if constant := [name for name, values in zip(matched.network.nodes, x, strict=True) if is_constant(values)]:
+        raise ValueError(f"X must vary for every gene, {constant[0]!r} is constant")
     z = x - x.mean(axis=1, keepdims=True)
-    size = np.linalg.norm(z, axis=1)
-    if (size == 0).any():
-        raise ValueError(f"X must vary for every gene, {matched.network.nodes[int(np.argmin(size))]!r} is constant")
-    z /= size[:, None]
+    z /= np.linalg.norm(z, axis=1, keepdims=True)
     a = matched.network.adjacency
     rows = np.repeat(np.arange(matched.network.n), np.diff(a.indptr))
     weights = np.empty(a.nnz)

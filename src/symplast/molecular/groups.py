@@ -7,7 +7,7 @@ import numpy as np
 from scipy.stats import mannwhitneyu, rankdata
 
 from symplast import stats
-from symplast.stats.arguments import check_count, check_sample
+from symplast.stats.arguments import check_count, check_sample, is_constant, plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,7 +52,7 @@ def check_groups(first: Any, count: int, name: str = "group") -> np.ndarray:
     Raises:
         ValueError: another length, no truth values, or a group of fewer than two samples.
     """
-    mask = np.asarray(first)
+    mask = np.asarray(plain(first, name))
     if mask.dtype.kind != "b" or mask.shape != (count,):
         raise ValueError(f"{name} must be {count} truth values, one a sample, got {mask.dtype} of shape {mask.shape}")
     sizes = int(mask.sum()), int((~mask).sum())
@@ -79,7 +79,7 @@ def compare_groups(values: Any, first: Any, *, resamples: int = 9999, seed: int 
         (0.095, 1.0)
     """
     x = check_sample(values, "values")
-    mask = check_groups(np.asarray(first), x.size)
+    mask = check_groups(first, x.size)
     a, b = x[mask], x[~mask]
     difference = stats.bootstrap((a, b), _difference, resamples=resamples, seed=seed)
     p = mannwhitneyu(a, b, alternative="greater", method="asymptotic").pvalue
@@ -99,13 +99,19 @@ def paired_wins(values: Any, first: Any, owner: Any) -> stats.Estimate:
         owner: (C,) whose sample it is; owners without samples in both groups are left out.
 
     Raises:
-        ValueError: no owner has samples in both groups.
+        ValueError: no owner has samples in both groups, values that are not finite, or other lengths.
 
     Example:
         >>> print(paired_wins([3.0, 1.0, 2.0, 2.5, 9.0], [True, False, True, False, True], ["a", "a", "b", "b", "c"]))
         0.5 [0.01258, 0.9874]
     """
-    x, mask, who = np.asarray(values, float), np.asarray(first, bool), np.asarray(owner)
+    x, who = check_sample(values, "values", least=1), np.asarray(plain(owner, "owner"))
+    mask = np.asarray(plain(first, "first"))
+    if mask.dtype.kind != "b" or not x.shape == mask.shape == who.shape:
+        raise ValueError(
+            f"first must be {x.size} truth values and owner {x.size} names, one a sample, got {mask.dtype} of shape "
+            f"{mask.shape} and shape {who.shape}"
+        )
     wins, pairs = 0, 0
     for name in np.unique(who):
         a, b = x[(who == name) & mask], x[(who == name) & ~mask]
@@ -138,14 +144,13 @@ def heterogeneity(X: Any) -> float:
 
 def sample_correlations(X: Any) -> np.ndarray:
     """(samples, samples) Pearson correlations over genes."""
-    x = np.asarray(X, dtype=np.float64)
+    x = np.asarray(plain(X, "X"), dtype=np.float64)
     if x.ndim != 2 or min(x.shape) < 2:
         raise ValueError(f"X must be (genes, samples), at least 2 of each, got shape {x.shape}")
-    z = x - x.mean(axis=0)
-    size = np.linalg.norm(z, axis=0)
-    if not (np.isfinite(size).all() and (size > 0).all()):
+    if not np.isfinite(x).all() or any(map(is_constant, x.T)):
         raise ValueError("X must be finite and vary over genes in every sample")
-    z /= size
+    z = x - x.mean(axis=0)
+    z /= np.linalg.norm(z, axis=0)
     found: np.ndarray = z.T @ z
     return found
 
@@ -188,7 +193,7 @@ def heterogeneity_difference(X: Any, first: Any, *, resamples: int = 9999, seed:
 def spread_difference(values: Any, first: Any, *, resamples: int = 9999, seed: int = 0) -> stats.Estimate:
     """Standard deviation of a number in the first group minus that in the second, percentile bootstrap."""
     x = check_sample(values, "values")
-    mask = check_groups(np.asarray(first), x.size)
+    mask = check_groups(first, x.size)
 
     def difference(a: np.ndarray, b: np.ndarray, axis: int = -1) -> Any:
         return a.std(axis=axis, ddof=1) - b.std(axis=axis, ddof=1)
@@ -199,7 +204,7 @@ def spread_difference(values: Any, first: Any, *, resamples: int = 9999, seed: i
 def auc_interval(values: Any, first: Any, *, resamples: int = 9999, seed: int = 0) -> stats.Estimate:
     """AUC with a stratified percentile bootstrap; an AUC of 0 or 1 has no width."""
     x = check_sample(values, "values")
-    mask = check_groups(np.asarray(first), x.size)
+    mask = check_groups(first, x.size)
     n = int(mask.sum())
 
     def area(a: np.ndarray, b: np.ndarray, axis: int = -1) -> Any:
@@ -222,7 +227,7 @@ def stage_course(values: Any, stage: Any, order: Any) -> "pd.DataFrame":
         A row a stage: stage, n, mean, low, high, change, change_low, change_high (NaN in the first row).
 
     Raises:
-        ValueError: a label that ``order`` lacks, or a stage of fewer than 2 samples.
+        ValueError: values that are not finite, a label that ``order`` lacks, or a stage of fewer than 2 samples.
 
     Example:
         >>> table = stage_course([1.0, 1.1, 2.0, 2.2, 1.5, 1.4], list("aabbcc"), "abc")
@@ -231,7 +236,8 @@ def stage_course(values: Any, stage: Any, order: Any) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    x, labels, names = np.asarray(values, float), np.asarray(stage).astype(str), [str(name) for name in order]
+    x, labels = check_sample(values, "values", least=1), np.asarray(plain(stage, "stage")).astype(str)
+    names = [str(name) for name in order]
     if labels.shape != x.shape:
         raise ValueError(f"stage must be one label a sample ({x.size}), got shape {labels.shape}")
     if unknown := sorted(set(labels) - set(names)):
