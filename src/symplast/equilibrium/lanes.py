@@ -179,7 +179,7 @@ def _tested(learner: GradientLearner, task: Task, training: Training) -> Tested:
     return jax.vmap(lambda state: answers(learner.network(state), task))(training.states)
 
 
-@eqx.filter_jit
+@lightly
 def _watched(learner: GradientLearner, task: Task, training: Training) -> Watched:
     return jax.vmap(lambda state: watch(learner.network(state), task.test_inputs, task.test_targets))(training.states)
 
