@@ -302,7 +302,6 @@ def checkpoints(config: Config, key: Any) -> Evidence:
         "levels": 256,
         "flipped": 0.1,
     },
-    on_demand=True,  # not measured yet: how long seven rules take at this size is not known
 )
 def rules(config: Config, key: Any) -> Evidence:
     """What rules of credit and plasticity do to the algorithm that is found: cosines, phase lock, generalisation."""
