@@ -90,6 +90,17 @@ def test_units_of_something_else_are_not_read_as_siemens(form: str, unit: str, t
         read_devices(path)
 
 
+@pytest.mark.parametrize("form", ["{}_{}", "{} {}"])
+def test_a_letter_is_a_device_among_several_and_a_unit_alone(form: str, tmp_path) -> None:
+    path = tmp_path / "c.csv"
+    names = [form.format(way, device) for device in "AB" for way in ("ltp", "ltd")]
+    path.write_text(f"{','.join(names)}\n.1,.3,.1,.3\n.2,.2,.2,.2\n.3,.1,.3,.1\n")
+    assert list(read_devices(path)) == ["A", "B"]
+    path.write_text(f"{','.join(names[:2])}\n.1,.3\n.2,.2\n.3,.1\n")
+    with pytest.raises(ValueError, match=r"column ltp.A may hold another quantity \(in A\) or a device of that name"):
+        read_devices(path)
+
+
 def test_a_header_may_hold_a_hash(tmp_path) -> None:
     (tmp_path / "c.csv").write_text("# measured on a Monday\nPulse #;ltp;ltd\n0;,1;,3\n1;,2;,2\n2;,3;,1\n")
     np.testing.assert_allclose(read_curves(tmp_path / "c.csv").ltp, [0.1, 0.2, 0.3])

@@ -317,6 +317,8 @@ def test_a_membrane_of_ones_own_needs_one_method():
         (lambda: AdaptiveThreshold(tau_ms=-1.0), "tau_ms must be positive"),
         (lambda: AdaptiveThreshold(increment=np.nan), "increment must be finite"),
         (lambda: LIF(threshold=AdaptiveThreshold()).step(LIF().init(), 0.0, 1.0), "state has no theta"),
+        (lambda: LIF(refractory_ms=2.0).step(LIF().init(), 0.0, 1.0), "state has no waiting times"),
+        (lambda: LIF().step(LIF(refractory_ms=2.0).init(), 0.0, 1.0), "state has waiting times"),
     ],
 )
 def test_wrong_input(make, message):

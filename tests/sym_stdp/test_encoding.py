@@ -47,6 +47,7 @@ def test_pixels_and_rates():
     [
         (np.zeros((2, 4)), r"X must be \(n, n_inputs=3\), got shape \(2, 4\)"),
         (np.zeros(3), r"X must be \(n, n_inputs=3\)"),
+        (np.ma.masked_array(np.zeros((2, 3)), False), "X must not be a masked array"),
         (np.zeros((2, 3), int), "X must be uint8 .* got int64"),
         (np.full((1, 3), -1.0), "rates of at least 0"),
         (np.full((1, 3), np.nan), "NaN"),

@@ -28,7 +28,10 @@ DIRECTIONS = {"potentiation": "ltp", "depression": "ltd", "ltp": "ltp", "ltd": "
 """Words for the two directions, in small letters; a word before its abbreviation."""
 
 OTHER_UNIT = re.compile(r"[fpnuµμmkMG](A|V|W|F|C)|([fpnuµμmkMG]|kilo|mega)?(Ω|mho|[Oo]hms?)")
-"""Units of something else; a lone A, V, C or F may name a device."""
+"""Units of something else."""
+
+LONE_UNITS = ("A", "V", "W", "C", "F")
+"""Units of something else which name a device where there are several (``ltp_A``, ``ltd_A``, ``ltp_B``, ``ltd_B``)."""
 
 NUMBERED = re.compile(r"(device|dev|cell|dut)?\s*#?\s*\d+", re.IGNORECASE)
 
@@ -223,7 +226,14 @@ def _pairs(columns: Mapping[str, Column], path: Path) -> dict[str, tuple[Column,
     """Device -> its two columns; a single pair needs no names that fit."""
     sides = {way: [c for c in columns.values() if c.direction == way] for way in ("ltp", "ltd")}
     if len(sides["ltp"]) == len(sides["ltd"]) == 1:
-        return {"": (sides["ltp"][0], sides["ltd"][0])}
+        up, down = sides["ltp"][0], sides["ltd"][0]
+        for column in (up, down):
+            if column.factor is None and column.device in LONE_UNITS:
+                raise ValueError(
+                    f"{path}: column {column.name} may hold another quantity (in {column.device}) or a device of that "
+                    "name; name it ltp or ltd with the unit of its conductances, such as ltp (uS)"
+                )
+        return {"": (up, down)}
     by_device = {way: {c.device: c for c in found} for way, found in sides.items()}
     fits = by_device["ltp"].keys() == by_device["ltd"].keys() and by_device["ltp"]
     if not fits or any(len(by_device[way]) != len(sides[way]) for way in sides):

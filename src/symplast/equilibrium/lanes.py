@@ -153,7 +153,10 @@ def train_lanes(
         watched: after which epochs error vectors and weights are compared, in the same way.
         short: compile with little effort, for training that runs for a shorter time than it compiles.
     """
-    times = {_tested: (epochs,) if tested is None else tested, _watched: (epochs,) if watched is None else watched}
+    times: dict[Any, Sequence[int]] = {
+        _tested: (epochs,) if tested is None else tested,
+        _watched: (epochs,) if watched is None else watched,
+    }
     found: dict[Any, list[Any]] = {look: [] for look in times}
     training, done = begin_lanes(learner, lanes, key, seeds), 0
     for epoch in sorted({epochs, *(time for chosen in times.values() for time in chosen)}):

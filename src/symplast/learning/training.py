@@ -1,7 +1,6 @@
 """Training: one scan over an epoch's batches, vmapped over seeds; checkpoints that resume bit for bit."""
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -179,7 +178,7 @@ def check_outputs(learner: Learner, task: Task, training: Training) -> None:
         raise ValueError(f"the task's targets have {what}, but the learner has {given} outputs")
 
 
-@partial(eqx.filter_jit, **LIGHTLY)
+@lightly
 def _order(
     task: Task, batch_size: int, keys: Key[Array, " seeds"], epoch: Int[Array, ""]
 ) -> tuple[Int[Array, "seeds steps batch"], Key[Array, " seeds"]]:

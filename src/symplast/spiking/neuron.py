@@ -137,8 +137,18 @@ class ThresholdNeuron(Neuron):
 
         Returns:
             The state after the step, and the spikes, both of the population's shape.
+
+        Raises:
+            ValueError: a state that lacks what these cells keep, or has what they don't: of waiting times or theta.
         """
         check_positive(dt_ms, "dt_ms")
+        if (state.refractory is None) != (self.refractory_ms is None):
+            what = (
+                "no waiting times: it was made by a neuron without"
+                if state.refractory is None
+                else ("waiting times: it was made by a neuron with")
+            )
+            raise ValueError(f"state has {what} refractory_ms; call init again")
         v = self.charge(state.v, inputs, dt_ms)
         if jump is not None:
             v = v + jump
@@ -153,7 +163,7 @@ class ThresholdNeuron(Neuron):
         if isinstance(self.threshold, AdaptiveThreshold) and theta is not None:
             theta = self.threshold.raised(theta, spikes)
         left = state.refractory
-        if left is not None and self.refractory_ms is not None:
+        if left is not None and self.refractory_ms is not None:  # both, or neither
             left = keep_waiting(left, spikes, self.refractory_ms, dt_ms)
         return MembraneState(v, left, theta), spikes
 

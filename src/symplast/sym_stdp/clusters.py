@@ -7,13 +7,15 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from symplast.stats.arguments import plain
+
 METRICS = ("cosine", "euclidean")
 NEIGHBOURS = 10
 
 
 def _samples(X: Any, labels: Any, least: int) -> tuple[np.ndarray, np.ndarray]:
     """Vectors and their labels, checked."""
-    vectors, names = np.asarray(X, np.float64), np.asarray(labels)
+    vectors, names = np.asarray(plain(X, "X"), np.float64), np.asarray(plain(labels, "labels"))
     if vectors.ndim != 2 or names.shape != vectors.shape[:1]:
         raise ValueError(f"X must be (n, units) with one label a row, got {vectors.shape} and labels {names.shape}")
     if len(vectors) < least:

@@ -7,6 +7,7 @@ from jaxtyping import Array, Bool, Float, Int, Key
 
 from symplast.spiking import poisson_spikes as spiking_poisson
 from symplast.spiking.events import poisson_table
+from symplast.stats.arguments import plain
 from symplast.sym_stdp.config import SymSTDPConfig
 
 WIDTHS = (24, 64, 256)
@@ -50,13 +51,13 @@ def input_rates(X: Any, n_inputs: int, dt_ms: float) -> Float[np.ndarray, "n P"]
         dt_ms: length of a step.
 
     Raises:
-        ValueError: another width or type, negative, NaN or infinite rates, or rates of more than one spike a step.
+        ValueError: a mask, another width or type, rates that are negative, NaN or infinite, or more than one spike a step.
 
     Example:
         >>> input_rates(np.array([[0, 255]], np.uint8), 2, 0.5).tolist()
         [[0.0, 63.75]]
     """
-    rows = np.asarray(X)
+    rows = np.asarray(plain(X, "X"))
     if rows.ndim != 2 or rows.shape[1] != n_inputs:
         raise ValueError(f"X must be (n, n_inputs={n_inputs}), got shape {rows.shape}; flatten images to rows")
     if rows.dtype == np.uint8:
@@ -78,7 +79,7 @@ def check_labels(y: Any, n: int, n_classes: int) -> np.ndarray:
     Raises:
         ValueError: not one whole number in [0, n_classes) for each row.
     """
-    labels = np.asarray(y)
+    labels = np.asarray(plain(y, "y"))
     if labels.shape != (n,):
         raise ValueError(f"y must be ({n},), one label for each row of X; got shape {labels.shape}")
     if labels.dtype.kind not in "iuf" or not (labels == np.floor(labels)).all():
@@ -100,7 +101,7 @@ def even_ink(images: Any) -> np.ndarray:
         >>> even_ink(np.array([[10, 20], [0, 0]], np.uint8)).tolist()
         [[20, 40], [0, 0]]
     """
-    pixels = np.asarray(images)
+    pixels = np.asarray(plain(images, "images"))
     if pixels.dtype != np.uint8 or pixels.ndim < 2:
         raise ValueError(f"images must be uint8 with one image a row, got {pixels.dtype}{pixels.shape}")
     mean = pixels.mean(axis=tuple(range(1, pixels.ndim)), keepdims=True, dtype=np.float64)
