@@ -51,7 +51,8 @@ def input_rates(X: Any, n_inputs: int, dt_ms: float) -> Float[np.ndarray, "n P"]
         dt_ms: length of a step.
 
     Raises:
-        ValueError: a mask, another width or type, rates that are negative, NaN or infinite, or more than one spike a step.
+        ValueError: a mask, another width or type, rates that are negative, NaN or infinite, or more than one spike a
+            step.
 
     Example:
         >>> input_rates(np.array([[0, 255]], np.uint8), 2, 0.5).tolist()
