@@ -216,7 +216,7 @@ def _examples(data: str, part: str, images: float | None) -> tuple["np.ndarray",
         try:
             shown = pictures(data)
         except DatasetUnavailable as missing:
-            raise DatasetUnavailable(data, f"{missing.mend}; {' and '.join(BUILT_IN)} are built in") from missing
+            raise DatasetUnavailable(data, f"{missing.way_out}; {' and '.join(BUILT_IN)} are built in") from missing
         X, y = (shown.X, shown.y) if part == "train" else (shown.X_test, shown.y_test)
     elif data.endswith(".npz"):
         X, y = read_examples(Path(data))

@@ -48,7 +48,7 @@ def published_verdicts(room: "Room") -> "Published | None":
 
 
 def verdict_table(audit: "Audit") -> Table:
-    """A system's claims with what was published and measured, and the verdict beside the published one."""
+    """A system's claims with what was published and measured, and the verdict next to the published one."""
     from symplast.lab.audit import claim_row
     from symplast.lab.numbers import shown
 

@@ -1,4 +1,4 @@
-"""The figures: what was measured, beside theory and what the paper's code printed."""
+"""The figures: what was measured, next to theory and what the paper's code printed."""
 
 from typing import Any
 
@@ -96,7 +96,7 @@ def _boundary_axes(axes: Any) -> None:
 
 @study.figure(
     "phases",
-    caption="Final error of linear nets that start beside a zero-error solution (mean over seeds), with the stability "
+    caption="Final error of linear nets that start close to a zero-error solution (mean over seeds), and the stability "
     "boundary of large nets (line). Flipped inputs beyond it prevent learning. Flipped hidden units don't: other "
     "solutions are found.",
     alt="Two heat maps over compression and share of flipped neurons. On the left errors are large above the boundary; "

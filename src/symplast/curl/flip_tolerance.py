@@ -76,7 +76,7 @@ def tolerance(
         layer: flips act on the ``hidden`` weights (flipped inputs) or on the ``readout`` (flipped hidden units).
         draws: random nets, or random choices of neurons.
         X: your inputs. A linear net needs none, since a full-rank covariance doesn't change the verdict; others do.
-        simulate_epochs: also learn for so many full-batch epochs from beside each solution, with norms kept; linear
+        simulate_epochs: also learn for so many full-batch epochs from close to each solution, with norms kept; linear
             nets only.
         eta: step of that.
         key: random key.
@@ -213,7 +213,7 @@ def _critical(growth: Growth, order: np.ndarray) -> int:
 
 
 def _learn(nets: list[TwoLayer], layer: Layer, signs: list[np.ndarray], X: Any, epochs: int, eta: float) -> int:
-    """How many runs from beside their solution end without error."""
+    """How many runs from close to their solution end without error."""
     covariance = jnp.asarray(0.5) if X is None else jnp.asarray(X, jnp.float64).T @ jnp.asarray(X) / X.shape[0]
     inputs, hidden, _ = nets[0].sizes
 

@@ -1,4 +1,4 @@
-"""What the experiments measure: runs from beside a teacher, wandering weights, diagrams, paired ratios."""
+"""What the experiments measure: runs from close to a teacher, wandering weights, diagrams, paired ratios."""
 
 from functools import partial
 from typing import Any
@@ -57,7 +57,7 @@ def beside_teacher(config: Config, key: Any, hidden: float = 0.0, readout: float
 
 @partial(jax.jit, static_argnums=0)
 def _learned(epochs: int, teachers: TwoLayer, mask: SignMask) -> Float[Array, " seeds"]:
-    """Final losses from beside the teachers; one program for all flips."""
+    """Final losses from close to the teachers; one program for all flips."""
 
     def one(teacher: TwoLayer, student: TwoLayer) -> Float[Array, ""]:
         problem = Moments(teacher.map, jnp.asarray(0.5))

@@ -44,7 +44,7 @@ def phase_diagram(
         alpha: shares of flipped neurons in [0, 1].
         layer: flips act on the ``hidden`` weights (flipped inputs) or the ``readout`` (flipped hidden units).
         units: inputs and hidden units together, at least 2 at each c.
-        start: students drawn at ``random`` as the teachers are, or beside the ``teacher`` (:func:`perturbed_teacher`).
+        start: students drawn at ``random`` as the teachers are, or next to the ``teacher`` (:func:`perturbed_teacher`).
         activation: of teachers and students.
         seeds: teachers and students.
         epochs: full-batch updates.

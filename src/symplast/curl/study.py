@@ -41,7 +41,7 @@ CLIMBING = {"ascent_none": 0, "ascent_one": 1, "ascent_three": 3}
 
 @study.experiment(quick={"nets": 20})
 def reduction(config: Config, key: Any) -> Evidence:
-    """The full Jacobian of 35 weights by automatic differentiation, beside the 6 x 6 matrix K, for random nets."""
+    """The full Jacobian of 35 weights by automatic differentiation, next to the 6 x 6 matrix K, for random nets."""
 
     def loss(params, covariance, target):
         error = params[1] @ params[0] - target
@@ -192,7 +192,7 @@ def boundary(config: Config, key: Any) -> Evidence:
 
 @study.experiment(quick={"seeds": 48, "epochs": 12_000}, full={"seeds": 400, "epochs": 20_000})
 def hidden_flips(config: Config, key: Any) -> Evidence:
-    """Flipped inputs: learning from beside the teacher, against the largest eigenvalue of each net's own K."""
+    """Flipped inputs: learning from close to the teacher, against the largest eigenvalue of each net's own K."""
     growth, loss = zip(
         *(beside_teacher(config, jax.random.fold_in(key, i), hidden=share) for i, share in enumerate((0.1, 0.5))),
         strict=True,
@@ -226,7 +226,7 @@ def readout_flips(config: Config, key: Any) -> Evidence:
     full={"seeds": 20, "steps": 20_000, "alphas": [0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7]},
 )
 def chaos(config: Config, key: Any) -> Evidence:
-    """Order parameter and Lyapunov exponent across the boundary, from beside the teacher, for three compressions."""
+    """Order parameter and Lyapunov exponent across the boundary, from close to the teacher, for three compressions."""
     nets = [(20, 50, 1), (20, 20, 1), (40, 20, 1)]
     with jax.enable_x64(True):
         cells = [
@@ -263,7 +263,7 @@ def chaos(config: Config, key: Any) -> Evidence:
     }
 )
 def phases(config: Config, key: Any) -> Evidence:
-    """Final error over compression and share of flipped neurons: linear nets that start beside their teacher."""
+    """Final error over compression and share of flipped neurons: linear nets that start close to their teacher."""
     return both_diagrams(config, key, start="teacher", activation="linear")
 
 
@@ -285,8 +285,8 @@ def phases_tanh(config: Config, key: Any) -> Evidence:
 
 @study.experiment(quick={"seeds": 5, "limit": 8000}, full={"seeds": 40})
 def speed(config: Config, key: Any) -> Evidence:
-    """Epochs to a training loss of 1e-3 with one of ten hidden units flipped, beside gradient descent; both variants of
-    the output's slope, and random signs as control."""
+    """Epochs to a training loss of 1e-3 with one of ten hidden units flipped, against gradient descent; both variants
+    of the output's slope, and random signs as control."""
     found: dict[str, Any] = {}
     rows = {
         "published rule": SpeedSetting(limit=config.limit),
@@ -409,7 +409,7 @@ def student_scale(config: Config, key: Any) -> Evidence:
     quick={"draws": 40, "c": [0.3, 0.4, 0.5, 0.6], "units": [70]}, full={"draws": 100, "units": [35, 70, 140, 280]}
 )
 def finite_size(config: Config, key: Any) -> Evidence:
-    """Critical shares of flipped inputs in finite nets, by bisection on the largest eigenvalue, beside the large-net
+    """Critical shares of flipped inputs in finite nets, by bisection on the largest eigenvalue, next to the large-net
     boundary."""
     known = tolerance((20, 50, 1), (), draws=config.draws, key=key)
     shares = np.array(

@@ -197,7 +197,7 @@ def perturbed_teacher(
     size: float = 1e-10,
     activation: Activation = "linear",
 ) -> tuple[TwoLayer, TwoLayer]:
-    """A teacher, and a student that starts beside it: what asks whether a zero-error solution is stable.
+    """A teacher, and a student that starts close to it: what asks whether a zero-error solution is stable.
 
     The teacher is drawn by :func:`draw_net` and rescaled to ``|W1|_F = sqrt(hidden)``, ``|W2|_F = 1``; the student is
     the teacher with ``size`` added to every entry of one matrix.

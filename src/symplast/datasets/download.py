@@ -52,7 +52,7 @@ def fetch(info: DatasetInfo, folder: Path, progress: Progress | None = None, *, 
         for file in lacking:
             _fetch_file(info, file, folder, progress)
     except DatasetUnavailable as error:
-        _remember(folder, error.mend)
+        _remember(folder, error.way_out)
         raise
     _failure_file(folder).unlink(missing_ok=True)
 
@@ -120,8 +120,8 @@ class _Checked:
         if found != self.file.sha256:
             size = Path(output_file).stat().st_size
             arrived = f"{size} bytes" if size <= self.file.size else f"more than {self.file.size} bytes"
-            mend = f"{arrived} arrived, {self.file.size} were expected; try again later or use your own copy"
-            raise DataError(url, self.file.sha256, found, mend)
+            way_out = f"{arrived} arrived, {self.file.size} were expected; try again later or use your own copy"
+            raise DataError(url, self.file.sha256, found, way_out)
 
 
 class _Limited:

@@ -9,16 +9,16 @@ class DatasetUnavailable(FileNotFoundError):  # noqa: N818 (a state, not a fault
 
     Attributes:
         name: the data set.
-        mend: what to do about it.
+        way_out: what to do about it.
     """
 
-    def __init__(self, name: str, mend: str):
-        super().__init__(f"data set {name!r} is not available: {mend}")
+    def __init__(self, name: str, way_out: str):
+        super().__init__(f"data set {name!r} is not available: {way_out}")
         self.name = name
-        self.mend = mend
+        self.way_out = way_out
 
     def __reduce__(self) -> tuple[Any, ...]:  # so that it crosses process borders
-        return type(self), (self.name, self.mend)
+        return type(self), (self.name, self.way_out)
 
 
 class DataError(ValueError):
@@ -28,15 +28,17 @@ class DataError(ValueError):
         file: where it is, or the URL that it came from.
         expected: the SHA-256 in the registry.
         found: the SHA-256 of the file.
-        mend: what to do about it.
+        way_out: what to do about it.
     """
 
-    def __init__(self, file: Path | str, expected: str, found: str, mend: str):
-        super().__init__(f"{file} is damaged or of another version: expected SHA-256 {expected}, found {found}; {mend}")
+    def __init__(self, file: Path | str, expected: str, found: str, way_out: str):
+        super().__init__(
+            f"{file} is damaged or of another version: expected SHA-256 {expected}, found {found}; {way_out}"
+        )
         self.file = file
         self.expected = expected
         self.found = found
-        self.mend = mend
+        self.way_out = way_out
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.file, self.expected, self.found, self.mend)
+        return type(self), (self.file, self.expected, self.found, self.way_out)

@@ -81,7 +81,7 @@ def check(name: str) -> tuple[State, str]:
     except DataError as error:
         return "damaged", str(error)
     except DatasetUnavailable as error:
-        return "not here", error.mend
+        return "not here", error.way_out
     return "verified", ""
 
 

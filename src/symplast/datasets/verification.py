@@ -14,20 +14,20 @@ def sha256(path: Path) -> str:
     return _sha256(path.resolve(), about.st_size, about.st_mtime_ns)
 
 
-def verify(path: Path, file: FileInfo, mend: str) -> None:
+def verify(path: Path, file: FileInfo, way_out: str) -> None:
     """Raise DataError unless the file at ``path`` has the size and SHA-256 of ``file``.
 
     Args:
         path: an existing file.
         file: what it should be.
-        mend: what the error tells the user to do.
+        way_out: what the error tells the user to do.
     """
     found = sha256(path)
     if found != file.sha256:
         size = path.stat().st_size
         if size < file.size:
             found += f" ({size} of {file.size} bytes: incomplete)"
-        raise DataError(path, file.sha256, found, mend)
+        raise DataError(path, file.sha256, found, way_out)
 
 
 @lru_cache(maxsize=256)

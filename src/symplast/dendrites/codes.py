@@ -24,7 +24,7 @@ class CorrelatedPatterns(UserWarning):
 
 @dataclass(frozen=True, eq=False)
 class CodeStatistics:
-    """Pairwise overlaps of a set of patterns beside what independent random patterns would have.
+    """Pairwise overlaps of a set of patterns next to what independent random patterns would have.
 
     Attributes:
         n: cells.

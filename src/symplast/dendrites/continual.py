@@ -67,7 +67,7 @@ def permuted_mnist(
         dataset: ``mnist``, or its 5000 images that need no download.
 
     Raises:
-        DatasetUnavailable: the images can't be had; says how to get it.
+        DatasetUnavailable: the images are not available; says how to get it.
         ValueError: fewer than one task, or more images than there are.
     """
     plain = images(dataset, train=train, test=test)

@@ -1,4 +1,4 @@
-"""The figures: what was measured, beside what the papers print."""
+"""The figures: what was measured, next to what the papers print."""
 
 import numpy as np
 import xarray as xr
@@ -146,7 +146,7 @@ def more_cells(ds: xr.Dataset) -> Figure:
 @study.figure(
     "synapses",
     caption="False positives against the number of synapses, with the threshold at half of them. Left: exact values. "
-    "Right: the slope of ln P (s = 10 to 60) beside the rate -KL(1/2 || a/n) that holds for many synapses.",
+    "Right: the slope of ln P (s = 10 to 60) next to the rate -KL(1/2 || a/n) that holds for many synapses.",
     alt="Straight falling lines on a logarithmic axis for sparse activity, a slowly falling one for 4000 of 16 000 "
     "active cells. The fitted slopes are up to a third steeper than predicted, most at 32 active cells.",
 )

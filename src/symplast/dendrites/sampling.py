@@ -21,7 +21,7 @@ BATCH = 2**15
 
 @dataclass(frozen=True)
 class SimulatedRate:
-    """How often something happened, beside the theory.
+    """How often something happened, next to the theory.
 
     Attributes:
         k: trials in which it happened.

@@ -191,7 +191,7 @@ FULL = {str(a): [[a, n] for n in range(300, 301 + 200 * (len(table) - 1), 200)] 
     full={"trials": 100_000_000, "points": FULL["64"] + FULL["128"], "tests": 29},
 )
 def false_positives_sparse(config: Config, key: Any) -> Evidence:
-    """Sampled segments meet random patterns of 64 or 128 active cells (s = 24, theta = 12); beside the exact theory."""
+    """Sampled segments meet random patterns of 64 or 128 active cells (s = 24, theta = 12), and exact theory."""
     return _simulated_false_positives(config, key, (64, 128))
 
 
@@ -200,13 +200,13 @@ def false_positives_sparse(config: Config, key: Any) -> Evidence:
     full={"trials": 100_000_000, "points": FULL["256"], "tests": 29},
 )
 def false_positives_256(config: Config, key: Any) -> Evidence:
-    """Sampled segments meet random patterns of 256 active cells (s = 24, theta = 12); beside the exact theory."""
+    """Sampled segments meet random patterns of 256 active cells (s = 24, theta = 12), and exact theory."""
     return _simulated_false_positives(config, key, (256,))
 
 
 @study.experiment(quick={"trials": 1_000_000}, full={"trials": 10_000_000})
 def false_negatives(config: Config, key: Any) -> Evidence:
-    """Sampled segments meet corrupted copies of their own pattern (a = 128, s = 30); beside the exact theory."""
+    """Sampled segments meet corrupted copies of their own pattern (a = 128, s = 30), and exact theory."""
     a, s, noise, thetas = 128, 30, np.arange(5, 81, 5), np.array([8, 12, 16])
     segment = DendriticSegment(6000, a, s, 12)
     v = np.array([segment.v(share / 100) for share in noise])

@@ -1,4 +1,4 @@
-"""Checks at the room's public boundary: each returns the checked value or says argument, rule and mend."""
+"""Checks at the room's public boundary: each returns the checked value or says argument, rule and way out."""
 
 from collections.abc import Sequence
 from typing import Any, TypeAlias

@@ -88,7 +88,7 @@ def read_devices(path: Path, tell: Callable[[str], object] = lambda said: None) 
     Either columns whose names hold ``ltp`` (``potentiation``, ``pot``) and ``ltd`` (``depression``, ``dep``), in the
     order of the pulses, of which the shorter may end in empty cells; or one row a measurement with columns
     ``direction``, ``conductance`` and, if the rows are out of order, ``pulse``. Several devices stand below each other
-    with a column ``device``, or with pulse numbers that begin again; or beside each other, in columns whose names are
+    with a column ``device``, or with pulse numbers that begin again; or next to each other, in columns whose names are
     alike but for the direction (``ltp 1``, ``ltd 1``, ``ltp 2``, ``ltd 2``). Conductances are in siemens, or in the
     unit that a name ends with: ``ltp (uS)``, ``LTP / uS``, ``ltp_uS``.
 

@@ -293,7 +293,7 @@ def network_of_burr(ds: xr.Dataset) -> Figure:
     "strong_nonlinearity",
     caption="uni with b = 5 in both directions at 6 and 8 bits, with and without the gate of the errors; dashes: "
     "what Chang et al. (2017) report for their rule. Context, not a test.",
-    alt="Our accuracies at 64 and 256 levels beside 87.8 and 94.8 per cent.",
+    alt="Our accuracies at 64 and 256 levels next to 87.8 and 94.8 per cent.",
 )
 def strongly_nonlinear_devices(ds: xr.Dataset) -> Figure:
     figure, axes = new_figure(1, 1, width=5.4, height=3.0)

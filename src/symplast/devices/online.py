@@ -272,7 +272,7 @@ def train_online(
         The run.
 
     Raises:
-        ValueError: wrong input; the message names argument, rule and mend.
+        ValueError: wrong input; the message names argument, rule and way out.
 
     Example:
         >>> rng = np.random.default_rng(0)

@@ -73,7 +73,7 @@ def linear_devices(config: Config, key: Any) -> Evidence:
     data=IMAGES,
 )
 def levels(config: Config, key: Any) -> Evidence:
-    """Accuracy and cost against the number of levels of linear devices, beside plain gradient descent."""
+    """Accuracy and cost against the number of levels of linear devices, next to plain gradient descent."""
     bench = image_bench(config.task, key, config.seeds, config.samples, epochs=config.epochs)
     software = bench.run(Design(None))
     runs = {scheme: [bench.run(Design(scheme, DeviceModel(N))) for N in config.levels] for scheme in config.schemes}

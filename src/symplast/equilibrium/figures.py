@@ -1,4 +1,4 @@
-"""The figures: what was measured, beside what the paper prints."""
+"""The figures: what was measured, next to what the paper prints."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ def _band(axes: Axes, x: Any, samples: xr.DataArray, colour: str, label: str, **
 
 
 def _point(axes: Axes, x: float, samples: xr.DataArray, colour: str, **style: Any) -> None:
-    """Mean over seeds with its 95 % interval (three seeds or more), the seeds beside it."""
+    """Mean over seeds with its 95 % interval (three seeds or more), the seeds next to it."""
     values = samples.values
     axes.plot(np.full(values.size, x) + 0.13, values, "o", color=colour, markersize=2.5, alpha=0.6)
     half = mean_interval(values).high - values.mean() if values.size >= FEW else 0.0
@@ -212,7 +212,7 @@ def training_with_nudges(ds: xr.Dataset) -> Figure:
 @study.figure(
     "online_training",
     caption="Training without a free phase: the nudge (0.5) goes round a circle of four points block by block, "
-    "beside training with six points from a free state. Squares: mean at the end with 95 % interval; dashed: the "
+    "next to training with six points from a free state. Squares: mean at the end with 95 % interval; dashed: the "
     "paper's values on Fashion-MNIST, 50 epochs.",
     alt="Both estimates learn; the accuracies of the two are within a few points of each other after three epochs.",
 )

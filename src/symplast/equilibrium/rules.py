@@ -1,4 +1,4 @@
-"""Credit rules: equilibrium propagation in its forms, and recurrent backprop as the exact rule beside it."""
+"""Credit rules: equilibrium propagation in its forms, and recurrent backprop as the exact rule next to it."""
 
 import abc
 from typing import ClassVar, NamedTuple

@@ -347,7 +347,7 @@ TABLE_1: dict[Scale, tuple[str, ...]] = {"full": ("mnist",), "paper": ("fashion-
     data=TABLE_1,
 )
 def nudged_training(config: Config, key: jax.Array) -> Evidence:
-    """Training from symmetric weights with nudges of 0.5: one, two and six points, beside the true derivative."""
+    """Training from symmetric weights with nudges of 0.5: one, two and six points, next to the true derivative."""
     epochs = range(1, config.epochs + 1)
     look: dict[str, Any] = {"tested": epochs, "watched": ()}
     runs = {"true": _train(config, EquilibriumPropagation(), {"0": Lane(0.0)}, key, **look)}

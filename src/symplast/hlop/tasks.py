@@ -66,7 +66,7 @@ def permuted_mnist(
         train, test: use the first so many images, None for all.
 
     Raises:
-        DatasetUnavailable: MNIST can't be had; says how to get it.
+        DatasetUnavailable: MNIST is not available; says how to get it.
         ValueError: fewer than one task, or more images than there are.
     """
     return permuted_tasks(standard_images("mnist", train, test), n_tasks, key)

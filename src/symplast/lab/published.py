@@ -134,9 +134,9 @@ def publish(room: Room, store: Store, scale: Scale, folder: Path) -> Path:
     name, jobs = room.name, plan([room.name], scale)
     runs = fresh_runs(jobs, store.runs(), store)
     if missing := [job.experiment for job in jobs if job.name not in runs]:
-        mend = f"symplast reproduce {name} --scale {scale}"
+        way_out = f"symplast reproduce {name} --scale {scale}"
         raise ValueError(
-            f"{name} can't be published at {scale} scale: no run of {', '.join(missing)}; first run: {mend}"
+            f"{name} can't be published at {scale} scale: no run of {', '.join(missing)}; first run: {way_out}"
         )
     audit = judge_room(room, runs.values(), scale)
     published = Published(

@@ -107,7 +107,7 @@ def measure(dataset: Evidence, name: str) -> Measurement:
 
 
 def measure_all(dataset: Evidence, claimed: set[str]) -> dict[str, Measurement]:
-    """The estimates worth keeping beside the evidence: those that claims read, and every other small one.
+    """The estimates worth keeping next to the evidence: those that claims read, and every other small one.
 
     Args:
         dataset: the evidence.

@@ -54,7 +54,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         cpu_s: CPU seconds of both, over all threads.
         peak_memory_mb: largest resident memory of the worker process so far.
         quantities: estimates of everything measured.
-        files: name -> SHA-256 of each file beside ``run.json``.
+        files: name -> SHA-256 of each file next to ``run.json``.
         provenance: versions, device, commit, time.
         failure: why it failed or was skipped.
         order: greater than that of every run that the store held when this one was planned; it says which run is newer

@@ -98,7 +98,7 @@ def rooms() -> dict[str, Room]:
 
 
 def refused() -> dict[str, str]:
-    """Plug-ins that are announced but no systems of this house, and why: name -> reason."""
+    """Plug-ins that are announced but no systems of symplast, and why: name -> reason."""
     return _found()[1]
 
 

@@ -183,7 +183,7 @@ def execute(job: Job, store_url: str, order: int = 0) -> Run:
 
 
 def _missing_data(names: tuple[str, ...]) -> str:
-    """Why a data set can't be had, with the mend; empty when all are there."""
+    """Why a data set is not available, with the way out; empty when all are there."""
     from symplast import datasets
 
     for name in names:

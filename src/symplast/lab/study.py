@@ -253,7 +253,7 @@ class Study:
         return register
 
     def figure(self, experiment: str, *, caption: str, alt: str) -> Callable[[Figure_], Figure_]:
-        """Register ``(evidence) -> matplotlib Figure``, drawn in the house style from one experiment's evidence.
+        """Register ``(evidence) -> matplotlib Figure``, drawn in the common style from one experiment's evidence.
 
         Args:
             experiment: whose evidence it draws.

@@ -52,7 +52,7 @@ STYLE: Any = {
 def new_figure(
     rows: int = 1, columns: int = 1, *, width: float = 7.2, height: float = 3.2, **options: Any
 ) -> tuple[Figure, Any]:
-    """A figure and its axes in the house style.
+    """A figure and its axes in the style of all figures.
 
     Args:
         rows, columns: of axes.

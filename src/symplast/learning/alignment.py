@@ -18,7 +18,7 @@ SETTLED = 1e-3
 
 
 class Alignment(NamedTuple):
-    """A rule's direction beside the gradient.
+    """A rule's direction next to the gradient.
 
     Attributes:
         cosines: at each parameter; NaN where one of the two is zero, or where no example has settled.

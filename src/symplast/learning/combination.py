@@ -66,7 +66,7 @@ class Combination:
         """The task, or the sequence.
 
         Raises:
-            ValueError: no such task; DatasetUnavailable: its data can't be had.
+            ValueError: no such task; DatasetUnavailable: its data is not available.
         """
         made = named("task", self.task).build()
         return list(made) if isinstance(made, list | tuple) else [made]

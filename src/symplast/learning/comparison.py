@@ -60,7 +60,7 @@ def compare(
     force: bool = False,
     progress: Progress | None = None,
 ) -> Comparison:
-    """Train every rule with every transform and tabulate them beside a reference.
+    """Train every rule with every transform and tabulate them next to a reference.
 
     Seeds are paired: seed i has the same order of examples in every combination, and the same initial network wherever
     the kind of network is the same. The plain optimiser (``none``) is always among the transforms, as the control.

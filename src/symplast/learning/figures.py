@@ -85,7 +85,7 @@ def composition_matrix(ds: xr.Dataset) -> Figure:
     "devices and with all weights in memory devices. Left: accuracy. Right: paired gain of each seed (dots), its mean "
     "and 95 % interval.",
     alt="On the left pairs of accuracies with and without homeostasis for three kinds of synapse; on the right the "
-    "paired gains with intervals beside the line of no gain.",
+    "paired gains with intervals next to the line of no gain.",
 )
 def homeostasis_gain(ds: xr.Dataset) -> Figure:
     figure, (left, right) = new_figure(1, 2, width=7.6, height=3.2)

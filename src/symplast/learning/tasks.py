@@ -129,7 +129,7 @@ def images(
         test: the same for test images.
 
     Raises:
-        DatasetUnavailable: the data set can't be had; says how to get it.
+        DatasetUnavailable: the data set is not available; says how to get it.
         ValueError: more images asked for than there are.
     """
     from symplast import datasets

@@ -15,7 +15,7 @@ MARKERS = "osD^vP*X"
 
 
 def strip(axes: Any, at: float, values: np.ndarray, colour: str, width: float = 0.32) -> None:
-    """Samples of one group as dots beside each other, and their mean with its 95 % interval (t)."""
+    """Samples of one group as dots next to each other, and their mean with its 95 % interval (t)."""
     spread = width * (np.argsort(np.argsort(values)) * 0.618034 % 1 - 0.5)  # even, and the same each time
     axes.plot(at + spread, values, "o", color=colour, markersize=3, alpha=0.55, linestyle="none")
     if len(values) > 1:

@@ -62,7 +62,7 @@ def distances(ds: xr.Dataset) -> Figure:
 
 @study.figure(
     "arms",
-    caption="Avalanche sizes in the default setting, beside PSPM4, which is shown in another: Kolmogorov-Smirnov "
+    caption="Avalanche sizes in the default setting, next to PSPM4, which is shown in another: Kolmogorov-Smirnov "
     "distance to the reference's, 40 neurons. Dots are seeds, bars 95 % intervals of means.",
     alt="Local updates, homeostasis and both lie level, a little below no learning; shuffled changes lie above it.",
 )

@@ -201,7 +201,7 @@ class PSPM:
         The fitted weights themselves carry the rule's own leaning, which every fit shares, so refits of *their* spikes
         find more of them again than of a recorded network's. So the known networks have the fitted weights in another
         order: those of each sign are permuted among the synapses, anew for each start. Refits of the fitted weights are
-        told beside it, as an upper bound.
+        reported next to it, as an upper bound.
 
         Args:
             W: (units, units), from a fit.
@@ -302,7 +302,7 @@ class RecoveryTest(NamedTuple):
 
 
 class Similarity(NamedTuple):
-    """A student beside its reference; fields as in the functions of :mod:`symplast.pspm.metrics`."""
+    """A student next to its reference; fields as in the functions of :mod:`symplast.pspm.metrics`."""
 
     distance: float
     intervals: float

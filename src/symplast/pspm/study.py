@@ -48,7 +48,7 @@ class Compared(NamedTuple):
     """What became of the arms; entries of ``last`` are (arms, seeds).
 
     Attributes:
-        last: students beside their references after the last epoch.
+        last: students next to their references after the last epoch.
         course: (arms, epochs, seeds) pooled distance, NaN where it was not watched.
         rate_hz: (seeds,) of the references.
         raster: (arms + 1, steps, units) spikes of the first seed: reference, then arms.

@@ -123,7 +123,7 @@ def check_audit(level: Real, resamples: int) -> None:
 
 
 def _approach2(runs: RunTable) -> tuple[Approach2Fit | None, str]:
-    """Approach 2 with bad budgets dropped (and reported), or why it can't be had."""
+    """Approach 2 with bad budgets dropped (and reported), or why it is not available."""
     curves = sum(np.unique(runs.N[runs.at(budget)]).size >= 3 for budget in runs.budgets)
     on_curves = sum(np.sum(runs.at(b)) for b in runs.budgets if np.unique(runs.N[runs.at(b)]).size >= 3)
     if on_curves < runs.n / 2:

@@ -217,7 +217,7 @@ def variance_ratio(ds: xr.Dataset) -> Figure:
     "llama",
     caption="Llama 3's digitised IsoFLOP points, the parabolas' vertices with the line through them, and the optimum "
     "of the fitted surface. Hollow points carry one of the authors' quality flags.",
-    alt="Loss against parameters for ten budgets. Beside it, optimal parameters against compute: the line of "
+    alt="Loss against parameters for ten budgets. Next to it, optimal parameters against compute: the line of "
     "Approach 2 runs below that of variable projection at large budgets, pulled by the vertex at 1e22 FLOP.",
 )
 def llama_points(ds: xr.Dataset) -> Figure:
@@ -307,7 +307,7 @@ def interval_of_the_waste(ds: xr.Dataset) -> Figure:
 @study.figure(
     "multimodal",
     caption="Waste at 3.8e25 FLOP on four surfaces when ±2x grids drift to 3x off centre; no noise. Dollars are "
-    "printed beside the bars ($2 an H100-hour at half of 1979 TFLOP/s, the figure with sparsity; twice as much"
+    "printed next to the bars ($2 an H100-hour at half of 1979 TFLOP/s, the figure with sparsity; twice as much"
     " at the dense peak).",
     alt="Bars of the share wasted: 0.12 per cent on a Llama-3-like surface, 0.45 on Chinchilla, 8.0 on SODA and "
     "10.1 on sparse NMM, each with the paper's value on it.",

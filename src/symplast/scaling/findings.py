@@ -21,7 +21,7 @@ def findings(report: AuditReport, fits: dict[str, SurfaceFit], why_not: str) -> 
     Args:
         report: the audit without its findings.
         fits: name -> surface fit.
-        why_not: why Approach 2 can't be had, empty when it can.
+        why_not: why Approach 2 is not available, empty when it is.
     """
     told = [_waste(report)] if report.waste else [f"Approach 2 can't be used on this table: {why_not}."]
     told += _leverage(report) + _bad_budgets(report) + _placement(report) + _width(report, fits)

@@ -1,4 +1,4 @@
-"""Checks of parameters: each returns the value or raises ValueError with name, rule and mend.
+"""Checks of parameters: each returns the value or raises ValueError with name, rule and way out.
 
 Traced values pass unchecked: they were checked where they were made, or can't be known yet.
 """

@@ -44,7 +44,7 @@ def pictures(name: str = "mnist-5k", images: int | None = None, tests: int | Non
         tests: the same for test images.
 
     Raises:
-        DatasetUnavailable: it can't be had; says how to get it.
+        DatasetUnavailable: it is not available; says how to get it.
         ValueError: another name, or more images than there are.
 
     Example:

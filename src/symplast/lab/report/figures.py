@@ -1,4 +1,4 @@
-"""Figures for the report: drawn from evidence, kept as SVG beside the runs, fitted into the page."""
+"""Figures for the report: drawn from evidence, kept as SVG next to the runs, fitted into the page."""
 
 import contextlib
 import re
