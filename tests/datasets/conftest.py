@@ -22,6 +22,7 @@ class Server:
     url: str
     behaviour: str = "whole"
     sent: int = 0
+    together: int = 1  # requests for the first file that are there before any of it is sent
     requests: list[str] = field(default_factory=list)
 
 
@@ -32,6 +33,9 @@ def server() -> Iterator[Server]:
             name = self.path.strip("/")
             about.requests.append(name)
             body, behaviour = CONTENT[name], about.behaviour
+            deadline = time.monotonic() + 20
+            while about.requests.count("first.csv") < about.together and time.monotonic() < deadline:
+                time.sleep(0.01)
             if behaviour == "missing":
                 self.send_error(404)
                 return

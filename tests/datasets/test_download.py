@@ -172,7 +172,7 @@ def start_fetching(info, folder: Path) -> subprocess.Popen[str]:
 
 
 def test_two_processes_at_once(make_info, server, cache):
-    server.behaviour = "slow"  # so that they overlap
+    server.behaviour, server.together = "slow", 2
     info = make_info()
     processes = [start_fetching(info, cache) for _ in range(2)]
     seen = 0
