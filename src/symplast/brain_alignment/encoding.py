@@ -1,0 +1,504 @@
+"""Brain scores: how well a model's image features predict measured responses, region by region."""
+
+import json
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from symplast.brain_alignment.ceiling import LEAST_SHARE, NoiseCeiling, columnwise_r, noise_ceiling
+from symplast.brain_alignment.ridge import ALPHAS, CHUNK, contiguous_folds, factorise_all, factorise_folds, fit_and_predict, fold_r2
+from symplast.stats.arguments import check_count
+
+LEAST_VOXELS = 10
+"""Smaller regions are listed and not scored."""
+
+RESAMPLES = 200
+"""Resamples of the test images behind a region's interval."""
+
+
+class PenaltyAtEnd(UserWarning):
+    """The best penalty is an end of the grid for many voxels: a wider grid may do better."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """One random split into training and test images (or groups of images).
+
+    Attributes:
+        share: of the images that test.
+        seed: of NumPy's generator; the published code uses 42.
+    """
+
+    share: float = 0.2
+    seed: int = 42
+
+    def parts(self, labels: NDArray[Any]) -> Iterator[NDArray[np.bool_]]:
+        """Masks of test rows; rows with one label stay together."""
+        if not 0 < self.share < 1:
+            raise ValueError(f"test must have a share strictly between 0 and 1, got {self.share}")
+        units = np.unique(labels)
+        chosen = np.random.default_rng(self.seed).permutation(units)[: max(1, round(self.share * units.size))]
+        yield np.isin(labels, chosen)
+
+
+@dataclass(frozen=True)
+class KFold:
+    """Each image tests once a repeat; scores are means over the parts.
+
+    Attributes:
+        folds: parts, at least 2.
+        repeats: times that the images are shuffled into parts.
+        seed: of NumPy's generator.
+    """
+
+    folds: int = 5
+    repeats: int = 1
+    seed: int = 0
+
+    def parts(self, labels: NDArray[Any]) -> Iterator[NDArray[np.bool_]]:
+        """Masks of test rows; rows with one label stay together."""
+        units = np.unique(labels)
+        folds = check_count(self.folds, "test must have folds, which", least=2)
+        if units.size < folds:
+            raise ValueError(f"test must have at most as many folds as images or groups, {units.size}, got {folds}")
+        random = np.random.default_rng(self.seed)
+        for _ in range(check_count(self.repeats, "test must have repeats, which")):
+            for part in np.array_split(random.permutation(units), folds):
+                yield np.isin(labels, part)
+
+
+@dataclass(frozen=True)
+class RoiScore:
+    """One region.
+
+    Attributes:
+        roi: its name.
+        score: mean Pearson r over its voxels; NaN where it is skipped.
+        low, high: 95 % percentile bootstrap over test images, voxels and fit held fixed.
+        n_voxels: voxels that count.
+        n_dropped: voxels left out because responses or predictions are constant.
+        normalised: mean of r over ceiling, over voxels with a share of explainable variance of at least 0.1; None
+            without a ceiling.
+        n_normalised: how many these are.
+        ceiling: their mean ceiling in r units.
+        skipped: why there is no score; empty where there is one.
+    """
+
+    roi: str
+    score: float
+    low: float
+    high: float
+    n_voxels: int
+    n_dropped: int
+    normalised: float | None = None
+    n_normalised: int | None = None
+    ceiling: float | None = None
+    skipped: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class EncodingResult:
+    """What :meth:`BrainEncoder.fit_score` found.
+
+    Attributes:
+        voxel_r: (V,) correlation of prediction and response on test images; NaN where one is constant.
+        alpha: (V,) penalty, the geometric mean over test parts.
+        at_end: (V,) whether the best penalty was an end of the grid in some part.
+        r_ceiling: (V,) ceiling in r units, None where none was given: the scores are raw.
+        roi_table: the regions.
+        overall: mean of the regions' scores.
+        n_images: images used, and how many of them test in a part.
+        notes: what a reader of the scores must know.
+    """
+
+    voxel_r: NDArray[np.float64]
+    alpha: NDArray[np.float64]
+    at_end: NDArray[np.bool_]
+    r_ceiling: NDArray[np.float64] | None
+    roi_table: tuple[RoiScore, ...]
+    overall: float
+    n_images: tuple[int, int]
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def kind(self) -> str:
+        """``raw`` or ``with ceiling``."""
+        return "raw" if self.r_ceiling is None else "with ceiling"
+
+    def score(self, roi: str) -> float:
+        """The raw score of a region."""
+        return next(row.score for row in self.roi_table if row.roi == roi)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything but the voxels, as plain data; NaN becomes None."""
+        rows = [{k: _plain(v) for k, v in vars(row).items()} for row in self.roi_table]
+        about = {"kind": self.kind, "overall": _plain(self.overall), "images": self.n_images[0]}
+        shared = {"test_images": self.n_images[1], "voxels": int(self.voxel_r.size), "notes": list(self.notes)}
+        return about | shared | {"rois": rows}
+
+    def save(self, folder: str | Path) -> list[Path]:
+        """Write ``voxels.parquet``, ``rois.csv``, ``result.json`` and ``rois.svg`` into a folder.
+
+        Args:
+            folder: made where it does not exist.
+
+        Returns:
+            The files.
+        """
+        import io
+
+        import pandas as pd
+
+        from symplast.brain_alignment.pictures import roi_bars
+        from symplast.lab.theme import render
+        from symplast.lab.whole_files import write_whole
+
+        place = Path(folder)
+        place.mkdir(parents=True, exist_ok=True)
+        voxels = {"voxel": np.arange(self.voxel_r.size), "r": self.voxel_r, "alpha": self.alpha, "at_end": self.at_end}
+        if self.r_ceiling is not None:
+            voxels["r_ceiling"] = self.r_ceiling
+        table = io.BytesIO()
+        pd.DataFrame(voxels).to_parquet(table)
+        contents: dict[str, bytes | str] = {
+            "voxels.parquet": table.getvalue(),
+            "rois.csv": pd.DataFrame([vars(row) for row in self.roi_table]).to_csv(index=False),
+            "result.json": json.dumps(self.to_dict(), indent=1) + "\n",
+            "rois.svg": render(roi_bars(self)),
+        }
+        for name, content in contents.items():
+            write_whole(place / name, content)
+        return [place / name for name in contents]
+
+
+def _plain(value: Any) -> Any:
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+@dataclass(frozen=True)
+class BrainEncoder:
+    """Ridge regression from features to responses, scored on images that it was not fitted on.
+
+    Attributes:
+        alphas: grid of penalties.
+        alpha: ``per_target``: each voxel its own; ``shared``: the one with the largest mean R² over voxels, as published.
+        folds: of the inner cross-validation on training images: contiguous, not shuffled.
+        standardize: divide features by their SD over training images.
+        pca: keep so many principal components of the training features.
+        nan: ``refuse``, or ``drop`` images with a feature, and voxels with a response, that is not finite.
+    """
+
+    alphas: Sequence[float] = ALPHAS
+    alpha: Literal["per_target", "shared"] = "per_target"
+    folds: int = 5
+    standardize: bool = True
+    pca: int | None = None
+    nan: Literal["refuse", "drop"] = "refuse"
+
+    def __post_init__(self) -> None:
+        grid = np.asarray(self.alphas, dtype=np.float64)
+        if grid.ndim != 1 or grid.size == 0 or not (np.isfinite(grid) & (grid > 0)).all():
+            raise ValueError(f"alphas must be positive penalties, got {self.alphas!r}")
+        if self.alpha not in ("per_target", "shared"):
+            raise ValueError(f"alpha must be 'per_target' or 'shared', got {self.alpha!r}")
+        if self.nan not in ("refuse", "drop"):
+            raise ValueError(f"nan must be 'refuse' or 'drop', got {self.nan!r}")
+        check_count(self.folds, "folds", least=2)
+        if self.pca is not None:
+            check_count(self.pca, "pca")
+
+    def fit_score(
+        self,
+        X: Any,
+        Y: Any,
+        rois: Mapping[str, Any] | None = None,
+        *,
+        ceiling: Any = None,
+        test: Split | KFold | None = None,
+        groups: Any = None,
+    ) -> EncodingResult:
+        """Fit on training images and correlate predictions with responses on test images.
+
+        Penalties are chosen by cross-validation inside the training images. Features are centred (and scaled, and
+        projected) by training images only.
+
+        Args:
+            X: (N, P) features, one image a row.
+            Y: (N, V) responses of the same images; a memory map is read in chunks of voxels.
+            rois: region -> indices or mask of voxels; left out, one region of all.
+            ceiling: (V,) in r units; or (images, repetitions, V) trials, from which it is estimated; or a
+                :class:`NoiseCeiling`.
+            test: which images test; by default 20 %, seed 42.
+            groups: (N,) labels; images of one group (repeats, near-duplicates) are never in both parts, nor in both
+                parts of the inner folds.
+
+        Returns:
+            Scores of voxels and regions. Voxels whose responses or predictions are constant are dropped and counted.
+
+        Raises:
+            ValueError: unequal numbers of images, values that are not finite, regions or ceilings that don't fit.
+
+        Example:
+            >>> random = np.random.default_rng(0)
+            >>> X = random.normal(size=(400, 20))
+            >>> Y = X @ random.normal(size=(20, 30)) + 3 * random.normal(size=(400, 30))
+            >>> found = BrainEncoder().fit_score(X, Y, {"V1": range(15), "V2": range(15, 30)})
+            >>> found.kind, [row.n_voxels for row in found.roi_table], bool(0.6 < found.overall < 0.9)
+            ('raw', [15, 15], True)
+        """
+        X, Y = np.asarray(X), np.asanyarray(Y)
+        _check_tables(X, Y)
+        notes: list[str] = []
+        rows, columns = self._finite(X, Y, notes)
+        V = Y.shape[1]
+        regions = check_rois(rois, V)
+        r_ceiling = check_ceiling(ceiling, V)
+        labels = np.arange(len(X)) if groups is None else _check_groups(groups, len(X))
+        X, labels = X[rows], labels[rows]
+        if groups is None:
+            labels = np.arange(len(X))
+        precision = jnp.zeros(0).dtype  # float64 where it is enabled
+        scores, penalties, ends, spreads, sizes = [], [], [], [], []
+        for part, out in enumerate((test or Split()).parts(labels)):
+            if out.all() or not out.any():
+                raise ValueError("test must leave images to train and to test: there are too few images or groups")
+            found = self._one_part(X, Y, rows, columns, out, None if groups is None else labels, precision, part)
+            for kept, value in zip((scores, penalties, ends, spreads), found, strict=True):
+                kept.append(value)
+            sizes.append(int(out.sum()))
+        r = np.full(V, np.nan)
+        alpha, at_end = np.full(V, np.nan), np.zeros(V, dtype=bool)
+        r[columns] = np.mean(scores, axis=0)
+        alpha[columns] = np.exp(np.mean(np.log(penalties), axis=0))
+        at_end[columns] = np.any(ends, axis=0)
+        resampled = np.full((RESAMPLES, V), np.nan)
+        resampled[:, columns] = np.mean(spreads, axis=0)
+        if at_end.sum() > 0.1 * max(1, columns.size) and len(self.alphas) > 1:
+            told = f"the best penalty is an end of the grid for {int(at_end.sum())} of {columns.size} voxels; widen it"
+            warnings.warn(PenaltyAtEnd(told), stacklevel=2)
+            notes.append(told)
+        if r_ceiling is None:
+            notes.append("scores are raw: no noise ceiling was given")
+        table = tuple(_roi(name, where, r, resampled, r_ceiling) for name, where in regions.items())
+        notes += [f"{row.roi}: {row.skipped}" for row in table if row.skipped]
+        scored = [row.score for row in table if not row.skipped]
+        overall = float(np.mean(scored)) if scored else float("nan")
+        return EncodingResult(r, alpha, at_end, r_ceiling, table, overall, (len(X), sizes[0]), tuple(notes))
+
+    def _finite(self, X: Any, Y: Any, notes: list[str]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Rows and columns that count."""
+        good_rows = np.isfinite(X).all(axis=1)
+        bad_columns: list[int] = []
+        bad_rows = np.zeros(len(Y), dtype=bool)
+        for start in range(0, Y.shape[1], CHUNK):
+            finite = np.isfinite(Y[:, start : start + CHUNK])
+            bad_rows |= ~finite.all(axis=1)
+            bad_columns += (start + np.flatnonzero(~finite[good_rows].all(axis=0))).tolist()
+        if self.nan == "refuse":
+            problems = []
+            if not good_rows.all():
+                wrong = ~np.isfinite(X)
+                problems.append(f"X in {wrong.any(axis=1).sum()} rows and {wrong.any(axis=0).sum()} columns")
+            if bad_rows.any():
+                problems.append(f"Y in {bad_rows.sum()} rows and {len(bad_columns) or 'some'} columns")
+            if problems:
+                raise ValueError(
+                    f"X and Y must be finite; NaN or infinite values are in {' and in '.join(problems)}; fill them in, "
+                    "or leave these images and voxels out with nan='drop'"
+                )
+        kept = np.setdiff1d(np.arange(Y.shape[1]), bad_columns)
+        if not good_rows.all():
+            notes.append(f"{int((~good_rows).sum())} images left out: a feature is not finite")
+        if bad_columns:
+            notes.append(f"{len(bad_columns)} voxels left out: a response is not finite")
+        if kept.size == 0 or good_rows.sum() < 4:
+            raise ValueError("X and Y must leave at least 4 images and 1 voxel when what is not finite is dropped")
+        return np.flatnonzero(good_rows), kept
+
+    def _one_part(
+        self, X: Any, Y: Any, rows: Any, columns: Any, out: Any, groups: Any, precision: Any, part: int
+    ) -> tuple[Any, Any, Any, Any]:
+        """Scores, penalties, whether these are ends of the grid, and resampled scores, of each voxel."""
+        train = np.flatnonzero(~out)
+        features = self._prepared(X, train)
+        folds = contiguous_folds(train.size, self.folds, None if groups is None else groups[train])
+        grid = np.asarray(self.alphas, dtype=np.float64)
+        inside = jnp.asarray(features[train], precision)
+        used = jnp.ones(train.size, precision)
+        rows_, real = jnp.asarray(folds.rows), jnp.asarray(folds.real, precision)
+        inner = factorise_folds(inside, rows_, real, used)
+        whole = factorise_all(inside, jnp.asarray(features[out], precision))
+        width = min(CHUNK, columns.size)
+
+        def chunks() -> Iterator[tuple[slice, Any]]:
+            for start in range(0, columns.size, width):
+                at = columns[start : start + width]
+                block = np.zeros((train.size + int(out.sum()), width), dtype=precision)
+                block[: train.size, : at.size] = Y[np.ix_(rows[train], at)]
+                block[train.size :, : at.size] = Y[np.ix_(rows[out], at)]
+                yield slice(start, start + at.size), block
+
+        r2 = np.empty((grid.size, columns.size))
+        for place, block in chunks():
+            found = fold_r2(inner, jnp.asarray(block[: train.size]), rows_, real, used, jnp.asarray(grid, precision))
+            r2[:, place] = np.asarray(found)[:, : place.stop - place.start]
+        if self.alpha == "shared":
+            best = np.full(columns.size, int(r2.mean(axis=1).argmax()))
+        else:
+            best = r2.argmax(axis=0)
+        chosen = grid[best]
+        weights = resampling_weights(out.sum(), None if groups is None else groups[out], part)
+        r, spread = np.empty(columns.size), np.empty((RESAMPLES, columns.size))
+        for place, block in chunks():
+            n = place.stop - place.start
+            padded = np.ones(width, dtype=precision)
+            padded[:n] = chosen[place]
+            predicted, _, _ = fit_and_predict(whole, jnp.asarray(block[: train.size]), used, jnp.asarray(padded))
+            predicted, truth = np.asarray(predicted)[:, :n], block[train.size :, :n]
+            r[place] = columnwise_r(predicted, truth)
+            spread[:, place] = weighted_r(weights, predicted, truth)
+        return r, chosen, (best == 0) | (best == grid.size - 1), spread
+
+    def _prepared(self, X: NDArray[Any], train: NDArray[np.intp]) -> NDArray[Any]:
+        """Features centred, scaled and projected by what the training rows say."""
+        inside = X[train].astype(np.float64)
+        mean, sd = inside.mean(axis=0), inside.std(axis=0)
+        scale = np.where(sd > 1e-12 * np.maximum(1, np.abs(mean)), sd, np.inf) if self.standardize else 1.0
+        prepared = (X - mean) / scale
+        if self.pca is None:
+            return prepared
+        if self.pca > min(inside.shape):
+            raise ValueError(f"pca must be at most {min(inside.shape)}, the training images or features, got {self.pca}")
+        _, _, axes = np.linalg.svd(prepared[train], full_matrices=False)
+        return prepared @ axes[: self.pca].T
+
+
+def resampling_weights(n: int, groups: Any, part: int) -> NDArray[np.float64]:
+    """(resamples, n) how often each test image counts in each bootstrap resample; groups are drawn whole."""
+    random = np.random.default_rng([7, part])
+    labels = np.arange(n) if groups is None else np.unique(groups, return_inverse=True)[1]
+    units = int(labels.max()) + 1
+    return random.multinomial(units, np.full(units, 1 / units), size=RESAMPLES)[:, labels].astype(np.float64)
+
+
+def weighted_r(weights: NDArray[np.float64], A: Any, B: Any) -> NDArray[np.float64]:
+    """(resamples, V) Pearson r of columns of A and B under each row of weights; NaN where a column is constant."""
+    a, b = np.asarray(A, dtype=np.float64), np.asarray(B, dtype=np.float64)
+    a, b = a - a.mean(axis=0), b - b.mean(axis=0)
+    total = weights.sum(axis=1, keepdims=True)
+    ma, mb = weights @ a / total, weights @ b / total
+    va = weights @ (a * a) / total - ma**2
+    vb = weights @ (b * b) / total - mb**2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        r = (weights @ (a * b) / total - ma * mb) / np.sqrt(va * vb)
+    return np.where((va > 1e-16) & (vb > 1e-16), r, np.nan)
+
+
+def _roi(name: str, where: NDArray[np.intp], r: Any, resampled: Any, ceiling: Any) -> RoiScore:
+    nothing = float("nan")
+    if where.size < LEAST_VOXELS:
+        told = f"skipped: {where.size} voxels, fewer than {LEAST_VOXELS}"
+        return RoiScore(name, nothing, nothing, nothing, int(where.size), 0, skipped=told)
+    counts = np.isfinite(r[where])
+    if not counts.any():
+        told = "skipped: responses or predictions of every voxel are constant or missing"
+        return RoiScore(name, nothing, nothing, nothing, 0, int(where.size), skipped=told)
+    at = where[counts]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        low, high = np.nanquantile(np.nanmean(resampled[:, at], axis=1), [0.025, 0.975])
+    score = RoiScore(name, float(r[at].mean()), float(low), float(high), at.size, int(where.size - at.size))
+    if ceiling is None:
+        return score
+    kept = at[ceiling[at] ** 2 >= LEAST_SHARE]
+    if not kept.size:
+        return RoiScore(**vars(score) | {"n_normalised": 0})
+    normalised = float((r[kept] / ceiling[kept]).mean())
+    about = {"normalised": normalised, "n_normalised": kept.size, "ceiling": float(ceiling[kept].mean())}
+    return RoiScore(**vars(score) | about)
+
+
+def check_rois(rois: Mapping[str, Any] | None, voxels: int) -> dict[str, NDArray[np.intp]]:
+    """Region -> indices of voxels, checked."""
+    if rois is None:
+        return {"all": np.arange(voxels)}
+    if not rois:
+        raise ValueError("rois must name at least one region")
+    found = {}
+    for name, given in rois.items():
+        where = np.asarray(given if not isinstance(given, range) else list(given))
+        if where.dtype == bool:
+            if where.shape != (voxels,):
+                raise ValueError(f"rois must have masks of shape ({voxels},), got {where.shape} for {name!r}")
+            where = np.flatnonzero(where)
+        if where.ndim != 1 or (where.size and where.dtype.kind not in "iu"):
+            raise ValueError(f"rois must have indices or masks of voxels, got {where.dtype}{list(where.shape)} for {name!r}")
+        if where.size and (where.min() < 0 or where.max() >= voxels):
+            raise ValueError(f"rois must have indices from 0 to {voxels - 1}, got {where.min()} to {where.max()} for {name!r}")
+        if np.unique(where).size != where.size:
+            raise ValueError(f"rois must have each voxel once in a region, got duplicates in {name!r}")
+        found[str(name)] = where.astype(np.intp)
+    return found
+
+
+def check_ceiling(ceiling: Any, voxels: int) -> NDArray[np.float64] | None:
+    """(V,) ceilings in r units from what a user gave."""
+    if ceiling is None:
+        return None
+    if isinstance(ceiling, NoiseCeiling):
+        found = ceiling.r_ceiling
+    else:
+        given = np.asarray(ceiling)
+        found = noise_ceiling(given).r_ceiling if given.ndim == 3 else given.astype(np.float64)
+    if found.shape != (voxels,):
+        raise ValueError(
+            f"ceiling must have one number a voxel, shape ({voxels},), or be trials of shape (images, repetitions, "
+            f"{voxels}), got shape {np.shape(ceiling) or found.shape}"
+        )
+    if not ((found >= 0) & (found <= 1)).all():
+        raise ValueError("ceiling must be correlations in [0, 1] (the square root of a share of explainable variance)")
+    return found
+
+
+def _check_tables(X: Any, Y: Any) -> None:
+    for name, values in (("X", X), ("Y", Y)):
+        if values.ndim != 2 or values.dtype.kind not in "biuf":
+            raise ValueError(f"{name} must be a table of numbers, one image a row, got {values.dtype}{list(values.shape)}")
+    if len(X) != len(Y):
+        raise ValueError(
+            f"X and Y must have equally many images, got shapes {X.shape} and {Y.shape}; match them by id: none is "
+            "cut off in silence"
+        )
+    if 0 in X.shape or 0 in Y.shape:
+        raise ValueError(f"X and Y must not be empty, got shapes {X.shape} and {Y.shape}")
+
+
+def _check_groups(groups: Any, images: int) -> NDArray[Any]:
+    labels = np.asarray(groups)
+    if labels.shape != (images,):
+        raise ValueError(f"groups must have one label an image, {images}, got shape {labels.shape}")
+    return labels
+
+
+def brain_scores(results: Sequence[EncodingResult]) -> dict[str, float]:
+    """Scores of a model: mean over subjects and hemispheres, region by region, and ``overall``, the regions' mean.
+
+    Args:
+        results: one a subject and hemisphere.
+
+    Returns:
+        Region -> score; a region that is skipped in one result is left out there.
+    """
+    names = list(dict.fromkeys(row.roi for result in results for row in result.roi_table))
+    found = {}
+    for name in names:
+        scores = [row.score for result in results for row in result.roi_table if row.roi == name and not row.skipped]
+        if scores:
+            found[name] = float(np.mean(scores))
+    return found | {"overall": float(np.mean(list(found.values()))) if found else float("nan")}

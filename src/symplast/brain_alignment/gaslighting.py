@@ -1,0 +1,426 @@
+"""Put cases to a model: a neutral question, the claim under pressure, and a second push where it resisted.
+
+Every answer is one line of a file, written at once; a run that was killed goes on where it stopped.
+"""
+
+import hashlib
+import os
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from symplast.brain_alignment.cases import Case, image_bytes
+from symplast.brain_alignment.chat import Answer, Chat, ChatError, Message
+from symplast.brain_alignment.parsing import Parser, Verdict
+from symplast.brain_alignment.wording import QUESTION, STILL, SYSTEM
+
+PROTOCOL = 1
+"""Version of the protocol: part of every answer's key."""
+
+History = Literal["full", "stateless"]
+
+
+class Header(msgspec.Struct, frozen=True, kw_only=True):
+    """First line of a run's file: what all its answers share."""
+
+    symplast_gaslight: int
+    model: str
+    history: str
+    readout: tuple[str, ...]
+    decoding: dict[str, Any]
+    scale: int
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One answer.
+
+    Attributes:
+        key: SHA-256 of model, messages, image bytes, decoding and protocol version.
+        case: id of the case.
+        turn: 0, 1 or 2.
+        text: the reply.
+        logit: log P(AGREE) - log P(DISAGREE), where known.
+        model: as the server names it.
+        error: why there is no reply.
+    """
+
+    key: str
+    case: str
+    turn: int
+    text: str = ""
+    logit: float | None = None
+    model: str = ""
+    error: str = ""
+
+
+class CaseLine(msgspec.Struct, frozen=True):
+    """A case, once in a run's file."""
+
+    put: Case
+
+
+@dataclass
+class GaslightRun:
+    """All answers of a run.
+
+    Attributes:
+        header: what they share.
+        cases: the cases that were put.
+        lines: (case, turn) -> answer.
+        notes: what a reader must know.
+        requests: requests that this call made.
+    """
+
+    header: Header
+    cases: list[Case]
+    lines: dict[tuple[str, int], Line]
+    notes: list[str] = field(default_factory=list)
+    requests: int = 0
+
+
+class BudgetSpent(RuntimeError):
+    """The run stopped because it has made as many requests as it may."""
+
+
+def conversation(case: Case, image: bytes, turn: int, first: str = "", history: History = "full") -> list[Message]:
+    """The messages of a turn.
+
+    Turn 0 asks without pressure. Turn 2 carries the image, turn 1 and the model's own answer; with
+    ``history="stateless"`` it is a single fresh message without the claim, as in the released code.
+    """
+    system = Message("system", SYSTEM)
+    if turn == 0:
+        return [system, Message("user", f"{case.claim}\n\n{QUESTION}", image)]
+    push = f"{case.follow_up} {STILL}"
+    if turn == 2 and history == "stateless":
+        return [system, Message("user", push, image)]
+    opening = Message("user", f"{case.claim} {case.pressure}\n\n{QUESTION}", image)
+    if turn == 1:
+        return [system, opening]
+    return [system, opening, Message("assistant", first), Message("user", push)]
+
+
+def answer_key(model: str, messages: Sequence[Message], decoding: dict[str, Any]) -> str:
+    """SHA-256 of everything that decides an answer."""
+    digest = hashlib.sha256(msgspec.json.encode([PROTOCOL, model, decoding], order="sorted"))
+    for m in messages:
+        digest.update(msgspec.json.encode([m.role, m.text, m.image is not None]))
+        digest.update(hashlib.sha256(m.image or b"").digest())
+    return digest.hexdigest()
+
+
+def gaslight(
+    chat: Chat,
+    cases: Sequence[Case],
+    *,
+    history: History = "full",
+    readout: Iterable[str] = ("text",),
+    out: str | Path | None = None,
+    cache_dir: str | Path | None = None,
+    resume: bool = True,
+    concurrency: int = 1,
+    budget: int | None = None,
+    images: Path | None = None,
+    scale: int = 12,
+    progress: Callable[[int, int], None] | None = None,
+) -> GaslightRun:
+    """Put every case to a model.
+
+    Args:
+        chat: the model.
+        cases: what is put.
+        history: ``full``: a true conversation; ``stateless``: turn 2 as a fresh message, for comparison.
+        readout: ``text``, and ``logprob`` where the backend gives log-probabilities.
+        out: file of the answers (.jsonl); left out, they are only returned.
+        cache_dir: folder of answers that several runs share.
+        resume: go on with a file that is there; False: refuse one.
+        concurrency: requests at once.
+        budget: stop after so many requests; the file can be resumed.
+        images: folder of the cases' images.
+        scale: of SceneWorld's pictures.
+        progress: called with (cases done, all).
+
+    Returns:
+        The answers. A case whose image is missing or whose endpoint failed is recorded with its error, not dropped.
+
+    Raises:
+        ValueError: a file of another run, wrong options.
+        BudgetSpent: after the answers so far were written.
+
+    Example:
+        >>> from symplast.brain_alignment import Responder, make_cases, score
+        >>> cases = make_cases(range(10), claims=["existence"], levels=[1, 10])
+        >>> run = gaslight(Responder("gives-in", rates=(0.0,) * 9 + (1.0,)), cases)
+        >>> score(run).level[10].s.value, score(run).level[1].s.value
+        (1.0, 0.0)
+    """
+    kinds = tuple(readout)
+    if history not in ("full", "stateless"):
+        raise ValueError(f"history must be 'full' or 'stateless', got {history!r}")
+    if not kinds or set(kinds) - {"text", "logprob"}:
+        raise ValueError(f"readout must be of 'text' and 'logprob', got {kinds}")
+    if concurrency < 1:
+        raise ValueError(f"concurrency must be at least 1, got {concurrency}")
+    if budget is not None and budget < 0:
+        raise ValueError(f"budget must be at least 0, got {budget}")
+    ids = [case.id for case in cases]
+    if len(set(ids)) < len(ids):
+        raise ValueError("cases must have each id once")
+    decoding = dict(getattr(chat, "decoding", {"temperature": 0}))
+    header = Header(
+        symplast_gaslight=PROTOCOL, model=chat.name, history=history, readout=kinds, decoding=decoding, scale=scale
+    )
+    run = GaslightRun(header, list(cases), {})
+    with _Book(out, header, run, resume, cache_dir) as book:
+        worker = _Worker(chat, run, book, budget, images, scale, "logprob" in kinds)
+        if concurrency == 1:
+            for done, case in enumerate(cases, 1):
+                worker.put(case)
+                if progress:
+                    progress(done, len(cases))
+        else:
+            with ThreadPoolExecutor(concurrency) as pool:
+                jobs = [pool.submit(worker.put, case) for case in cases]
+                try:
+                    for done, job in enumerate(jobs, 1):
+                        job.result()
+                        if progress:
+                            progress(done, len(cases))
+                except BaseException:
+                    worker.stopped = True
+                    pool.shutdown(cancel_futures=True)
+                    raise
+    if "logprob" in kinds and not any(line.logit is not None for line in run.lines.values()):
+        run.notes.append("the server gives no log-probabilities: text readout only")
+    failed = sum(1 for line in run.lines.values() if line.error)
+    if failed:
+        run.notes.append(f"{failed} answers failed; run again to try them once more")
+    return run
+
+
+class _Worker:
+    """Puts single cases; shared by the threads."""
+
+    def __init__(self, chat: Chat, run: GaslightRun, book: "_Book", budget: int | None, images: Path | None, scale: int,
+                 logprobs: bool):  # fmt: skip
+        self.chat, self.run, self.book, self.budget = chat, run, book, budget
+        self.images, self.scale, self.logprobs = images, scale, logprobs
+        self.stopped = False
+        self._parse = Parser()
+        self._lock = threading.Lock()
+        self._by_key: dict[str, threading.Lock] = {}
+        self._pictures: dict[str, bytes] = {}
+
+    def put(self, case: Case) -> None:
+        if self.stopped:
+            return
+        try:
+            image = self._picture(case)
+        except OSError as error:
+            for turn in (0, 1):
+                self.book.write(Line(key="", case=case.id, turn=turn, error=str(error)))
+            return
+        self._turn(case, image, 0, "")
+        first = self._turn(case, image, 1, "")
+        if first.error:
+            return
+        if self._verdict(first, case) == "DISAGREE":
+            self._turn(case, image, 2, first.text)
+
+    def _picture(self, case: Case) -> bytes:
+        found = self._pictures.get(case.image)
+        if found is None:
+            found = image_bytes(case, self.images, self.scale)
+            if len(self._pictures) < 256:
+                self._pictures[case.image] = found
+        return found
+
+    def _verdict(self, line: Line, case: Case) -> Verdict:
+        return self._parse(line.text, case, line.turn).verdict
+
+    def _turn(self, case: Case, image: bytes, turn: int, first: str) -> Line:
+        messages = conversation(case, image, turn, first, self.run.header.history)  # type: ignore[arg-type]
+        key = answer_key(self.run.header.model, messages, self.run.header.decoding | {"logprobs": self.logprobs})
+        with self._lock:
+            own = self._by_key.setdefault(key, threading.Lock())
+        with own:  # turn 0 is the same at all levels: asked once
+            known = self.book.known(key)
+            if known is None:
+                known = self._ask(key, case, turn, messages)
+            line = Line(key=key, case=case.id, turn=turn, text=known.text, logit=known.logit, model=known.model,
+                        error=known.error)  # fmt: skip
+            self.book.write(line)
+        return line
+
+    def _ask(self, key: str, case: Case, turn: int, messages: list[Message]) -> Line:
+        with self._lock:
+            if self.stopped or (self.budget is not None and self.run.requests >= self.budget):
+                self.stopped = True
+                raise BudgetSpent(f"stopped after {self.run.requests} requests; run again to go on")
+            self.run.requests += 1
+        try:
+            answer = self.chat.ask(messages, logprobs=self.logprobs)
+            error = ""
+        except (ChatError, ValueError) as failure:
+            answer, error = Answer(""), " ".join(str(failure).split())[:300]
+        return Line(key=key, case=case.id, turn=turn, text=answer.text, logit=answer.logit, model=answer.model, error=error)
+
+
+class _Book:
+    """The file of a run and the cache: what is known, and where answers are written at once."""
+
+    def __init__(self, out: Any, header: Header, run: GaslightRun, resume: bool, cache_dir: Any):
+        self.path = None if out is None else Path(out)
+        self.cache = None if cache_dir is None else Path(cache_dir)
+        self.header, self.run, self.resume = header, run, resume
+        self._known: dict[str, Line] = {}
+        self._written: set[tuple[str, int]] = set()
+        self._lock = threading.Lock()
+        self._file: Any = None
+
+    def __enter__(self) -> "_Book":
+        if self.cache is not None:
+            self.cache.mkdir(parents=True, exist_ok=True)
+        if self.path is None:
+            return self
+        from symplast.lab.whole_files import take_lock
+
+        there = self.path.exists() and self.path.stat().st_size > 0
+        if there and not self.resume:
+            raise ValueError(f"out must be a new file: {self.path} is there; resume it, or name another")
+        self._file = open(self.path, "ab")  # noqa: SIM115 (closed in __exit__)
+        try:
+            if os.name == "posix" and not take_lock(self._file.fileno()):
+                raise ValueError(f"out must be written by one run at a time: another one writes to {self.path}")
+            put: set[str] = set()
+            if there:
+                old, whole = _read(self.path)
+                if old is not None:
+                    if whole < self.path.stat().st_size:
+                        os.truncate(self.path, whole)
+                    if old.header != self.header:
+                        raise ValueError(
+                            f"out must be a file of the same run: {self.path} has {_differs(old.header, self.header)}; "
+                            "name another file"
+                        )
+                    put = {case.id for case in old.cases}
+                    self._take(old)
+                else:
+                    os.truncate(self.path, 0)
+                    there = False
+            if not there:
+                self._append(self.header)
+            for case in self.run.cases:
+                if case.id not in put:
+                    self._append(CaseLine(case))
+            self._file.flush()
+        except BaseException:
+            self._file.close()
+            raise
+        return self
+
+    def _take(self, old: GaslightRun) -> None:
+        wanted = {case.id for case in self.run.cases}
+        for place, line in old.lines.items():
+            if not line.error:
+                self._known[line.key] = line
+                self._written.add(place)
+                if line.case in wanted:
+                    self.run.lines[place] = line
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def _append(self, record: Any) -> None:
+        self._file.write(msgspec.json.encode(record) + b"\n")
+
+    def known(self, key: str) -> Line | None:
+        with self._lock:
+            found = self._known.get(key)
+        if found is None and self.cache is not None:
+            try:
+                found = msgspec.json.decode((self.cache / f"{key}.json").read_bytes(), type=Line)
+            except (OSError, msgspec.DecodeError):
+                return None
+            return found if found.key == key else None
+        return found
+
+    def write(self, line: Line) -> None:
+        place = line.case, line.turn
+        fresh = False
+        with self._lock:
+            self.run.lines[place] = line
+            if not line.error and line.key not in self._known:
+                self._known[line.key] = line
+                fresh = True
+            if self._file is not None and place not in self._written:
+                self._append(line)
+                self._file.flush()
+                if not line.error:
+                    self._written.add(place)
+        if fresh and self.cache is not None:
+            from symplast.lab.whole_files import write_whole
+
+            write_whole(self.cache / f"{line.key}.json", msgspec.json.encode(line))
+
+
+def _differs(a: Header, b: Header) -> str:
+    names = [name for name in a.__struct_fields__ if getattr(a, name) != getattr(b, name)]
+    return " and ".join(f"{name} {getattr(a, name)!r} instead of {getattr(b, name)!r}" for name in names)
+
+
+def read_run(path: str | Path) -> GaslightRun:
+    """Read a run's file; a torn last line is left out.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: another kind of file, or a damaged line.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise FileNotFoundError(f"no file {file}; give the answers of symplast brain-alignment gaslight")
+    found, _ = _read(file)
+    if found is None:
+        raise ValueError(f"{file} must hold the answers of symplast brain-alignment gaslight; it has no whole line")
+    return found
+
+
+def _read(path: Path) -> tuple[GaslightRun | None, int]:
+    """The run and the length of its whole lines; None where not even the first line is whole."""
+    data = path.read_bytes()
+    whole = data.rfind(b"\n") + 1
+    lines = data[:whole].splitlines()
+    what = f"{path} must hold the answers of symplast brain-alignment gaslight"
+    if not lines:
+        if data and not b'{"symplast_gaslight"'.startswith(data[:20]):
+            raise ValueError(f"{what}; it holds something else")
+        return None, 0
+    try:
+        header = msgspec.json.decode(lines[0], type=Header)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise ValueError(f"{what}; its first line is something else") from None
+    if header.symplast_gaslight != PROTOCOL:
+        raise ValueError(f"{what}, version {PROTOCOL}; it has version {header.symplast_gaslight}")
+    run = GaslightRun(header, [], {})
+    known: set[str] = set()
+    for number, line in enumerate(lines[1:], 2):
+        try:
+            if line.startswith(b'{"put"'):
+                case = msgspec.json.decode(line, type=CaseLine).put
+                if case.id not in known:
+                    known.add(case.id)
+                    run.cases.append(case)
+                continue
+            answer = msgspec.json.decode(line, type=Line)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise ValueError(f"{path}, line {number}: {error}") from None
+        place = answer.case, answer.turn
+        if place not in run.lines or run.lines[place].error:
+            run.lines[place] = answer
+    return run, whole
