@@ -35,6 +35,7 @@ from symplast.brain_alignment.correlations import (
 from symplast.brain_alignment.encoding import (
     BrainEncoder,
     EncodingResult,
+    Given,
     KFold,
     PenaltyAtEnd,
     RoiScore,
@@ -68,6 +69,7 @@ __all__ = [
     "EncodingResult",
     "FewModels",
     "GaslightRun",
+    "Given",
     "KFold",
     "Message",
     "MixedEffect",

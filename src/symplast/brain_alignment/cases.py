@@ -92,9 +92,12 @@ def scene_statements(scene: Scene, claims: Sequence[str]) -> list[Statement]:
     draws = Draws(f"claims {scene.seed}")
     kinds = list(dict.fromkeys(o.kind for o in scene.objects))
     counts = {kind: len(scene.of(kind)) for kind in kinds}
-    many = max(kinds, key=lambda k: counts[k])
-    single = [kind for kind in kinds if kind != many]
-    first, second = (scene.of(kind)[0] for kind in single)
+    single = [scene.of(kind)[0] for kind in kinds if counts[kind] == 1]
+    apart = [(a, b) for i, a in enumerate(single) for b in single[i + 1 :] if a.row != b.row and a.column != b.column]
+    if not apart:
+        raise ValueError(f"scenes must hold two single objects in different rows and columns, scene {scene.seed} has none")
+    first, second = apart[0]
+    many = next(kind for kind in kinds if kind not in (first.kind, second.kind))
     absent = tuple(kind for kind in KINDS if kind not in kinds)
     found = []
     for claim in claims:

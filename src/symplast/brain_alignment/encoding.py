@@ -73,6 +73,26 @@ class KFold:
                 yield np.isin(labels, part)
 
 
+@dataclass(frozen=True, eq=False)
+class Given:
+    """Test images that are given.
+
+    Attributes:
+        mask: (N,) True where an image tests.
+    """
+
+    mask: Any
+
+    def parts(self, labels: NDArray[Any]) -> Iterator[NDArray[np.bool_]]:
+        """The mask; no label may be on both sides."""
+        out = np.asarray(self.mask)
+        if out.dtype != bool or out.shape != labels.shape:
+            raise ValueError(f"test must have a boolean mask, one entry an image, {labels.size}, got {out.dtype}{out.shape}")
+        if shared := np.intersect1d(labels[out], labels[~out]).size:
+            raise ValueError(f"test must keep groups whole, {shared} of them are on both sides")
+        yield out
+
+
 @dataclass(frozen=True)
 class RoiScore:
     """One region.
@@ -220,7 +240,7 @@ class BrainEncoder:
         rois: Mapping[str, Any] | None = None,
         *,
         ceiling: Any = None,
-        test: Split | KFold | None = None,
+        test: Split | KFold | Given | None = None,
         groups: Any = None,
     ) -> EncodingResult:
         """Fit on training images and correlate predictions with responses on test images.
