@@ -122,7 +122,12 @@ def load_algonauts(
     if preset == "paper":
         chosen = {name: np.flatnonzero(own > 0) for name, (own, _) in labels.items()}
     else:
-        known = {name: np.flatnonzero(own == label) for own, names in labels.values() for label, name in names.items() if label}
+        known = {
+            name: np.flatnonzero(own == label)
+            for own, names in labels.values()
+            for label, name in names.items()
+            if label
+        }
         for wanted in known if rois is None else rois:
             parts = wanted.split("+")
             if unknown := [part for part in parts if part not in known]:

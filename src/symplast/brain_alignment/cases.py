@@ -95,7 +95,9 @@ def scene_statements(scene: Scene, claims: Sequence[str]) -> list[Statement]:
     single = [scene.of(kind)[0] for kind in kinds if counts[kind] == 1]
     apart = [(a, b) for i, a in enumerate(single) for b in single[i + 1 :] if a.row != b.row and a.column != b.column]
     if not apart:
-        raise ValueError(f"scenes must hold two single objects in different rows and columns, scene {scene.seed} has none")
+        raise ValueError(
+            f"scenes must hold two single objects in different rows and columns, scene {scene.seed} has none"
+        )
     first, second = apart[0]
     many = next(kind for kind in kinds if kind not in (first.kind, second.kind))
     absent = tuple(kind for kind in KINDS if kind not in kinds)
@@ -268,7 +270,9 @@ def coco_statements(coco: Mapping[str, Any], claims: Sequence[str], seed: int = 
 def _confusable(a: str, b: str, above: Mapping[str, str]) -> bool:
     """Whether b, which is in the image, might be called a."""
     same = a == b or any(a in group and b in group for group in SAME_THING)
-    return same or (bool(above[a]) and above[a] == above.get(b)) or above.get(b) == a or a in b.split() or b in a.split()
+    return (
+        same or (bool(above[a]) and above[a] == above.get(b)) or above.get(b) == a or a in b.split() or b in a.split()
+    )
 
 
 def write_cases(cases: Sequence[Case], path: str | Path) -> None:
@@ -287,7 +291,9 @@ def read_cases(path: str | Path) -> list[Case]:
     """
     file = Path(path)
     if not file.is_file():
-        raise FileNotFoundError(f"no file {file}; make one with: symplast brain-alignment cases --scenes 40 --out {file}")
+        raise FileNotFoundError(
+            f"no file {file}; make one with: symplast brain-alignment cases --scenes 40 --out {file}"
+        )
     decoder = msgspec.json.Decoder(Case)
     found, problems = [], []
     for number, line in enumerate(file.read_bytes().splitlines(), 1):

@@ -197,7 +197,10 @@ def permutation_p(x: ArrayLike, y: ArrayLike, *, resamples: Integer = 200_000, s
     else:
         random, count = np.random.default_rng(seed), check_count(resamples, "resamples")
         others = np.concatenate(
-            [random.permuted(np.tile(b, (min(20_000, count - k), 1)), axis=1) @ a / size for k in range(0, count, 20_000)]
+            [
+                random.permuted(np.tile(b, (min(20_000, count - k), 1)), axis=1) @ a / size
+                for k in range(0, count, 20_000)
+            ]
         )
     near = 1e-9
     counts = [(np.abs(others) >= abs(r) - near).sum(), (others <= r + near).sum(), (others >= r - near).sum()]

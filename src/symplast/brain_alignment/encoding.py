@@ -12,7 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symplast.brain_alignment.ceiling import LEAST_SHARE, NoiseCeiling, columnwise_r, noise_ceiling
-from symplast.brain_alignment.ridge import ALPHAS, CHUNK, contiguous_folds, factorise_all, factorise_folds, fit_and_predict, fold_r2
+from symplast.brain_alignment.ridge import (
+    ALPHAS,
+    CHUNK,
+    contiguous_folds,
+    factorise_all,
+    factorise_folds,
+    fit_and_predict,
+    fold_r2,
+)
 from symplast.stats.arguments import check_count
 
 LEAST_VOXELS = 10
@@ -87,7 +95,9 @@ class Given:
         """The mask; no label may be on both sides."""
         out = np.asarray(self.mask)
         if out.dtype != bool or out.shape != labels.shape:
-            raise ValueError(f"test must have a boolean mask, one entry an image, {labels.size}, got {out.dtype}{out.shape}")
+            raise ValueError(
+                f"test must have a boolean mask, one entry an image, {labels.size}, got {out.dtype}{out.shape}"
+            )
         if shared := np.intersect1d(labels[out], labels[~out]).size:
             raise ValueError(f"test must keep groups whole, {shared} of them are on both sides")
         yield out
@@ -394,7 +404,9 @@ class BrainEncoder:
         if self.pca is None:
             return prepared
         if self.pca > min(inside.shape):
-            raise ValueError(f"pca must be at most {min(inside.shape)}, the training images or features, got {self.pca}")
+            raise ValueError(
+                f"pca must be at most {min(inside.shape)}, the training images or features, got {self.pca}"
+            )
         _, _, axes = np.linalg.svd(prepared[train], full_matrices=False)
         return prepared @ axes[: self.pca].T
 
@@ -458,9 +470,13 @@ def check_rois(rois: Mapping[str, Any] | None, voxels: int) -> dict[str, NDArray
                 raise ValueError(f"rois must have masks of shape ({voxels},), got {where.shape} for {name!r}")
             where = np.flatnonzero(where)
         if where.ndim != 1 or (where.size and where.dtype.kind not in "iu"):
-            raise ValueError(f"rois must have indices or masks of voxels, got {where.dtype}{list(where.shape)} for {name!r}")
+            raise ValueError(
+                f"rois must have indices or masks of voxels, got {where.dtype}{list(where.shape)} for {name!r}"
+            )
         if where.size and (where.min() < 0 or where.max() >= voxels):
-            raise ValueError(f"rois must have indices from 0 to {voxels - 1}, got {where.min()} to {where.max()} for {name!r}")
+            raise ValueError(
+                f"rois must have indices from 0 to {voxels - 1}, got {where.min()} to {where.max()} for {name!r}"
+            )
         if np.unique(where).size != where.size:
             raise ValueError(f"rois must have each voxel once in a region, got duplicates in {name!r}")
         found[str(name)] = where.astype(np.intp)
@@ -489,7 +505,9 @@ def check_ceiling(ceiling: Any, voxels: int) -> NDArray[np.float64] | None:
 def _check_tables(X: Any, Y: Any) -> None:
     for name, values in (("X", X), ("Y", Y)):
         if values.ndim != 2 or values.dtype.kind not in "biuf":
-            raise ValueError(f"{name} must be a table of numbers, one image a row, got {values.dtype}{list(values.shape)}")
+            raise ValueError(
+                f"{name} must be a table of numbers, one image a row, got {values.dtype}{list(values.shape)}"
+            )
     if len(X) != len(Y):
         raise ValueError(
             f"X and Y must have equally many images, got shapes {X.shape} and {Y.shape}; match them by id: none is "

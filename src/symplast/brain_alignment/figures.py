@@ -51,7 +51,12 @@ def best_of_thirty(ds: xr.Dataset) -> Figure:
     ends = np.abs(np.stack([ds.chance - ds.chance_low, ds.chance_high - ds.chance]))
     axes.errorbar(ds.within, ds.chance, ends, fmt="o-", color=COLOURS[0], label="best of 30 cells")
     mark_published(axes, y=0.040, label="paper: p of the cell alone")
-    axes.set(xlabel="correlation inside a block of columns", ylabel="probability under the null", ylim=(0, 0.8), xticks=BLOCKS)
+    axes.set(
+        xlabel="correlation inside a block of columns",
+        ylabel="probability under the null",
+        ylim=(0, 0.8),
+        xticks=BLOCKS,
+    )
     axes.legend()
     return figure
 
@@ -139,7 +144,9 @@ def set_and_measured(ds: xr.Dataset) -> Figure:
         axes.plot(ds.set_rate + shift, ds.rate.sel(claim=claim), ".", color=COLOURS[1], markersize=4, alpha=0.6,
                   label=None if k else "one cell")  # fmt: skip
     ends = np.abs(np.stack([ds.level_rate - ds.level_low99, ds.level_high99 - ds.level_rate]))
-    axes.errorbar(ds.set_rate, ds.level_rate, ends, fmt="o", color=COLOURS[0], capsize=2, label="one level, 99 % interval")
+    axes.errorbar(
+        ds.set_rate, ds.level_rate, ends, fmt="o", color=COLOURS[0], capsize=2, label="one level, 99 % interval"
+    )
     axes.set(xlabel="set rate of giving in at turn 1", ylabel="measured rate", xlim=(0, 1), ylim=(0, 1), aspect="equal")
     axes.legend(loc="upper left")
     return figure
@@ -161,7 +168,9 @@ def rate_and_sensitivity(ds: xr.Dataset) -> Figure:
     rates = [model.rate for model in published.MODELS if model.rate is not None]
     axes.plot(rates, np.full(len(rates), 1.0), "|", color=INK, markersize=12, transform=axes.get_xaxis_transform(),
               clip_on=False, label="paper's rates")  # fmt: skip
-    axes.set(xlabel="rate of giving in S (random networks: at turn 1)", ylabel="sensitivity d' at turn 1", xlim=(-0.04, 1.04))
+    axes.set(
+        xlabel="rate of giving in S (random networks: at turn 1)", ylabel="sensitivity d' at turn 1", xlim=(-0.04, 1.04)
+    )
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
@@ -198,5 +207,3 @@ def taught_and_measured(ds: xr.Dataset) -> Figure:
     axes.set(xlabel="taught share q", ylabel="agreement with false claims", ylim=(-0.05, 1.05))
     legend_above(axes, columns=1)
     return figure
-
-

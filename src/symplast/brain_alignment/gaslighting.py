@@ -268,7 +268,9 @@ class _Worker:
             error = ""
         except (ChatError, ValueError) as failure:
             answer, error = Answer(""), " ".join(str(failure).split())[:300]
-        return Line(key=key, case=case.id, turn=turn, text=answer.text, logit=answer.logit, model=answer.model, error=error)
+        return Line(
+            key=key, case=case.id, turn=turn, text=answer.text, logit=answer.logit, model=answer.model, error=error
+        )
 
 
 class _Book:

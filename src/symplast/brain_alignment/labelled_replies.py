@@ -31,7 +31,12 @@ _CLAIMS = {
     "identity": ("The animal in the image is a wolf.", "wolf", "dog", "wolf"),
     "count": ("The number of dogs in the image is 3.", "3", "2", "3"),
     "attribute": ("The dog in the image is white.", "white", "brown", "white"),
-    "spatial": ("In the image, the dog is to the right of the car.", "to the right of", "to the left of", "to the right of"),
+    "spatial": (
+        "In the image, the dog is to the right of the car.",
+        "to the right of",
+        "to the left of",
+        "to the right of",
+    ),
 }
 
 

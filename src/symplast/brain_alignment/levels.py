@@ -97,9 +97,7 @@ def two_level_bootstrap(
 def _check(scores: Any, rates: Any) -> tuple[Any, Any]:
     S, rate = np.asarray(scores, dtype=np.float64), np.asarray(rates, dtype=np.float64)
     if S.ndim != 2 or rate.shape != (S.shape[1],):
-        raise ValueError(
-            f"scores must be (subjects, models) and rates (models,), got {S.shape} and {rate.shape}"
-        )
+        raise ValueError(f"scores must be (subjects, models) and rates (models,), got {S.shape} and {rate.shape}")
     if S.shape[0] < 2 or S.shape[1] < LEAST_MODELS:
         raise ValueError(f"scores must hold at least 2 subjects and {LEAST_MODELS} models, got {S.shape}")
     if not (np.isfinite(S).all() and np.isfinite(rate).all()):

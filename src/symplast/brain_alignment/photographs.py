@@ -95,8 +95,10 @@ def draw_crops(random: np.random.Generator, train: int = 1600, test: int = 400, 
         for testing, count in ((False, train // len(PHOTOGRAPHS)), (True, test // len(PHOTOGRAPHS))):
             middle = columns // 2
             y = random.integers(0, rows - CROP + 1, size=count)
-            x = random.integers(middle, columns - CROP + 1, size=count) if testing else random.integers(
-                0, middle - CROP + 1, size=count
+            x = (
+                random.integers(middle, columns - CROP + 1, size=count)
+                if testing
+                else random.integers(0, middle - CROP + 1, size=count)
             )
             scale = variance[y + CROP // 2, x + CROP // 2]
             cells = boxes[:, y[:, None, None] + starts[:, None], x[:, None, None] + starts]  # (8, crops, 7, 7)

@@ -35,14 +35,18 @@ def pool(tokens: Any, pooling: str = "mean") -> NDArray[Any]:
     name, _, inside = pooling.partition("(")
     numbers = inside.rstrip(")").split(",") if inside else []
     if T.ndim not in (3, 4):
-        raise ValueError(f"tokens must be (images, rows, columns, channels) or (images, tokens, channels), got {T.shape}")
+        raise ValueError(
+            f"tokens must be (images, rows, columns, channels) or (images, tokens, channels), got {T.shape}"
+        )
     if name == "flatten":
         return T.reshape(len(T), -1)
     if name == "mean":
         return T.mean(axis=tuple(range(1, T.ndim - 1)))
     if name == "cls":
         if T.ndim != 3:
-            raise ValueError(f"pooling 'cls' needs tokens (images, tokens, channels), the first a class token, got {T.shape}")
+            raise ValueError(
+                f"pooling 'cls' needs tokens (images, tokens, channels), the first a class token, got {T.shape}"
+            )
         return T[:, 0]
     if name not in ("grid", "field"):
         raise ValueError(f"pooling must be one of {', '.join(POOLINGS)}, got {pooling!r}")
@@ -76,7 +80,12 @@ def _grid(T: NDArray[Any], g: int) -> NDArray[Any]:
 
 
 def features(
-    model: Callable[[Any], Any], images: Iterable[Any], *, layer: str | None = None, pooling: str = "mean", batch: int = 32
+    model: Callable[[Any], Any],
+    images: Iterable[Any],
+    *,
+    layer: str | None = None,
+    pooling: str = "mean",
+    batch: int = 32,
 ) -> NDArray[np.float32]:
     """Features of images from any model.
 

@@ -237,7 +237,9 @@ def sensitivity(agree_true: int, n_true: int, agree_false: int, n_false: int) ->
 
 
 def score(
-    run: GaslightRun | str | Path, parser: Callable[..., Any] | None = None, readout: Literal["text", "logprob"] = "text"
+    run: GaslightRun | str | Path,
+    parser: Callable[..., Any] | None = None,
+    readout: Literal["text", "logprob"] = "text",
 ) -> Score:
     """Rates of a run.
 
@@ -282,7 +284,8 @@ def score(
         cell=cell,
         resistance=resistance({step: r.s for step, r in level.items()}),
         resistance_of={
-            name: resistance({step: cell[name, step].s for step in levels if (name, step) in cell}) for name in categories
+            name: resistance({step: cell[name, step].s for step in levels if (name, step) in cell})
+            for name in categories
         },
         outcomes=outcomes,
         notes=tuple(notes),
@@ -371,9 +374,7 @@ def resistance(s_of: Mapping[int, Estimate | float | None]) -> Resistance:
         >>> found.breakpoint, round(found.aurc, 3), round(found.slope, 3)
         (3, 0.675, -0.25)
     """
-    values = {
-        level: s if isinstance(s, int | float) else s.value for level, s in sorted(s_of.items()) if s is not None
-    }
+    values = {level: s if isinstance(s, int | float) else s.value for level, s in sorted(s_of.items()) if s is not None}
     levels = np.array(list(values), dtype=float)
     r = 1 - np.array(list(values.values()), dtype=float)
     several = levels.size > 1

@@ -277,7 +277,9 @@ def _column(frame: Any, name: str) -> NDArray[np.float64]:
     except (TypeError, ValueError):
         raise ValueError(f"column {name!r} must hold numbers; a bound such as '>0.5' is none") from None
     if bad := int(np.count_nonzero(~np.isfinite(values))):
-        raise ValueError(f"column {name!r} must hold finite numbers, {bad} of {values.size} are not; leave these models out")
+        raise ValueError(
+            f"column {name!r} must hold finite numbers, {bad} of {values.size} are not; leave these models out"
+        )
     return values
 
 

@@ -71,7 +71,11 @@ class Responder:
 
     def rate(self, level: int) -> float:
         """The set probability at a level."""
-        return self.rates[level - 1] if isinstance(self.rates, tuple) and len(self.rates) == 10 else float(np.ravel(self.rates)[0])
+        return (
+            self.rates[level - 1]
+            if isinstance(self.rates, tuple) and len(self.rates) == 10
+            else float(np.ravel(self.rates)[0])
+        )
 
     def ask(self, messages: Sequence[Message], logprobs: bool = False) -> Answer:
         """Answer from the picture.

@@ -19,7 +19,16 @@ SIZES = ("small", "large")
 ACTIVITIES = ("standing still", "moving", "holding something")
 """Icons: two lines at the left are moving, a bar underneath is something held."""
 
-RGB = ((255, 255, 255), (220, 30, 30), (30, 160, 60), (40, 80, 220), (240, 200, 30), (140, 50, 170), (245, 130, 20), (0, 0, 0))
+RGB = (
+    (255, 255, 255),
+    (220, 30, 30),
+    (30, 160, 60),
+    (40, 80, 220),
+    (240, 200, 30),
+    (140, 50, 170),
+    (245, 130, 20),
+    (0, 0, 0),
+)
 INK = 7
 CELL = 8
 SIDE = 3 * CELL

@@ -87,7 +87,9 @@ def read_messages(body: Any) -> list[Message]:
             found.append(Message(message["role"], "\n".join(texts), image))
         return found
     except (KeyError, TypeError, binascii.Error):
-        raise ValueError("messages must be as the OpenAI chat protocol has them, pictures as base64 data URLs") from None
+        raise ValueError(
+            "messages must be as the OpenAI chat protocol has them, pictures as base64 data URLs"
+        ) from None
 
 
 def completion(answer: Answer, logprobs: bool = False) -> dict[str, Any]:
@@ -145,5 +147,3 @@ def serving(responder: Responder, handler: type[Handler] = Handler) -> Iterator[
         server.shutdown()
         server.server_close()
         thread.join()
-
-

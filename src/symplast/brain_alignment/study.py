@@ -96,7 +96,8 @@ def published_numbers(config: Config, key: Any) -> Evidence:
 
 
 @study.experiment(
-    quick={"samples": 20_000, "conditional": 4000, "tables": 1}, full={"samples": 200_000, "conditional": 20_000, "tables": 6}
+    quick={"samples": 20_000, "conditional": 4000, "tables": 1},
+    full={"samples": 200_000, "conditional": 20_000, "tables": 6},
 )
 def early_correlation(config: Config, key: Any) -> Evidence:
     """What a correlation of -0.441 over 12 models is worth: null samples, and exact bootstraps of samples with the
@@ -107,7 +108,8 @@ def early_correlation(config: Config, key: Any) -> Evidence:
     given = int(same_sign(*null_samples_near(near, config.conditional, EARLY)).sum())
     names = list(published.ROI_CORRELATIONS)
     found = [
-        [bootstrap_r(*with_correlation(shaped, r)) for r in published.ROI_CORRELATIONS.values()] for _ in range(config.tables)
+        [bootstrap_r(*with_correlation(shaped, r)) for r in published.ROI_CORRELATIONS.values()]
+        for _ in range(config.tables)
     ]
     edges = np.linspace(-1, 1, 81)
     density, _ = np.histogram(pearson(x, y), edges, density=True)
@@ -155,7 +157,10 @@ def bca_level(config: Config, key: Any) -> Evidence:
     counts = np.array([[own.bca.sum(), own.percentile.sum()] for own in found])
     low, high = stats.proportion_interval(counts, config.samples)
     share = counts / config.samples
-    given = {name: _estimate(share[2, k], low[2, k], high[2, k], config.samples) for k, name in enumerate(("bca", "percentile"))}
+    given = {
+        name: _estimate(share[2, k], low[2, k], high[2, k], config.samples)
+        for k, name in enumerate(("bca", "percentile"))
+    }
     return evidence(
         excludes_zero=(("rates",), share[:2, 0]),
         excludes_zero_low=(("rates",), low[:2, 0]),
@@ -255,9 +260,7 @@ def where(config: Config, key: Any) -> Evidence:
 SET_RATES = [0.05, 0.15, 0.25, 0.35, 0.45, 0.55, 0.65, 0.75, 0.85, 0.95]
 
 
-@study.experiment(
-    quick={"scenes": 20, "conversion": 0.3, "unclear": 0.1, "http": True}, full={"scenes": 400}
-)
+@study.experiment(quick={"scenes": 20, "conversion": 0.3, "unclear": 0.1, "http": True}, full={"scenes": 400})
 def protocol(config: Config, key: Any) -> Evidence:
     """A responder with a set rate a level, measured through the whole chain: server, client, pictures, parser, rates."""
     cases = make_cases(range(config.scenes), controls=False)

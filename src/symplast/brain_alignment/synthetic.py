@@ -145,7 +145,9 @@ def _pearson_fast(a: Floats, b: Floats) -> Floats:
     return np.where((va > 1e-12) & (vb > 1e-12), r, np.nan)
 
 
-def best_of_table(random: np.random.Generator, within: float, samples: int, *, n: int = 12, p: int = 6, q: int = 5) -> Floats:
+def best_of_table(
+    random: np.random.Generator, within: float, samples: int, *, n: int = 12, p: int = 6, q: int = 5
+) -> Floats:
     """(samples,) largest |r| of a null table of p scores and q rates, one common factor in either block.
 
     Args:

@@ -228,7 +228,9 @@ def train_tiny(
 
 
 @lightly
-def random_decisions(keys: Key[Array, " networks"], key: Key[Array, ""], cases: Int[Array, " cases"]) -> tuple[Array, Array]:
+def random_decisions(
+    keys: Key[Array, " networks"], key: Key[Array, ""], cases: Int[Array, " cases"]
+) -> tuple[Array, Array]:
     """Decisions of random networks on the same claims, and the claims' truth.
 
     Args:

@@ -46,9 +46,7 @@ class TransformersChat:
         prompt = self._processor.apply_chat_template(chat, add_generation_prompt=True)
         inputs = self._processor(images=images or None, text=prompt, return_tensors="pt").to(self._model.device)
         with torch.no_grad():
-            out = self._model.generate(
-                **inputs, **self.decoding, return_dict_in_generate=True, output_scores=logprobs
-            )
+            out = self._model.generate(**inputs, **self.decoding, return_dict_in_generate=True, output_scores=logprobs)
         new = out.sequences[0, inputs["input_ids"].shape[1] :]
         logit = None
         if logprobs:

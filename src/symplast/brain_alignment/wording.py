@@ -100,7 +100,9 @@ def _pattern(template: str) -> re.Pattern[str]:
     return re.compile("".join(f"(?P<{p[1:-1]}>{within[p]})" if p in within else re.escape(p) for p in pieces))
 
 
-_PATTERNS = {kind: _pattern(TEMPLATES[kind]) for kind in ("existence", "count", "spatial", "identity", "attribute", "activity")}
+_PATTERNS = {
+    kind: _pattern(TEMPLATES[kind]) for kind in ("existence", "count", "spatial", "identity", "attribute", "activity")
+}
 """In an order in which the first that fits is right."""
 
 _LEVEL_OF = {text: level for level, (_, texts) in PRESSURE.items() for text in texts}
