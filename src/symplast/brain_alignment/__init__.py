@@ -1,6 +1,7 @@
 """Do models that see like human visual cortex resist being talked out of what they see?
 
-Three parts, each usable alone. *Encode*: image features predict measured responses, scored on unseen images against valid
+Three parts, each usable alone. *Encode*: image features predict measured responses, scored on unseen images against
+valid
 noise ceilings. *Gaslight*: a chat model is told something false about an image and pressed once more; rates with
 truth-matched controls. *Relate*: scores against rates over a dozen models, with the statistics that so few need.
 
@@ -19,6 +20,7 @@ scores against rates over models             :func:`relate`, :func:`bootstrap_r`
 """
 
 from symplast.brain_alignment.algonauts import Responses, load_algonauts, load_nsd
+from symplast.brain_alignment.answer_book import GaslightRun, read_run
 from symplast.brain_alignment.cases import Case, Statement, image_bytes, make_cases, read_cases, write_cases
 from symplast.brain_alignment.ceiling import NoiseCeiling, noise_ceiling, spearman_brown, split_half_ceiling
 from symplast.brain_alignment.chat import Answer, Chat, ChatError, Message, OpenAIChat, preflight
@@ -32,28 +34,21 @@ from symplast.brain_alignment.correlations import (
     permutation_p,
     r_p_value,
 )
-from symplast.brain_alignment.encoding import (
-    BrainEncoder,
-    EncodingResult,
-    Given,
-    KFold,
-    PenaltyAtEnd,
-    RoiScore,
-    Split,
-    brain_scores,
-)
-from symplast.brain_alignment.gaslighting import BudgetSpent, GaslightRun, gaslight, read_run
+from symplast.brain_alignment.encoding import BrainEncoder, EncodingResult, PenaltyAtEnd, brain_scores
+from symplast.brain_alignment.gaslighting import BudgetSpentError, gaslight
 from symplast.brain_alignment.levels import MixedEffect, mixed_model, two_level_bootstrap
 from symplast.brain_alignment.pair_bootstrap import PairBootstrap, bootstrap_r
 from symplast.brain_alignment.parsing import Parser, Reading
 from symplast.brain_alignment.pooling import features, pool
 from symplast.brain_alignment.rates import Outcome, Rates, Resistance, Score, Sensitivity, d_prime, score, sensitivity
+from symplast.brain_alignment.regions import RoiScore
 from symplast.brain_alignment.relating import Difference, FewModels, Pair, RelateResult, relate
 from symplast.brain_alignment.responders import Responder
+from symplast.brain_alignment.response_files import read_features, read_responses, read_rois
 from symplast.brain_alignment.ridge import ALPHAS, ridge_weights
 from symplast.brain_alignment.scenes import Scene, SceneObject, draw_scene, read_scene
 from symplast.brain_alignment.serving import make_server, serving
-from symplast.brain_alignment.response_files import read_features, read_responses, read_rois
+from symplast.brain_alignment.splits import Given, KFold, Split
 from symplast.brain_alignment.tiny_vlm import TinyVLM, train_tiny
 from symplast.brain_alignment.transformers_chat import TransformersChat
 
@@ -61,7 +56,7 @@ __all__ = [
     "ALPHAS",
     "Answer",
     "BrainEncoder",
-    "BudgetSpent",
+    "BudgetSpentError",
     "Case",
     "Chat",
     "ChatError",

@@ -235,10 +235,11 @@ def coco_statements(coco: Mapping[str, Any], claims: Sequence[str], seed: int = 
                     crowded[a["image_id"]].add(names[a["category_id"]][0])
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
-            f"annotations must be as COCO writes them, with images, annotations and categories; {type(error).__name__}: "
+            f"annotations must be as COCO writes them, with images, annotations and categories; "
+            f"{type(error).__name__}: "
             f"{error}"
         ) from None
-    above = {name: group for name, group in names.values()}
+    above = dict(names.values())
     found: dict[str, list[Statement]] = {}
     for image, objects in boxes.items():
         draws = Draws(f"coco {files[image]} {seed}")

@@ -131,7 +131,8 @@ def split_half_ceiling(trials: ArrayLike) -> Floats:
 
 
 def columnwise_r(A: Any, B: Any, least_sd: float = 1e-8) -> Floats:
-    """(V,) Pearson correlation of each column of A with the same column of B; NaN where one has an SD below ``least_sd``.
+    """(V,) Pearson correlation of each column of A with the same column of B; NaN where one has an SD below
+    ``least_sd``.
 
     Args:
         A: (n, V) numbers.

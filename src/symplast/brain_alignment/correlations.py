@@ -204,10 +204,7 @@ def permutation_p(x: ArrayLike, y: ArrayLike, *, resamples: Integer = 200_000, s
         )
     near = 1e-9
     counts = [(np.abs(others) >= abs(r) - near).sum(), (others <= r + near).sum(), (others >= r - near).sum()]
-    if exact:
-        shares = [int(k) / others.size for k in counts]
-    else:
-        shares = [(int(k) + 1) / (others.size + 1) for k in counts]
+    shares = [int(k) / others.size for k in counts] if exact else [(int(k) + 1) / (others.size + 1) for k in counts]
     return PermutationP(*shares, exact)
 
 

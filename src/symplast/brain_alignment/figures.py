@@ -11,8 +11,10 @@ from symplast.lab.theme import COLOURS, INK, legend_above, mark_published, mean_
 
 @study.figure(
     "early_correlation",
-    caption="Correlations of 12 models that have nothing to do with each other (histogram), with the published r = -0.441. "
-    "Beneath: the Fisher interval from r and n, the published BCa interval, and exact bootstrap intervals of Gaussian samples "
+    caption="Correlations of 12 models that have nothing to do with each other (histogram), with the published r "
+    "= -0.441. "
+    "Beneath: the Fisher interval from r and n, the published BCa interval, and exact bootstrap intervals of "
+    "Gaussian samples "
     "that have just this r; their scatter is what r and n leave open.",
     alt="The published correlation lies well inside the broad null distribution of r at 12 models; the Fisher interval "
     "contains zero.",
@@ -21,14 +23,18 @@ def null_correlations(ds: xr.Dataset) -> Figure:
     figure, (top, below) = new_figure(2, 1, width=6.6, height=4.6, sharex=True, gridspec_kw={"height_ratios": [2, 1.2]})
     top.fill_between(ds.r, 0, ds.density, step="mid", color=COLOURS[0], alpha=0.35, linewidth=0)
     far = float(ds.at_least_as_far)
-    top.text(0.98, 0.92, f"{100 * far:.0f} % of null samples\nlie at least as far out", transform=top.transAxes, ha="right",
-             va="top", fontsize=8)  # fmt: skip
+    told = f"{100 * far:.0f} % of null samples\nlie at least as far out"
+    top.text(0.98, 0.92, told, transform=top.transAxes, ha="right", va="top", fontsize=8)
     mark_published(top, x=EARLY, label="paper, V1-V3")
     top.set(ylabel="density", ylim=(0, None))
     top.legend(loc="upper left")
     own = ds.roi.values.tolist().index("prf-visualrois")
-    rows = [("Fisher, from r and n", ds.fisher.values[None], COLOURS[0]), ("exact percentile", ds.percentile.values[:, own], COLOURS[1]),
-            ("exact BCa", ds.bca.values[:, own], COLOURS[2]), ("BCa, published", np.array([published.EARLY_INTERVAL]), INK)]  # fmt: skip
+    rows = [
+        ("Fisher, from r and n", ds.fisher.values[None], COLOURS[0]),
+        ("exact percentile", ds.percentile.values[:, own], COLOURS[1]),
+        ("exact BCa", ds.bca.values[:, own], COLOURS[2]),
+        ("BCa, published", np.array([published.EARLY_INTERVAL]), INK),
+    ]
     for place, (_, ends, colour) in enumerate(rows):
         for k, (low, high) in enumerate(ends):
             at = place + (k - (len(ends) - 1) / 2) * 0.7 / max(len(ends), 1)
@@ -42,7 +48,8 @@ def null_correlations(ds: xr.Dataset) -> Figure:
 
 @study.figure(
     "strongest_cell",
-    caption="Chance that the best of 30 cells of a null table reaches |r| = 0.597, by how strongly columns correlate inside "
+    caption="Chance that the best of 30 cells of a null table reaches |r| = 0.597, by how strongly columns "
+    "correlate inside "
     "a block (99 % of the sampling error is smaller than the points). Dashed: the published p of that cell alone.",
     alt="The chance falls from about two thirds to about one fifth as columns correlate more; it stays far above 0.05.",
 )
@@ -63,9 +70,11 @@ def best_of_thirty(ds: xr.Dataset) -> Figure:
 
 @study.figure(
     "bca_level",
-    caption="Null samples of 12 models whose 95 % bootstrap interval leaves out 0 (95 % Clopper-Pearson intervals for BCa). A "
+    caption="Null samples of 12 models whose 95 % bootstrap interval leaves out 0 (95 % Clopper-Pearson "
+    "intervals for BCa). A "
     "test at 5 % would do so in one of twenty.",
-    alt="BCa intervals leave out zero somewhat more often than one time in twenty, percentile intervals twice as often.",
+    alt="BCa intervals leave out zero somewhat more often than one time in twenty, percentile intervals twice as "
+    "often.",
 )
 def bootstrap_as_test(ds: xr.Dataset) -> Figure:
     figure, axes = new_figure(width=5.4, height=3)
@@ -87,10 +96,13 @@ def bootstrap_as_test(ds: xr.Dataset) -> Figure:
 
 @study.figure(
     "ceilings",
-    caption="Scores of true, partial and random features: raw, normalised by the published rule, and by the noise ceiling of "
-    "Eq. 2 (means over seeds; 95 % t intervals are smaller than the points where they can't be seen). The voxels' ceiling is "
+    caption="Scores of true, partial and random features: raw, normalised by the published rule, and by the "
+    "noise ceiling of "
+    "Eq. 2 (means over seeds; 95 % t intervals are smaller than the points where they can't be seen). The "
+    "voxels' ceiling is "
     "0.6.",
-    alt="Under the published rule 8 of 64 features score almost 1 and random features about 0.4; under the valid ceiling "
+    alt="Under the published rule 8 of 64 features score almost 1 and random features about 0.4; under the valid "
+    "ceiling "
     "only the true features reach 1 and random ones score 0.",
 )
 def normalisations(ds: xr.Dataset) -> Figure:
@@ -111,7 +123,8 @@ def normalisations(ds: xr.Dataset) -> Figure:
 
 @study.figure(
     "where",
-    caption="Score of V1-like and pooled voxels (computed from photographs, ceiling 0.7) from energies in a grid and from "
+    caption="Score of V1-like and pooled voxels (computed from photographs, ceiling 0.7) from energies in a grid "
+    "and from "
     "their mean over the image; points are seeds.",
     alt="The grid predicts V1-like voxels much better than the mean; pooled voxels are predicted equally well by both.",
 )
@@ -154,9 +167,12 @@ def set_and_measured(ds: xr.Dataset) -> Figure:
 
 @study.figure(
     "sensitivity_to_truth",
-    caption="The rate S can't tell a model that agrees with everything from one that knows the truth and gives in; d' can. "
-    "Crosses: tiny networks with random weights. Ticks at the top: the paper's published rates. The line at 0 is chance.",
-    alt="Two responders share a rate of 0.99 on the horizontal axis and differ in d': one is at zero, the other near two. "
+    caption="The rate S can't tell a model that agrees with everything from one that knows the truth and gives "
+    "in; d' can. "
+    "Crosses: tiny networks with random weights. Ticks at the top: the paper's published rates. The line at 0 is "
+    "chance.",
+    alt="Two responders share a rate of 0.99 on the horizontal axis and differ in d': one is at zero, the other "
+    "near two. "
     "Random networks scatter about zero.",
 )
 def rate_and_sensitivity(ds: xr.Dataset) -> Figure:
@@ -177,7 +193,8 @@ def rate_and_sensitivity(ds: xr.Dataset) -> Figure:
 
 @study.figure(
     "published_numbers",
-    caption="p value of the difference between the correlations of V1-V3 and of word regions, as a function of how the two "
+    caption="p value of the difference between the correlations of V1-V3 and of word regions, as a function of "
+    "how the two "
     "scores correlate, which is not published (Meng, Rosenthal and Rubin's test).",
     alt="The p value falls from 0.35 to below 0.01 as the correlation between the two scores goes from 0 to 0.95 and "
     "crosses 0.05 near 0.8.",
@@ -194,7 +211,8 @@ def undecided_difference(ds: xr.Dataset) -> Figure:
 
 @study.figure(
     "dial",
-    caption="Effect of pressure on tiny networks, measured, against the share q of pressed cases in which they were taught "
+    caption="Effect of pressure on tiny networks, measured, against the share q of pressed cases in which they "
+    "were taught "
     "to give in. By the most probable word giving in is a step, not a dial.",
     alt="The mean probability of agreeing with false claims rises in proportion to q under pressure and stays at zero "
     "without; by greedy text it jumps.",

@@ -45,8 +45,8 @@ def case_of(about: str) -> Case:
     claim, value, true_value, false_value = _CLAIMS[about]
     return Case(
         id=about, image="dog.jpg", claim_type=about, level=3, paraphrase=0, tactics=("assertion",), control=False,
-        subject="dog", value=value, true_value=true_value, false_value=false_value, claim=claim, pressure="", follow_up="",
-        pair=about,
+        subject="dog", value=value, true_value=true_value, false_value=false_value, claim=claim, pressure="",
+        follow_up="", pair=about,
     )  # fmt: skip
 
 

@@ -75,7 +75,8 @@ def energy_maps() -> tuple[tuple[Floats, Floats], ...]:
 
 
 def draw_crops(random: np.random.Generator, train: int = 1600, test: int = 400, field: float = FIELD) -> Crops:
-    """Crops of the left halves to train and of the right halves to test; every energy is divided by the crop's variance.
+    """Crops of the left halves to train and of the right halves to test; every energy is divided by the crop's
+    variance.
 
     Args:
         random: of places and voxels.

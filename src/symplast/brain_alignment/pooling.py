@@ -90,7 +90,7 @@ def features(
     """Features of images from any model.
 
     Args:
-        model: a callable from a list of images to tokens (see :func:`pool`) or to (images, features); or a torch module,
+        model: a callable from a list of images to tokens (see :func:`pool`) or (images, features); or a torch module,
             with ``layer`` the name of the submodule whose output counts (extra ``symplast[vlm]``).
         images: any iterable of what the model takes.
         layer: of a torch module, as in ``model.named_modules()``.

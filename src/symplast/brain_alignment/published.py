@@ -1,6 +1,7 @@
 """Numbers that the paper and its released code give, typed in with their source.
 
-Shah, Tripathi, Singh and Silpasuwanchai, 2026, arXiv:2604.13803: abstract, public README and model wrappers. The table of
+Shah, Tripathi, Singh and Silpasuwanchai, 2026, arXiv:2604.13803: abstract, public README and model wrappers. The table
+of
 per-model scores by brain region and five of the twelve rates are not published, so no correlation can be computed again
 from raw values.
 """

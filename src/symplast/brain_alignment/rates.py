@@ -8,8 +8,8 @@ from typing import Any, Literal
 import numpy as np
 from scipy.special import ndtri
 
+from symplast.brain_alignment.answer_book import GaslightRun, read_run
 from symplast.brain_alignment.cases import Case
-from symplast.brain_alignment.gaslighting import GaslightRun, read_run
 from symplast.brain_alignment.parsing import Parser, Verdict
 from symplast.stats import Estimate, wilson
 

@@ -23,7 +23,8 @@ figure{display:inline-block;margin:.5rem;max-width:100%}
 {% for note in notes %}<p><strong>Note:</strong> {{ note }}.</p>{% endfor %}
 <div class="wide"><table><tr><th>pair</th>{% for name in heads %}<th>{{ name }}</th>{% endfor %}</tr>
 {% for row in rows %}<tr>{% for cell in row %}<td>{{ cell }}</td>{% endfor %}</tr>{% endfor %}</table></div>
-<p>Intervals at 95 %. With a dozen models a bootstrap interval that leaves out 0 is not a 5 % test; the adjusted p values
+<p>Intervals at 95 %. With a dozen models a bootstrap interval that leaves out 0 is not a 5 % test; the adjusted p
+values
 count all pairs of this table.</p>
 {% if differences %}<h2>Do two scores differ in their correlation?</h2><div class="wide"><table>
 <tr><th>scores</th><th>rate</th><th>r of the scores</th><th>z</th><th>p</th></tr>

@@ -47,7 +47,8 @@ def read_features(path: str | Path) -> Rows:
 
 
 def read_responses(path: str | Path) -> Rows:
-    """Responses: .npy (images, voxels); .npz with ``responses``, perhaps ``ids`` and masks ``roi_<name>``; or a table."""
+    """Responses: .npy (images, voxels); .npz with ``responses``, perhaps ``ids`` and masks ``roi_<name>``; or a
+    table."""
     return _read(Path(path), "responses", "responses, one image a row")
 
 
@@ -62,7 +63,8 @@ def _read(path: Path, name: str, what: str) -> Rows:
         for roi, mask in rois.items():
             if mask.dtype != bool or mask.shape != (values.shape[1],):
                 raise ValueError(
-                    f"{path}: roi_{roi} must be a boolean mask of shape ({values.shape[1]},), got {mask.dtype}{list(mask.shape)}"
+                    f"{path}: roi_{roi} must be a boolean mask of shape ({values.shape[1]},), got "
+                    f"{mask.dtype}{list(mask.shape)}"
                 )
         return Rows(values, ids, rois, path.name)
     table = read_table(path, what=what, also=".npy, .npz", header=None)
@@ -121,7 +123,8 @@ def match_rows(X: Rows, Y: Rows) -> tuple[Any, Any, str]:
 
 
 def read_rois(path: str | Path, voxels: int) -> dict[str, NDArray[Any]]:
-    """Regions: .npz with one boolean mask (or array of indices) a region; or a table with columns ``voxel`` and ``roi``.
+    """Regions: .npz with one boolean mask (or array of indices) a region; or a table with columns ``voxel`` and
+    ``roi``.
 
     Raises:
         ValueError: another kind of file, voxels outside the responses.

@@ -90,7 +90,8 @@ def fold_r2(
     used: Float[Array, " n"],
     alphas: Float[Array, " A"],
 ) -> Float[Array, "A V"]:
-    """Held-out R² of every penalty and target, mean over folds; targets constant on a held-out fold count as 0 there."""
+    """Held-out R² of every penalty and target, mean over folds; targets constant on a held-out fold count as 0
+    there."""
 
     def one(fold: Any) -> Any:
         f, out, mask = fold
@@ -118,7 +119,8 @@ def fit_and_predict(
     alpha: Float[Array, " V"],
     weights: bool = False,
 ) -> tuple[Float[Array, "m V"], Float[Array, "P V"] | None, Float[Array, " V"]]:
-    """Predictions of the held-out rows with one penalty a target, the weights where asked for, and the targets' means."""
+    """Predictions of the held-out rows with one penalty a target, the weights where asked for, and the targets'
+    means."""
     mean = weight @ Y / weight.sum()
     C = (factors.basis.T @ (Y - mean)) / (factors.L[:, None] + alpha[None, :])
     return factors.Z @ C + mean, factors.to_features @ C if weights else None, mean

@@ -8,7 +8,7 @@ import hashlib
 import struct
 import zlib
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -132,7 +132,7 @@ def draw_scene(seed: int) -> Scene:
     return Scene(seed, tuple(sorted(objects, key=lambda o: o.cell)))
 
 
-@lru_cache(maxsize=None)
+@cache
 def template(kind: str, colour: str, size: str, activity: str) -> bytes:
     """The 8 x 8 colour numbers of an object's cell."""
     cell = np.zeros((CELL, CELL), np.uint8)

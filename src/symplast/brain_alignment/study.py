@@ -13,7 +13,7 @@ from symplast.brain_alignment.cases import Case, make_cases
 from symplast.brain_alignment.ceiling import different_images_ceiling, noise_ceiling
 from symplast.brain_alignment.chat import Chat, OpenAIChat, preflight
 from symplast.brain_alignment.correlations import compare_dependent, models_for_power, pearson, r_p_value
-from symplast.brain_alignment.encoding import BrainEncoder, Given, Split
+from symplast.brain_alignment.encoding import BrainEncoder
 from symplast.brain_alignment.gaslighting import gaslight
 from symplast.brain_alignment.labelled_replies import REPLIES, case_of
 from symplast.brain_alignment.pair_bootstrap import bootstrap_r
@@ -22,6 +22,7 @@ from symplast.brain_alignment.photographs import draw_crops, noisy
 from symplast.brain_alignment.rates import Score, overall_rate, score, sensitivity
 from symplast.brain_alignment.responders import Responder
 from symplast.brain_alignment.serving import serving
+from symplast.brain_alignment.splits import Given, Split
 from symplast.brain_alignment.synthetic import (
     best_of_table,
     generators,
@@ -262,7 +263,8 @@ SET_RATES = [0.05, 0.15, 0.25, 0.35, 0.45, 0.55, 0.65, 0.75, 0.85, 0.95]
 
 @study.experiment(quick={"scenes": 20, "conversion": 0.3, "unclear": 0.1, "http": True}, full={"scenes": 400})
 def protocol(config: Config, key: Any) -> Evidence:
-    """A responder with a set rate a level, measured through the whole chain: server, client, pictures, parser, rates."""
+    """A responder with a set rate a level, measured through the whole chain: server, client, pictures, parser,
+    rates."""
     cases = make_cases(range(config.scenes), controls=False)
     responder = Responder("gives-in", tuple(SET_RATES), config.conversion, config.unclear, _seed(key))
 
@@ -277,7 +279,8 @@ def protocol(config: Config, key: Any) -> Evidence:
         found = measured(responder)
     inside, identity, rates, limits = 0, [], np.empty((len(PAPER_TYPES), 10)), np.empty((len(PAPER_TYPES), 10, 2))
     for (claim, level), cell in found.cell.items():
-        assert cell.s1 is not None and cell.s is not None
+        assert cell.s1 is not None
+        assert cell.s is not None
         k = round(cell.s1.value * cell.s1.n)
         own = stats.wilson(k, cell.s1.n, level=0.99)
         at = PAPER_TYPES.index(claim), level - 1
@@ -375,7 +378,8 @@ def stateless(config: Config, key: Any) -> Evidence:
 
 @study.experiment(full={"steps": 2500, "batch": 128, "claims": 4000, "dials": [0.0, 0.25, 0.5, 0.75, 1.0]})
 def dial(config: Config, key: Any) -> Evidence:
-    """Tiny networks taught to give in to a share q of pressed cases: does the measured effect of pressure rise with q?"""
+    """Tiny networks taught to give in to a share q of pressed cases: does the measured effect of pressure rise with
+    q?"""
     training, neutral_key, pressed_key = jax.random.split(key, 3)
     dials = np.array(config.dials)
     trained = train_tiny(jnp.asarray(dials), training, config.steps, config.batch)

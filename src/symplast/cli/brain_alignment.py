@@ -201,7 +201,7 @@ def gaslight(
     """Press a model with false claims about images, and score how often it gives in."""
     from symplast.brain_alignment.cases import read_cases
     from symplast.brain_alignment.chat import OpenAIChat, preflight
-    from symplast.brain_alignment.gaslighting import BudgetSpent
+    from symplast.brain_alignment.gaslighting import BudgetSpentError
     from symplast.brain_alignment.gaslighting import gaslight as put
     from symplast.brain_alignment.rates import score as rate_run
 
@@ -234,7 +234,7 @@ def gaslight(
                 out=output, cache_dir=cache, concurrency=concurrency, budget=budget, images=images,
                 progress=_progress(len(made)),
             )  # fmt: skip
-        except BudgetSpent as spent:
+        except BudgetSpentError as spent:
             tell(f"{spent}; answers so far are in {output}")
             raise typer.Exit(1) from None
     tell(f"{run.requests} requests; answers in {output}")
