@@ -3,6 +3,7 @@
 import json
 import socket
 import time
+from typing import ClassVar
 
 import pytest
 
@@ -17,10 +18,10 @@ SECRET = "sk-very-secret"
 class Odd(Handler):
     """Answers with what a test puts into ``script``: (status, headers, body), the last one for ever."""
 
-    script: list = []
-    seen: list = []
+    script: ClassVar[list] = []
+    seen: ClassVar[list] = []
 
-    def do_POST(self):
+    def do_POST(self):  # noqa: N802
         data = self.rfile.read(int(self.headers["Content-Length"]))
         self.seen.append((dict(self.headers), json.loads(data)))
         status, headers, body = self.script[0] if len(self.script) == 1 else self.script.pop(0)
@@ -119,9 +120,9 @@ def test_a_dead_endpoint():
 
 def test_a_model_that_does_not_see():
     blind = json.dumps({"choices": [{"message": {"content": "I can't see images."}}]}).encode()
-    with serving(Responder(), type("Own", (Odd,), {"script": [(200, {}, blind)], "seen": []})) as endpoint:
-        with pytest.raises(ChatError, match="does not see images"):
-            preflight(OpenAIChat(endpoint, "m"))
+    handler = type("Own", (Odd,), {"script": [(200, {}, blind)], "seen": []})
+    with serving(Responder(), handler) as endpoint, pytest.raises(ChatError, match="does not see images"):
+        preflight(OpenAIChat(endpoint, "m"))
 
 
 @pytest.mark.parametrize(

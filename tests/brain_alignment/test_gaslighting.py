@@ -129,8 +129,8 @@ def test_files_of_other_runs_are_refused(tmp_path):
     with pytest.raises(ValueError, match="something else"):
         gaslight(MODEL, CASES[:2], scale=1, out=other)
     assert other.read_text() == "dear diary\n"
+    (tmp_path / "bad.jsonl").write_bytes(before.splitlines()[0] + b"\nbad\n")
     with pytest.raises(ValueError, match="line 2"):
-        (tmp_path / "bad.jsonl").write_bytes(before.splitlines()[0] + b"\nbad\n")
         read_run(tmp_path / "bad.jsonl")
 
 

@@ -130,9 +130,9 @@ def test_single_trials(tmp_path):
     )
     with h5py.File(tmp_path / "betas_session01.hdf5", "w") as file:
         file["betas"] = (300 * order[:, None, None] * np.ones((1, 2, 2))).astype(np.int32)
-    trials, images = load_nsd(tmp_path, 2, [1], voxels=[0, 3])
+    trials, found = load_nsd(tmp_path, 2, [1], voxels=[0, 3])
     assert trials.shape == (250, 3, 2)
-    assert images[0] == 251
+    assert found[0] == 251
     assert trials[4].tolist() == [[5.0, 5.0]] * 3
     with pytest.raises(ValueError, match="1 to 1, got 2"):
         load_nsd(tmp_path, 2, [2])
