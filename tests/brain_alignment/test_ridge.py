@@ -60,9 +60,7 @@ def test_folds_agree_with_scikit_learn(features, wide):
         np.testing.assert_allclose(found, expected, atol=1e-9 if wide else 2e-3)
         whole = factorise_all(inside[:33], inside[33:])
         chosen = np.array([0.1, 1, 100])
-        predicted, W, mean = fit_and_predict(
-            whole, jnp.asarray(y[:33], kind), used[:33], jnp.asarray(chosen, kind), True
-        )
+        predicted, W, _ = fit_and_predict(whole, jnp.asarray(y[:33], kind), used[:33], jnp.asarray(chosen, kind), True)
         for v in range(3):
             own = Ridge(alpha=chosen[v]).fit(x[:33], y[:33, v])
             np.testing.assert_allclose(predicted[:, v], own.predict(x[33:]), atol=1e-9 if wide else 2e-3)
