@@ -1,10 +1,10 @@
 """How fast ridge encoders are fitted and correlations are bootstrapped, on one core, beside the peers.
 
-Work: 5 folds, 6 penalties, 1600 images, 384 features, 2000 voxels, one penalty a voxel; scikit-learn's RidgeCV (cv=5) and
-himalaya's RidgeCV (numpy backend) on the same arrays, CPU time, compile time apart. Bootstrap: BCa intervals of 36 pairs
-over 12 models, 10,000 resamples, and one exact interval; scipy.stats.bootstrap is the peer.
-Targets: at least 4 times faster than scikit-learn and 2 times than himalaya at equal accuracy (|r| within 1e-4), warm; 36
-pairs and one exact interval in under 1 s each.
+Work: 5 folds, 6 penalties, 1600 images, 384 features, 2000 voxels, one penalty a voxel; scikit-learn's RidgeCV (cv=5)
+and himalaya's RidgeCV (numpy backend) on the same arrays, CPU time, compile time apart. Bootstrap: BCa intervals of 36
+pairs over 12 models, 10,000 resamples, and one exact interval; scipy.stats.bootstrap is the peer.
+Targets: at least 4 times faster than scikit-learn and 2 times than himalaya at equal accuracy (|r| within 1e-4), warm;
+36 pairs and one exact interval in under 1 s each.
 Run: python benchmarks/brain_alignment.py  (writes benchmarks/results/brain_alignment.json)
 """
 

@@ -47,9 +47,6 @@ table = pd.DataFrame(
     {"V1": random.normal(0.3, 0.03, 12), "words": random.normal(0.2, 0.03, 12), "rate": random.beta(2, 0.7, 12)}
 )
 pair = relate(table, ["V1", "words"], ["rate"])["V1", "rate"]
-print(
-    f"r {pair.r:.2f}, Fisher [{pair.fisher[0]:.2f}, {pair.fisher[1]:.2f}], exact BCa [{pair.bca[0]:.2f}, {pair.bca[1]:.2f}]"
-)
-print(
-    f"p {pair.p_value:.2f}, over both pairs {pair.max_r:.2f}; models needed for such an r: {pair.models_for_power:.0f}"
-)
+fisher, bca = (f"[{low:.2f}, {high:.2f}]" for low, high in (pair.fisher, pair.bca))
+print(f"r {pair.r:.2f}, Fisher {fisher}, exact BCa {bca}, p {pair.p_value:.2f}, over both pairs {pair.max_r:.2f}")
+print(f"models needed to find such an r: {pair.models_for_power:.0f}")

@@ -191,7 +191,8 @@ def ceilings(config: Config, key: Any) -> Evidence:
         wrong.append([published_ceiling.mean(), (published_ceiling <= 0.01).mean()])
         tried = [F, F[:, :8], random.standard_normal(F.shape)]
         encoder = BrainEncoder(alpha="shared")
-        r = np.array([encoder.fit_score(padded(X, WIDTH), Y).voxel_r for X in tried])
+        with _quiet():
+            r = np.array([encoder.fit_score(padded(X, WIDTH), Y).voxel_r for X in tried])
         raw.append(r.mean(axis=1))
         by_rule.append(np.clip(r / published_ceiling, 0, 1).mean(axis=1))
         valid.append((r / right).mean(axis=1))
