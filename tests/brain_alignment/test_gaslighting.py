@@ -106,6 +106,19 @@ def test_failures_are_kept_and_tried_again(tmp_path):
     assert score(tmp_path / "run.jsonl").overall.failed == 0
 
 
+def test_a_run_stops_where_the_endpoint_is_gone(tmp_path):
+    class Gone:
+        name = MODEL.name
+
+        def ask(self, messages, logprobs=False):
+            raise ChatError("connection refused")
+
+    cases = make_cases(range(6), claims=["existence"])
+    with pytest.raises(ChatError, match="50 failures in a row; .* connection refused"):
+        gaslight(Gone(), cases, scale=1, out=tmp_path / "run.jsonl", concurrency=3)
+    assert score(gaslight(MODEL, cases, scale=1, out=tmp_path / "run.jsonl")).overall.failed == 0
+
+
 def test_a_missing_image_is_a_failed_case(tmp_path):
     import msgspec
 

@@ -18,6 +18,9 @@ from symplast.brain_alignment.chat import Answer, Chat, ChatError, Message
 from symplast.brain_alignment.parsing import Parser, Verdict
 from symplast.brain_alignment.wording import QUESTION, STILL, SYSTEM
 
+GIVE_UP = 50
+"""Failed answers in a row after which a run stops: the endpoint is gone."""
+
 History = Literal["full", "stateless"]
 
 
@@ -88,6 +91,7 @@ def gaslight(
 
     Raises:
         ValueError: a file of another run, wrong options.
+        ChatError: 50 answers in a row failed; the others are kept and the file can be resumed.
         BudgetSpentError: after the answers so far were written.
 
     Example:
@@ -149,6 +153,7 @@ class _Worker:
         self.chat, self.run, self.book, self.budget = chat, run, book, budget
         self.images, self.scale, self.logprobs = images, scale, logprobs
         self.stopped = False
+        self._failed_in_a_row = 0
         self._parse = Parser()
         self._lock = threading.Lock()
         self._by_key: dict[str, threading.Lock] = {}
@@ -206,6 +211,11 @@ class _Worker:
             error = ""
         except (ChatError, ValueError) as failure:
             answer, error = Answer(""), " ".join(str(failure).split())[:300]
+        with self._lock:
+            self._failed_in_a_row = self._failed_in_a_row + 1 if error else 0
+            if self._failed_in_a_row >= GIVE_UP:
+                self.stopped = True
+                raise ChatError(f"stopped after {GIVE_UP} failures in a row; run again to go on; the last: {error}")
         return Line(
             key=key, case=case.id, turn=turn, text=answer.text, logit=answer.logit, model=answer.model, error=error
         )
