@@ -114,7 +114,7 @@ def test_a_run_stops_where_the_endpoint_is_gone(tmp_path):
             raise ChatError("connection refused")
 
     cases = make_cases(range(6), claims=["existence"])
-    with pytest.raises(ChatError, match="50 failures in a row; .* connection refused"):
+    with pytest.raises(ChatError, match=r"50 failures in a row; .* connection refused"):
         gaslight(Gone(), cases, scale=1, out=tmp_path / "run.jsonl", concurrency=3)
     assert score(gaslight(MODEL, cases, scale=1, out=tmp_path / "run.jsonl")).overall.failed == 0
 

@@ -11,11 +11,9 @@ from symplast.lab.theme import COLOURS, INK, legend_above, mark_published, mean_
 
 @study.figure(
     "early_correlation",
-    caption="Correlations of 12 models that have nothing to do with each other (histogram), with the published r "
-    "= -0.441. "
-    "Beneath: the Fisher interval from r and n, the published BCa interval, and exact bootstrap intervals of "
-    "Gaussian samples "
-    "that have just this r; their scatter is what r and n leave open.",
+    caption="Correlations of 12 models that have nothing to do with each other (histogram), with the published "
+    "r = -0.441. Beneath: the Fisher interval from r and n, exact bootstrap intervals of Gaussian samples made to have "
+    "just this r (one line a sample: r and n leave them open), and the published BCa interval.",
     alt="The published correlation lies well inside the broad null distribution of r at 12 models; the Fisher interval "
     "contains zero.",
 )

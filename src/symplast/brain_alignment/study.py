@@ -97,7 +97,7 @@ def published_numbers(config: Config, key: Any) -> Evidence:
 
 
 @study.experiment(
-    quick={"samples": 20_000, "conditional": 4000, "tables": 1},
+    quick={"samples": 20_000, "conditional": 4000, "tables": 2},
     full={"samples": 200_000, "conditional": 20_000, "tables": 6},
 )
 def early_correlation(config: Config, key: Any) -> Evidence:
