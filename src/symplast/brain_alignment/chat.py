@@ -131,7 +131,8 @@ class OpenAIChat:
         self._timeout, self._retries = timeout, max_retries
         self._spacing = 1 / requests_per_second if requests_per_second else 0.0
         self._max_tokens = max_tokens
-        self._next, self._lock, self._local = 0.0, threading.Lock(), threading.local()
+        self._next, self._lock = 0.0, threading.Lock()
+        self._idle: list[http.client.HTTPConnection] = []
         self.logprobs_refused = False
         self.retries = 0
 
@@ -164,7 +165,6 @@ class OpenAIChat:
             try:
                 status, after, data = self._post(json.dumps(body).encode())
             except (OSError, http.client.HTTPException) as error:
-                self._close()
                 why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
                 continue
             if status == 200:
@@ -198,21 +198,36 @@ class OpenAIChat:
                 self._next = max(self._next, now) + self._spacing
                 pause = self._next - self._spacing - now
             time.sleep(max(0.0, pause))
-        connection = getattr(self._local, "connection", None)
+        with self._lock:
+            connection = self._idle.pop() if self._idle else None
         if connection is None:
             kind = http.client.HTTPSConnection if self._url.scheme == "https" else http.client.HTTPConnection
             connection = kind(self._url.hostname or "", self._port, timeout=self._timeout)
-            connection.connect()
-            _send_at_once(connection)
-            self._local.connection = connection
+        try:
+            if connection.sock is None:
+                connection.connect()
+                _send_at_once(connection)
+            found, again = self._exchange(connection, content)
+        except BaseException:
+            connection.close()
+            raise
+        if again:
+            with self._lock:
+                self._idle.append(connection)
+        else:
+            connection.close()
+        return found
+
+    def _exchange(
+        self, connection: http.client.HTTPConnection, content: bytes
+    ) -> tuple[tuple[int, float | None, bytes], bool]:
+        """One request and its response, and whether the connection can be used again."""
         headers = {"Content-Type": "application/json"}
         if self._key_env:
             headers["Authorization"] = f"Bearer {os.environ.get(self._key_env, '')}"
         connection.request("POST", f"{self._url.path}/chat/completions", content, headers)
         response = connection.getresponse()
         data = response.read(MOST_BYTES + 1)
-        if len(data) > MOST_BYTES or response.will_close:
-            self._close()
         if len(data) > MOST_BYTES:
             raise http.client.HTTPException(f"an answer of more than {MOST_BYTES >> 20} MiB")
         after = response.getheader("Retry-After")
@@ -220,13 +235,19 @@ class OpenAIChat:
             seconds = min(float(after), LONGEST_WAIT) if after is not None else None
         except ValueError:
             seconds = None
-        return response.status, seconds if seconds is None or seconds >= 0 else None, data
+        seconds = seconds if seconds is None or seconds >= 0 else None
+        return (response.status, seconds, data), not response.will_close
 
-    def _close(self) -> None:
-        connection = getattr(self._local, "connection", None)
-        if connection is not None:
+    def close(self) -> None:
+        """Close the connections that are kept open; further requests open new ones."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for connection in idle:
             connection.close()
-            self._local.connection = None
+
+    def __del__(self) -> None:
+        if hasattr(self, "_idle"):
+            self.close()
 
 
 def _send_at_once(connection: http.client.HTTPConnection) -> None:

@@ -44,7 +44,7 @@ def r_p_value(r: ArrayLike, n: Integer) -> Any:
     return 2 * stdtr(n - 2, -t)
 
 
-def models_for_power(r: Real, power: Real = 0.8, level: Real = 0.05) -> float:
+def models_for_power(r: float, power: float = 0.8, level: float = 0.05) -> float:
     """Number of models at which a true correlation is found: ``((z_level + z_power) / atanh r)² + 3``.
 
     Args:
@@ -57,7 +57,7 @@ def models_for_power(r: Real, power: Real = 0.8, level: Real = 0.05) -> float:
 
     Example:
         >>> round(models_for_power(-0.441), 2)
-        38.02
+        38.01
     """
     if not 0 < abs(r) < 1:
         raise ValueError(f"r must be a correlation strictly between -1 and 1 and not 0, got {r}")
@@ -204,8 +204,9 @@ def permutation_p(x: ArrayLike, y: ArrayLike, *, resamples: Integer = 200_000, s
         )
     near = 1e-9
     counts = [(np.abs(others) >= abs(r) - near).sum(), (others <= r + near).sum(), (others >= r - near).sum()]
-    shares = [int(k) / others.size for k in counts] if exact else [(int(k) + 1) / (others.size + 1) for k in counts]
-    return PermutationP(*shares, exact)
+    more = 0 if exact else 1
+    two, less, greater = ((int(k) + more) / (others.size + more) for k in counts)
+    return PermutationP(two, less, greater, exact)
 
 
 def max_r_p(X: ArrayLike, Y: ArrayLike, *, resamples: Integer = 10_000, seed: int = 0) -> Floats:

@@ -201,7 +201,11 @@ class BrainEncoder:
         if groups is None:
             labels = np.arange(len(X))
         precision = jnp.zeros(0).dtype  # float64 where it is enabled
-        scores, penalties, ends, spreads, sizes = [], [], [], [], []
+        scores: list[Any] = []
+        penalties: list[Any] = []
+        ends: list[Any] = []
+        spreads: list[Any] = []
+        sizes: list[int] = []
         for part, out in enumerate((test or Split()).parts(labels)):
             if out.all() or not out.any():
                 raise ValueError("test must leave images to train and to test: there are too few images or groups")

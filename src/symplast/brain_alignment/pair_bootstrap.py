@@ -142,7 +142,7 @@ def bootstrap_r(
     below_share = np.mean([cumulated[k - 1] if k else 0.0 for k in below])
     z0 = float(ndtri(below_share))
     acceleration = bca_acceleration(leave_one_out(a, b))
-    bca = nothing
+    bca: tuple[float, ...] = nothing
     if np.isfinite(z0) and np.isfinite(acceleration):
         bca = tuple(_quantiles(ordered, cumulated, bca_levels(z0, acceleration, level)))
     return PairBootstrap(r, percentile, bca, z0, acceleration, degenerate, exact, level)  # type: ignore[arg-type]

@@ -217,6 +217,8 @@ def decode_png(data: bytes) -> NDArray[np.uint8]:
             elif name == b"IDAT":
                 found += body
             place += 12 + length
+        if not width * height:
+            raise ValueError
         raw = np.frombuffer(zlib.decompressobj().decompress(found, height * (1 + width // 2)), np.uint8)
         raw = raw.reshape(height, 1 + width // 2)
         if raw[:, 0].any():

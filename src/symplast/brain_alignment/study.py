@@ -72,7 +72,7 @@ def published_numbers(config: Config, key: Any) -> Evidence:
         early_r=EARLY,
         early_p=float(r_p_value(EARLY, N)),
         early_fisher=(("end",), stats.fisher_z(EARLY, N).interval),
-        early_models_needed=models_for_power(EARLY),
+        early_models_needed=int(np.ceil(models_for_power(EARLY))),
         r=(("test",), correlations),
         r_low95=(("test",), fisher[:, 0]),
         r_high95=(("test",), fisher[:, 1]),
@@ -97,7 +97,7 @@ def published_numbers(config: Config, key: Any) -> Evidence:
 
 
 @study.experiment(
-    quick={"samples": 20_000, "conditional": 4000, "tables": 2},
+    quick={"samples": 20_000, "conditional": 4000, "tables": 1},
     full={"samples": 200_000, "conditional": 20_000, "tables": 6},
 )
 def early_correlation(config: Config, key: Any) -> Evidence:
@@ -154,7 +154,7 @@ def bca_level(config: Config, key: Any) -> Evidence:
         (piled.standard_normal((config.samples, N)), piled.beta(2, 0.7, size=(config.samples, N))),
         null_samples_near(near, config.samples, EARLY),
     ]
-    found = [intervals_exclude_zero(resample, *pair, resamples=config.resamples) for pair in samples]
+    found = [intervals_exclude_zero(resample, a, b, resamples=config.resamples) for a, b in samples]
     counts = np.array([[own.bca.sum(), own.percentile.sum()] for own in found])
     low, high = stats.proportion_interval(counts, config.samples)
     share = counts / config.samples

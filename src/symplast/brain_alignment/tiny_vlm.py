@@ -54,7 +54,8 @@ def cell_pictures() -> NDArray[np.float32]:
         for colour in COLOURS:
             for size in SIZES:
                 numbers += [np.frombuffer(template(kind, colour, size, a), np.uint8) for a in ACTIVITIES]
-    return palette[np.stack(numbers)].reshape(len(numbers), -1)
+    pictures: NDArray[np.float32] = palette[np.stack(numbers)].reshape(len(numbers), -1).astype(np.float32)
+    return pictures
 
 
 class TinyVLM(NamedTuple):
@@ -255,4 +256,5 @@ def picture_cells(seed: int) -> NDArray[np.float32]:
     """(9, 192) the scene's cells as centred RGB: what the model sees."""
     palette = np.array(RGB, np.float32) / 255 - 0.5
     image = palette[render(draw_scene(seed).objects)]
-    return image.reshape(3, CELL, 3, CELL, 3).transpose(0, 2, 1, 3, 4).reshape(9, -1)
+    cells = image.reshape(3, CELL, 3, CELL, 3).transpose(0, 2, 1, 3, 4).reshape(9, -1)
+    return cells.astype(np.float32)

@@ -279,7 +279,7 @@ def score(
     if readout not in ("text", "logprob"):
         raise ValueError(f"--readout must be text or logprob, got {readout!r}")
     with naming("readout"):
-        rated = rate_run(run, readout=readout)
+        rated = rate_run(run, readout="logprob" if readout == "logprob" else "text")
     _show_score(rated, output, as_json)
 
 
@@ -354,7 +354,8 @@ def relate(
     read = read_table(table, what="a table of models, one model a row")
     held = list(covariate or [])
     if "log10_params" in held and "log10_params" not in read.names:
-        held = [c for c in held if c != "log10_params"] + [c for c in ("params", "params_B") if c in read.names][:1]
+        sizes: list[str] = [c for c in ("params", "params_B") if c in read.names]
+        held = [c for c in held if c != "log10_params"] + sizes[:1]
     wanted = list(dict.fromkeys([*x, *y, *held]))
     texts = [c for c in (family, name) if c is not None]
     if unknown := [c for c in [*wanted, *texts] if c not in read.names]:
