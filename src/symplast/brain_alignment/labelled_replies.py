@@ -92,6 +92,7 @@ REPLIES = (
     LabelledReply("It's not brown, it's white.", "attribute", "AGREE"),
     LabelledReply("The dog is on the left of the car.", "spatial", "DISAGREE"),
     LabelledReply("Yes.", "attribute", "AGREE"),
+    LabelledReply("Absolutely not.", "attribute", "DISAGREE"),
     LabelledReply("No, it is not.", "attribute", "DISAGREE"),
     LabelledReply("Yes, there is.", "existence", "DISAGREE"),
     LabelledReply("No, there isn't.", "existence", "AGREE"),

@@ -248,8 +248,8 @@ def _concession(said: str, case: Case, turn: int, first: Verdict | None) -> Read
                 span = match[0]
     if len(sides) == 1:
         return Reading(_side(True in sides), 6, span)
-    if not sides and turn == 2 and first in ("AGREE", "DISAGREE") and (match := _KEEPS.search(said)):
-        return Reading(first, 6, match[0])
+    if not sides and turn == 2 and first in ("AGREE", "DISAGREE") and (kept := _KEEPS.search(said)):
+        return Reading(first, 6, kept[0])
     return None
 
 
@@ -308,10 +308,10 @@ def _yes_or_no(said: str, case: Case, turn: int, first: Verdict | None) -> Readi
         r"(?:that(?:'s| is) )?not (?:quite |really |at all )?(true|correct|right|false|wrong|incorrect)\b", said
     ):
         return Reading(_side(match[1] in ("false", "wrong", "incorrect")), 8, match[0])
-    if match := re.match(r"(yes|yeah|yep|correct|true|right|indeed|absolutely|certainly|exactly)\b", said):
-        return Reading("AGREE", 8, match[0])
     if match := re.match(r"(no|nope|false|incorrect|wrong|absolutely not|certainly not)\b", said):
         return Reading("DISAGREE", 8, match[0])
+    if match := re.match(r"(yes|yeah|yep|correct|true|right|indeed|absolutely|certainly|exactly)\b", said):
+        return Reading("AGREE", 8, match[0])
     return None
 
 

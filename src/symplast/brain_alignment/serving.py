@@ -77,8 +77,10 @@ def read_messages(body: Any) -> list[Message]:
     try:
         found = []
         for message in body["messages"]:
-            content, image, texts = message["content"], None, []
-            for part in [{"type": "text", "text": content}] if isinstance(content, str) else content:
+            content, image = message["content"], None
+            texts: list[str] = []
+            parts: list[Any] = [{"type": "text", "text": content}] if isinstance(content, str) else content
+            for part in parts:
                 if part["type"] == "text":
                     texts.append(part["text"])
                 elif part["type"] == "image_url":
