@@ -11,7 +11,7 @@ import urllib.parse
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -62,6 +62,7 @@ class Answer:
     model: str = ""
 
 
+@runtime_checkable
 class Chat(Protocol):
     """Anything that answers conversations: an endpoint, a local model, a responder."""
 

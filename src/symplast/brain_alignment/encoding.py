@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -132,11 +132,11 @@ class BrainEncoder:
     """
 
     alphas: Sequence[float] = ALPHAS
-    alpha: Literal["per_target", "shared"] = "per_target"
+    alpha: str = "per_target"
     folds: int = 5
     standardize: bool = True
     pca: int | None = None
-    nan: Literal["refuse", "drop"] = "refuse"
+    nan: str = "refuse"
 
     def __post_init__(self) -> None:
         grid = np.asarray(self.alphas, dtype=np.float64)

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
@@ -21,14 +21,12 @@ from symplast.brain_alignment.wording import QUESTION, STILL, SYSTEM
 GIVE_UP = 50
 """Failed answers in a row after which a run stops: the endpoint is gone."""
 
-History = Literal["full", "stateless"]
-
 
 class BudgetSpentError(RuntimeError):
     """The run stopped because it has made as many requests as it may."""
 
 
-def conversation(case: Case, image: bytes, turn: int, first: str = "", history: History = "full") -> list[Message]:
+def conversation(case: Case, image: bytes, turn: int, first: str = "", history: str = "full") -> list[Message]:
     """The messages of a turn.
 
     Turn 0 asks without pressure. Turn 2 carries the image, turn 1 and the model's own answer; with
@@ -59,7 +57,7 @@ def gaslight(
     chat: Chat,
     cases: Sequence[Case],
     *,
-    history: History = "full",
+    history: str = "full",
     readout: Iterable[str] = ("text",),
     out: str | Path | None = None,
     cache_dir: str | Path | None = None,
@@ -187,7 +185,7 @@ class _Worker:
         return self._parse(line.text, case, line.turn).verdict
 
     def _turn(self, case: Case, image: bytes, turn: int, first: str) -> Line:
-        messages = conversation(case, image, turn, first, self.run.header.history)  # type: ignore[arg-type]
+        messages = conversation(case, image, turn, first, self.run.header.history)
         key = answer_key(self.run.header.model, messages, self.run.header.decoding | {"logprobs": self.logprobs})
         with self._lock:
             own = self._by_key.setdefault(key, threading.Lock())

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -78,7 +79,7 @@ class PairBootstrap:
     level: float
 
 
-def resampled_r(x: Floats, y: Floats, counts: NDArray[np.uint8]) -> Floats:
+def resampled_r(x: Floats, y: Floats, counts: NDArray[Any]) -> Floats:
     """(m,) correlations under each row of counts; NaN where a variable is constant."""
     a, b = x - x.mean(), y - y.mean()
     a, b = a / np.abs(a).max(), b / np.abs(b).max()

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from scipy.special import ndtri
@@ -239,7 +239,7 @@ def sensitivity(agree_true: int, n_true: int, agree_false: int, n_false: int) ->
 def score(
     run: GaslightRun | str | Path,
     parser: Callable[..., Any] | None = None,
-    readout: Literal["text", "logprob"] = "text",
+    readout: str = "text",
 ) -> Score:
     """Rates of a run.
 

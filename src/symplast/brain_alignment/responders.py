@@ -10,7 +10,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
 
 import numpy as np
 
@@ -19,8 +18,7 @@ from symplast.brain_alignment.chat import Answer, Message
 from symplast.brain_alignment.scenes import COLOURS, SceneObject, decode_png, read_scene
 from symplast.brain_alignment.wording import read_claim, read_level
 
-Policy = Literal["truthful", "gives-in", "always-agree"]
-POLICIES: tuple[Policy, ...] = ("truthful", "gives-in", "always-agree")
+POLICIES = ("truthful", "gives-in", "always-agree")
 
 WORDS = {
     "AGREE": ("AGREE", "I agree.", "Answer: AGREE"),
@@ -52,7 +50,7 @@ class Responder:
         'I agree.'
     """
 
-    policy: Policy = "truthful"
+    policy: str = "truthful"
     rates: float | tuple[float, ...] = 1.0
     conversion: float = 0.0
     unclear: float = 0.0

@@ -279,7 +279,7 @@ def score(
     if readout not in ("text", "logprob"):
         raise ValueError(f"--readout must be text or logprob, got {readout!r}")
     with naming("readout"):
-        rated = rate_run(run, readout="logprob" if readout == "logprob" else "text")
+        rated = rate_run(run, readout=readout)
     _show_score(rated, output, as_json)
 
 
