@@ -8,7 +8,7 @@ from typing import ClassVar
 import pytest
 
 from symplast.brain_alignment import ChatError, Message, OpenAIChat, Responder, draw_scene, preflight, serving
-from symplast.brain_alignment.serving import Handler
+from symplast.brain_alignment.local_server import Handler
 
 SCENE = draw_scene(3)
 MESSAGES = [Message("system", "Look."), Message("user", "There is no diamond in the image.", SCENE.png())]

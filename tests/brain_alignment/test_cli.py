@@ -123,7 +123,7 @@ def test_annotations_that_are_none(tmp_path):
 
 
 def test_a_responder_is_served(monkeypatch):
-    import symplast.brain_alignment.serving as serving_module
+    import symplast.brain_alignment.local_server as serving_module
 
     made = []
     original = serving_module.make_server

@@ -37,6 +37,7 @@ from symplast.brain_alignment.correlations import (
 from symplast.brain_alignment.encoding import BrainEncoder, EncodingResult, PenaltyAtEnd, brain_scores
 from symplast.brain_alignment.gaslighting import BudgetSpentError, gaslight
 from symplast.brain_alignment.levels import MixedEffect, mixed_model, two_level_bootstrap
+from symplast.brain_alignment.local_server import make_server, serving
 from symplast.brain_alignment.pair_bootstrap import PairBootstrap, bootstrap_r
 from symplast.brain_alignment.parsing import Parser, Reading
 from symplast.brain_alignment.pooling import features, pool
@@ -47,7 +48,6 @@ from symplast.brain_alignment.responders import Responder
 from symplast.brain_alignment.response_files import read_features, read_responses, read_rois
 from symplast.brain_alignment.ridge import ALPHAS, ridge_weights
 from symplast.brain_alignment.scenes import Scene, SceneObject, draw_scene, read_scene
-from symplast.brain_alignment.serving import make_server, serving
 from symplast.brain_alignment.splits import Given, KFold, Split
 from symplast.brain_alignment.tiny_vlm import TinyVLM, train_tiny
 from symplast.brain_alignment.transformers_chat import TransformersChat

@@ -35,7 +35,7 @@ class Rows:
     """
 
     values: Any
-    ids: NDArray[np.str_] | None
+    ids: NDArray[Any] | None
     rois: dict[str, NDArray[np.bool_]]
     source: str
     decided: tuple[str, ...] = ()
@@ -85,7 +85,7 @@ def _table(values: Any, path: Path) -> Any:
     return values
 
 
-def _ids(values: NDArray[Any], rows: int, path: Path) -> NDArray[np.str_]:
+def _ids(values: NDArray[Any], rows: int, path: Path) -> NDArray[Any]:
     if values.shape != (rows,):
         raise ValueError(f"{path}: ids must have one entry a row, {rows}, got shape {values.shape}")
     ids = values.astype(str)
@@ -145,7 +145,7 @@ def read_rois(path: str | Path, voxels: int) -> dict[str, NDArray[Any]]:
     return {str(name): numbers[names == name].astype(np.intp) for name in dict.fromkeys(names.tolist())}
 
 
-def read_groups(path: str | Path, ids: NDArray[np.str_] | None, rows: int) -> NDArray[np.str_]:
+def read_groups(path: str | Path, ids: NDArray[Any] | None, rows: int) -> NDArray[Any]:
     """A label an image: a table with a column ``group`` and, to match by, one that identifies images.
 
     Raises:

@@ -16,12 +16,12 @@ from symplast.brain_alignment.correlations import compare_dependent, models_for_
 from symplast.brain_alignment.encoding import BrainEncoder
 from symplast.brain_alignment.gaslighting import gaslight
 from symplast.brain_alignment.labelled_replies import REPLIES, case_of
+from symplast.brain_alignment.local_server import serving
 from symplast.brain_alignment.pair_bootstrap import bootstrap_r
 from symplast.brain_alignment.parsing import read
 from symplast.brain_alignment.photographs import draw_crops, noisy
 from symplast.brain_alignment.rates import Score, overall_rate, score, sensitivity
 from symplast.brain_alignment.responders import Responder
-from symplast.brain_alignment.serving import serving
 from symplast.brain_alignment.splits import Given, Split
 from symplast.brain_alignment.synthetic import (
     best_of_table,

@@ -153,6 +153,8 @@ def cases(
             raise FileNotFoundError(f"no file {coco}")
         try:
             source = json.loads(coco.read_bytes())
+            if not isinstance(source, dict):
+                raise TypeError("no mapping")
             if images is not None:
                 source["images"] = [im for im in source["images"] if (images / str(im["file_name"])).is_file()]
         except (ValueError, KeyError, TypeError, RecursionError) as error:
@@ -406,8 +408,8 @@ def serve_responder(
     seed: Annotated[int, typer.Option(help="Seed of its decisions.")] = 0,
 ) -> None:
     """Serve a reference responder on this machine, for a dry run without GPU, network or key. Ctrl-C ends it."""
+    from symplast.brain_alignment.local_server import make_server
     from symplast.brain_alignment.responders import POLICIES, Responder
-    from symplast.brain_alignment.serving import make_server
 
     if policy not in POLICIES:
         raise ValueError(f"--policy must be one of {', '.join(POLICIES)}, got {policy!r}")
