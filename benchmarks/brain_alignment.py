@@ -53,10 +53,10 @@ def ours(X: Any, Y: Any, test: Any) -> Any:
     """Penalties by voxel and predictions of the test images."""
     folds = contiguous_folds(len(X), FOLDS)
     rows, real, used = jnp.asarray(folds.rows), jnp.asarray(folds.real), jnp.ones(len(X))
-    inner = factorise_folds(X, rows, real, used)
+    inner = factorise_folds(X, folds, np.float32)
     best = np.asarray(fold_r2(inner, Y, rows, real, used, jnp.array(ALPHAS))).argmax(axis=0)
     chosen = np.array(ALPHAS, np.float32)[best]
-    return best, np.asarray(fit_and_predict(factorise_all(X, test), Y, used, jnp.asarray(chosen))[0])
+    return best, np.asarray(fit_and_predict(factorise_all(X, test, np.float32), Y, used, jnp.asarray(chosen))[0])
 
 
 def encoders() -> list[dict[str, Any]]:
@@ -66,7 +66,7 @@ def encoders() -> list[dict[str, Any]]:
     signal = whole @ random.standard_normal((FEATURES, VOXELS))
     responses = signal / signal.std(axis=0) + 1.5 * random.standard_normal(signal.shape)
     x, y, new = whole[:IMAGES], responses[:IMAGES], whole[IMAGES:]
-    X, Y, test = (jnp.asarray(v, jnp.float32) for v in (x, y, new))
+    X, Y, test = x.astype(np.float32), jnp.asarray(y, jnp.float32), new.astype(np.float32)
     with CompileClock() as clock:
         ours(X, Y, test)
     seconds, (best, predicted) = cpu(lambda: ours(X, Y, test))

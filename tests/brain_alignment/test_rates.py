@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from symplast import stats
-from symplast.brain_alignment import Outcome, Responder, d_prime, gaslight, make_cases, score
-from symplast.brain_alignment.rates import overall_rate, rates, resistance, sensitivity
+from symplast.brain_alignment import Outcome, Responder, d_prime, gaslight, make_cases, score, sensitivity
+from symplast.brain_alignment.rates import overall_rate, rates, resistance
 
 FALSE, TRUE = make_cases([3], claims=["existence"], levels=[1])
 

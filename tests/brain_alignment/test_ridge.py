@@ -43,10 +43,9 @@ def test_folds_agree_with_scikit_learn(features, wide):
         y[:, 0] += x[:, 0]
         folds = contiguous_folds(43, 5)
         kind = jnp.float64 if wide else jnp.float32
-        inside = jnp.asarray(x, kind)
         rows, real, used = jnp.asarray(folds.rows), jnp.asarray(folds.real, kind), jnp.ones(43, kind)
         alphas = np.array([0.1, 1, 100])
-        factors = factorise_folds(inside, rows, real, used)
+        factors = factorise_folds(x, folds, kind)
         found = np.asarray(fold_r2(factors, jnp.asarray(y, kind), rows, real, used, jnp.asarray(alphas, kind)))
         assert found.dtype == kind
         expected = np.zeros((3, 3))
@@ -58,7 +57,7 @@ def test_folds_agree_with_scikit_learn(features, wide):
                 total = np.square(y[test] - y[test].mean(axis=0)).sum(axis=0)
                 expected[k] += (1 - np.square(error).sum(axis=0) / total) / 5
         np.testing.assert_allclose(found, expected, atol=1e-9 if wide else 2e-3)
-        whole = factorise_all(inside[:33], inside[33:])
+        whole = factorise_all(x[:33], x[33:], kind)
         chosen = np.array([0.1, 1, 100])
         predicted, W, _ = fit_and_predict(whole, jnp.asarray(y[:33], kind), used[:33], jnp.asarray(chosen, kind), True)
         for v in range(3):
@@ -70,8 +69,8 @@ def test_folds_agree_with_scikit_learn(features, wide):
 def test_penalties_and_targets_do_not_recompile():
     folds = contiguous_folds(20, 4)
     rows, real, used = jnp.asarray(folds.rows), jnp.asarray(folds.real), jnp.ones(20)
-    x = jax.random.normal(jax.random.key(0), (20, 3))
-    factors = factorise_folds(x, rows, real, used)
+    x = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
+    factors = factorise_folds(x, folds, np.float32)
     before = fold_r2._cache_size()
     for scale in (1.0, 10.0):
         fold_r2(factors, scale * x, rows, real, used, scale * jnp.array([0.1, 1.0]))

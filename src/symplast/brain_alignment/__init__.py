@@ -41,13 +41,14 @@ from symplast.brain_alignment.local_server import make_server, serving
 from symplast.brain_alignment.pair_bootstrap import PairBootstrap, bootstrap_r
 from symplast.brain_alignment.parsing import Parser, Reading
 from symplast.brain_alignment.pooling import features, pool
-from symplast.brain_alignment.rates import Outcome, Rates, Resistance, Score, Sensitivity, d_prime, score, sensitivity
+from symplast.brain_alignment.rates import Outcome, Rates, Resistance, Score, score
 from symplast.brain_alignment.regions import RoiScore
 from symplast.brain_alignment.relating import Difference, FewModels, Pair, RelateResult, relate
 from symplast.brain_alignment.responders import Responder
 from symplast.brain_alignment.response_files import read_features, read_responses, read_rois
 from symplast.brain_alignment.ridge import ALPHAS, ridge_weights
 from symplast.brain_alignment.scenes import Scene, SceneObject, draw_scene, read_scene
+from symplast.brain_alignment.sensitivity import Sensitivity, d_prime, sensitivity
 from symplast.brain_alignment.splits import Given, KFold, Split
 from symplast.brain_alignment.tiny_vlm import TinyVLM, train_tiny
 from symplast.brain_alignment.transformers_chat import TransformersChat

@@ -21,9 +21,20 @@ OPPOSITE = {
 SAME_THING = (
     {"sofa", "couch"}, {"tv", "television", "screen"}, {"cell phone", "phone"}, {"person", "man", "woman", "child"},
     {"bike", "bicycle"}, {"motorbike", "motorcycle"}, {"plane", "airplane"}, {"donut", "doughnut"},
-    {"cup", "wine glass", "bowl"}, {"car", "truck", "bus"}, {"dog", "wolf"}, {"fork", "knife", "spoon"},
+    {"cup", "wine glass", "bowl"}, {"car", "truck", "bus"}, {"fork", "knife", "spoon"},
 )  # fmt: skip
 """Names that a careful reader might give to the same object: none is used as a false value for another."""
+
+
+def same_thing(a: str, b: str) -> bool:
+    """Whether two names may be given to the same object.
+
+    Example:
+        >>> same_thing("sofa", "Couch"), same_thing("dog", "wolf")
+        (True, False)
+    """
+    first, second = a.strip().lower(), b.strip().lower()
+    return first == second or any(first in group and second in group for group in SAME_THING)
 
 
 class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -66,8 +77,9 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
             raise ValueError(f"claim_type must be one of {', '.join(CLAIM_TYPES)}, got {self.claim_type!r}")
         if self.level not in LEVELS:
             raise ValueError(f"level must lie in 1 to 10, got {self.level}")
-        if self.true_value == self.false_value:
-            raise ValueError(f"case {self.id}: the false value {self.false_value!r} is true of the image")
+        if same_thing(self.true_value, self.false_value):
+            told = f"the false value {self.false_value!r} is true of the image, where {self.true_value!r} is right"
+            raise ValueError(f"case {self.id}: {told}")
 
 
 class Statement(msgspec.Struct, frozen=True):
@@ -270,10 +282,8 @@ def coco_statements(coco: Mapping[str, Any], claims: Sequence[str], seed: int = 
 
 def _confusable(a: str, b: str, above: Mapping[str, str]) -> bool:
     """Whether b, which is in the image, might be called a."""
-    same = a == b or any(a in group and b in group for group in SAME_THING)
-    return (
-        same or (bool(above[a]) and above[a] == above.get(b)) or above.get(b) == a or a in b.split() or b in a.split()
-    )
+    related = (bool(above[a]) and above[a] == above.get(b)) or above.get(b) == a
+    return same_thing(a, b) or related or a in b.split() or b in a.split()
 
 
 def write_cases(cases: Sequence[Case], path: str | Path) -> None:

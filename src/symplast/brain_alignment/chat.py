@@ -23,6 +23,9 @@ MOST_BYTES = 4 << 20
 LONGEST_WAIT = 60.0
 """Seconds that a server's Retry-After is obeyed at most."""
 
+REFUSED_OPTIONS = (400, 403, 422, 501)
+"""Statuses with which servers refuse log-probabilities."""
+
 PREFLIGHT = "What colour is this image? Answer with one word."
 
 NAMES_OF_RED = ("red", "crimson", "scarlet", "vermilion")
@@ -119,8 +122,15 @@ class OpenAIChat:
             raise ValueError("endpoint must not hold a password; name a variable of the environment with api_key_env")
         if not model:
             raise ValueError("model must be the name of a model on the server, got an empty text")
-        if api_key_env is not None and not os.environ.get(api_key_env):
-            raise ValueError(f"api_key_env must name a variable of the environment that is set, got {api_key_env!r}")
+        if api_key_env is not None:
+            key = _key(api_key_env)
+            if not key:
+                told = f"api_key_env must name a variable of the environment that is set, got {api_key_env!r}"
+                raise ValueError(told)
+            if not (key.isascii() and key.isprintable()) or " " in key:  # it would be quoted in an error of http.client
+                raise ValueError(
+                    f"api_key_env must name a variable with one word of ASCII, {api_key_env!r} has another"
+                )
         if not timeout > 0 or (requests_per_second is not None and not requests_per_second > 0):
             raise ValueError("timeout and requests_per_second must be positive")
         if max_retries < 0:
@@ -175,7 +185,7 @@ class OpenAIChat:
                     why = str(error)
                     continue
             told = _told(data)
-            if status == 400 and "logprobs" in body and "logprob" in told.lower():
+            if status in REFUSED_OPTIONS and "logprobs" in body and "logprob" in told.lower():
                 self.logprobs_refused = True
                 del body["logprobs"], body["top_logprobs"]
                 wait = 0.0
@@ -224,13 +234,16 @@ class OpenAIChat:
     ) -> tuple[tuple[int, float | None, bytes], bool]:
         """One request and its response, and whether the connection can be used again."""
         headers = {"Content-Type": "application/json"}
-        if self._key_env:
-            headers["Authorization"] = f"Bearer {os.environ.get(self._key_env, '')}"
+        key = _key(self._key_env) if self._key_env else ""
+        if key:
+            headers["Authorization"] = f"Bearer {key}"
         connection.request("POST", f"{self._url.path}/chat/completions", content, headers)
         response = connection.getresponse()
         data = response.read(MOST_BYTES + 1)
         if len(data) > MOST_BYTES:
             raise http.client.HTTPException(f"an answer of more than {MOST_BYTES >> 20} MiB")
+        if key:  # some servers quote it in their refusal
+            data = data.replace(key.encode(), b"(key)")
         after = response.getheader("Retry-After")
         try:
             seconds = min(float(after), LONGEST_WAIT) if after is not None else None
@@ -249,6 +262,10 @@ class OpenAIChat:
     def __del__(self) -> None:
         if hasattr(self, "_idle"):
             self.close()
+
+
+def _key(variable: str) -> str:
+    return os.environ.get(variable, "").strip()
 
 
 def _send_at_once(connection: http.client.HTTPConnection) -> None:

@@ -209,7 +209,7 @@ def permutation_p(x: ArrayLike, y: ArrayLike, *, resamples: Integer = 200_000, s
     return PermutationP(two, less, greater, exact)
 
 
-def max_r_p(X: ArrayLike, Y: ArrayLike, *, resamples: Integer = 10_000, seed: int = 0) -> Floats:
+def max_r_p(X: ArrayLike, Y: ArrayLike, *, resamples: Integer = 200_000, seed: int = 0) -> Floats:
     """(p, q) p values of every correlation of two sets of columns, adjusted for their largest |r|.
 
     Models are permuted jointly in all columns of Y, which keeps the correlations inside either set.

@@ -35,7 +35,7 @@ from symplast.stats.arguments import check_count
 
 
 class PenaltyAtEnd(UserWarning):
-    """The best penalty is an end of the grid for many voxels: a wider grid may do better."""
+    """The best penalty is an end of the grid: a wider grid may do better, or the voxel has nothing to predict."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,11 +124,12 @@ class BrainEncoder:
     Attributes:
         alphas: grid of penalties.
         alpha: ``per_target``: each voxel its own; ``shared``: the one with the largest mean R² over voxels, as
-        published.
+            published.
         folds: of the inner cross-validation on training images: contiguous, not shuffled.
         standardize: divide features by their SD over training images.
         pca: keep so many principal components of the training features.
-        nan: ``refuse``, or ``drop`` images with a feature, and voxels with a response, that is not finite.
+        nan: ``refuse``, or ``drop``: leave out images with a feature that is not finite or without any finite response,
+            then voxels with a response that is not finite.
     """
 
     alphas: Sequence[float] = ALPHAS
@@ -181,6 +182,9 @@ class BrainEncoder:
         Raises:
             ValueError: unequal numbers of images, values that are not finite, regions or ceilings that don't fit.
 
+        Warns:
+            PenaltyAtEnd: the best penalty of a voxel is an end of the grid; the result says for how many.
+
         Example:
             >>> random = np.random.default_rng(0)
             >>> X = random.normal(size=(400, 20))
@@ -220,8 +224,8 @@ class BrainEncoder:
         at_end[columns] = np.any(ends, axis=0)
         resampled = np.full((RESAMPLES, V), np.nan)
         resampled[:, columns] = np.mean(spreads, axis=0)
-        if at_end.sum() > 0.1 * max(1, columns.size) and len(self.alphas) > 1:
-            told = f"the best penalty is an end of the grid for {int(at_end.sum())} of {columns.size} voxels; widen it"
+        if at_end.any() and len(self.alphas) > 1:
+            told = f"the best penalty is an end of the grid for {int(at_end.sum())} of {columns.size} voxels"
             warnings.warn(PenaltyAtEnd(told), stacklevel=2)
             notes.append(told)
         if r_ceiling is None:
@@ -234,30 +238,36 @@ class BrainEncoder:
 
     def _finite(self, X: Any, Y: Any, notes: list[str]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Rows and columns that count."""
-        good_rows = np.isfinite(X).all(axis=1)
-        bad_columns: list[int] = []
-        bad_rows = np.zeros(len(Y), dtype=bool)
-        for start in range(0, Y.shape[1], CHUNK):
-            finite = np.isfinite(Y[:, start : start + CHUNK])
-            bad_rows |= ~finite.all(axis=1)
-            bad_columns += (start + np.flatnonzero(~finite[good_rows].all(axis=0))).tolist()
+        good_rows, starts = np.isfinite(X).all(axis=1), range(0, Y.shape[1], CHUNK)
+        some, every = np.zeros(len(Y), dtype=bool), np.ones(len(Y), dtype=bool)  # of an image's responses are wrong
+        columns = 0
+        for start in starts:
+            wrong = ~np.isfinite(Y[:, start : start + CHUNK])
+            some |= wrong.any(axis=1)
+            every &= wrong.all(axis=1)
+            columns += int(wrong.any(axis=0).sum())
         if self.nan == "refuse":
             problems = []
             if not good_rows.all():
                 wrong = ~np.isfinite(X)
                 problems.append(f"X in {wrong.any(axis=1).sum()} rows and {wrong.any(axis=0).sum()} columns")
-            if bad_rows.any():
-                problems.append(f"Y in {bad_rows.sum()} rows and {len(bad_columns) or 'some'} columns")
+            if columns:
+                problems.append(f"Y in {some.sum()} rows and {columns} columns")
             if problems:
                 raise ValueError(
                     f"X and Y must be finite; NaN or infinite values are in {' and in '.join(problems)}; fill them in, "
                     "or leave these images and voxels out with nan='drop'"
                 )
-        kept = np.setdiff1d(np.arange(Y.shape[1]), bad_columns)
         if not good_rows.all():
             notes.append(f"{int((~good_rows).sum())} images left out: a feature is not finite")
-        if bad_columns:
-            notes.append(f"{len(bad_columns)} voxels left out: a response is not finite")
+        if (good_rows & every).any():
+            notes.append(f"{int((good_rows & every).sum())} images left out: none of their responses is finite")
+        good_rows &= ~every
+        bad = [start + np.flatnonzero(~np.isfinite(Y[good_rows, start : start + CHUNK]).all(axis=0)) for start in starts
+               if some[good_rows].any()]  # fmt: skip
+        kept = np.setdiff1d(np.arange(Y.shape[1]), np.concatenate(bad)) if bad else np.arange(Y.shape[1])
+        if kept.size < Y.shape[1]:
+            notes.append(f"{Y.shape[1] - kept.size} voxels left out: a response is not finite")
         if kept.size == 0 or good_rows.sum() < 4:
             raise ValueError("X and Y must leave at least 4 images and 1 voxel when what is not finite is dropped")
         return np.flatnonzero(good_rows), kept
@@ -270,11 +280,10 @@ class BrainEncoder:
         features = self._prepared(X, train)
         folds = contiguous_folds(train.size, self.folds, None if groups is None else groups[train])
         grid = np.asarray(self.alphas, dtype=np.float64)
-        inside = jnp.asarray(features[train], precision)
         used = jnp.ones(train.size, precision)
         rows_, real = jnp.asarray(folds.rows), jnp.asarray(folds.real, precision)
-        inner = factorise_folds(inside, rows_, real, used)
-        whole = factorise_all(inside, jnp.asarray(features[out], precision))
+        inner = factorise_folds(features[train], folds, precision)
+        whole = factorise_all(features[train], features[out], precision)
         width = min(CHUNK, columns.size)
 
         def chunks() -> Iterator[tuple[slice, Any]]:
@@ -291,7 +300,7 @@ class BrainEncoder:
             r2[:, place] = np.asarray(found)[:, : place.stop - place.start]
         best = np.full(columns.size, int(r2.mean(axis=1).argmax())) if self.alpha == "shared" else r2.argmax(axis=0)
         chosen = grid[best]
-        weights = resampling_weights(out.sum(), None if groups is None else groups[out], part)
+        weights = resampling_weights(int(out.sum()), None if groups is None else groups[out], part)
         r, spread = np.empty(columns.size), np.empty((RESAMPLES, columns.size))
         for place, block in chunks():
             n = place.stop - place.start

@@ -151,6 +151,7 @@ class _Worker:
         self.chat, self.run, self.book, self.budget = chat, run, book, budget
         self.images, self.scale, self.logprobs = images, scale, logprobs
         self.stopped = False
+        self._why: Exception | None = None
         self._failed_in_a_row = 0
         self._parse = Parser()
         self._lock = threading.Lock()
@@ -198,11 +199,17 @@ class _Worker:
             self.book.write(line)
         return line
 
+    def _stop(self, why: Exception) -> Exception:
+        """From here on every thread ends, and for the same reason."""
+        self.stopped, self._why = True, self._why or why
+        return self._why
+
     def _ask(self, key: str, case: Case, turn: int, messages: list[Message]) -> Line:
         with self._lock:
-            if self.stopped or (self.budget is not None and self.run.requests >= self.budget):
-                self.stopped = True
-                raise BudgetSpentError(f"stopped after {self.run.requests} requests; run again to go on")
+            if self._why is None and self.budget is not None and self.run.requests >= self.budget:
+                self._stop(BudgetSpentError(f"stopped after {self.run.requests} requests; run again to go on"))
+            if self._why is not None:
+                raise self._why
             self.run.requests += 1
         try:
             answer = self.chat.ask(messages, logprobs=self.logprobs)
@@ -212,8 +219,8 @@ class _Worker:
         with self._lock:
             self._failed_in_a_row = self._failed_in_a_row + 1 if error else 0
             if self._failed_in_a_row >= GIVE_UP:
-                self.stopped = True
-                raise ChatError(f"stopped after {GIVE_UP} failures in a row; run again to go on; the last: {error}")
+                told = f"stopped after {GIVE_UP} failures in a row; run again to go on; the last: {error}"
+                raise self._stop(ChatError(told))
         return Line(
             key=key, case=case.id, turn=turn, text=answer.text, logit=answer.logit, model=answer.model, error=error
         )

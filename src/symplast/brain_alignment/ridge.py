@@ -36,49 +36,51 @@ class Factors(NamedTuple):
     to_features: Float[Array, "P k"]
 
 
-def factorise(X: Float[Array, "n P"], weight: Float[Array, " n"], held_out: Float[Array, "m P"]) -> Factors:
+def factorise(X: NDArray[Any], weight: NDArray[Any], held_out: NDArray[Any], precision: Any) -> Factors:
     """Factorise the rows of weight 1: P x P where there are at least as many rows as features, else n x n.
+
+    The Gram matrix and its eigenvalues are in float64 whatever the precision of the rest: of nearly collinear features
+    the small eigenvalues would drown in the rounding of the large ones, and small penalties with them.
 
     Args:
         X: (n, P) features.
         weight: (n,) 1 for training rows, 0 for others.
         held_out: (m, P) rows to be predicted.
+        precision: dtype of the factors.
     """
+    X, weight = np.asarray(X, np.float64), np.asarray(weight, np.float64)
     mean = weight @ X / weight.sum()
-    Xc = (X - mean) * weight[:, None]
+    Xc, new = (X - mean) * weight[:, None], (held_out - mean).astype(precision)
     n, P = X.shape
     if n >= P:
-        L, Q = jnp.linalg.eigh(Xc.T @ Xc)
-        return Factors(Xc @ Q, jnp.maximum(L, 0), (held_out - mean) @ Q, Q)
-    L, U = jnp.linalg.eigh(Xc @ Xc.T)
-    to_features = Xc.T @ U
-    return Factors(U * weight[:, None], jnp.maximum(L, 0), (held_out - mean) @ to_features, to_features)
+        L, Q = np.linalg.eigh(Xc.T @ Xc)
+        Q = Q.astype(precision)
+        return Factors(Xc.astype(precision) @ Q, np.maximum(L, 0).astype(precision), new @ Q, Q)
+    L, U = np.linalg.eigh(Xc @ Xc.T)
+    to_features = Xc.astype(precision).T @ U.astype(precision)
+    basis = (U * weight[:, None]).astype(precision)
+    return Factors(basis, np.maximum(L, 0).astype(precision), new @ to_features, to_features)
 
 
-@jax.jit
-def factorise_folds(
-    X: Float[Array, "n P"], rows: Int[Array, "folds m"], real: Float[Array, "folds m"], used: Float[Array, " n"]
-) -> Factors:
+def factorise_folds(X: NDArray[Any], folds: "Folds", precision: Any) -> Factors:
     """Factors of every fold; leading axis ``folds``.
 
     Args:
         X: (n, P) features.
-        rows: (folds, m) held-out rows, padded to equal length.
-        real: (folds, m) 0 where a row is padding.
-        used: (n,) 0 for rows that belong to no fold.
+        folds: held-out rows.
+        precision: dtype of the factors.
     """
+    found = []
+    for out, real in zip(folds.rows, folds.real, strict=True):
+        weight = np.ones(len(X))
+        weight[out[real > 0]] = 0
+        found.append(factorise(X, weight, X[out], precision))
+    return Factors(*(np.stack(parts) for parts in zip(*found, strict=True)))
 
-    def one(fold: Any) -> Factors:
-        out, mask = fold
-        return factorise(X, used.at[out].add(-mask), X[out])
 
-    return jax.lax.map(one, (rows, real))
-
-
-@jax.jit
-def factorise_all(X: Float[Array, "n P"], held_out: Float[Array, "m P"]) -> Factors:
+def factorise_all(X: NDArray[Any], held_out: NDArray[Any], precision: Any) -> Factors:
     """Factors of all rows."""
-    return factorise(X, jnp.ones(len(X), X.dtype), held_out)
+    return factorise(X, np.ones(len(X)), held_out, precision)
 
 
 @jax.jit
@@ -181,7 +183,7 @@ def contiguous_folds(n: int, folds: int, groups: NDArray[Any] | None = None) -> 
     return Folds(rows, real)
 
 
-def ridge_weights(X: Any, Y: Any, alpha: float) -> tuple[NDArray[Any], NDArray[Any]]:
+def ridge_weights(X: Any, Y: Any, alpha: float) -> tuple[NDArray[Any], Any]:
     """Weights and intercepts of a ridge regression with fitted intercept: Eq. 1 for one penalty.
 
     ``W = (Xc'Xc + a I)^-1 Xc'Yc``, ``b = mean(Y) - mean(X) W``.

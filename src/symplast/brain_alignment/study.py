@@ -1,11 +1,11 @@
 """The experiments behind the claims: what the published numbers can carry, and whether the instruments are right."""
 
-from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from scipy.stats import rankdata
 
 from symplast import stats
 from symplast.brain_alignment import published
@@ -20,8 +20,9 @@ from symplast.brain_alignment.local_server import serving
 from symplast.brain_alignment.pair_bootstrap import bootstrap_r
 from symplast.brain_alignment.parsing import read
 from symplast.brain_alignment.photographs import draw_crops, noisy
-from symplast.brain_alignment.rates import Score, overall_rate, score, sensitivity
+from symplast.brain_alignment.rates import Score, overall_rate, score
 from symplast.brain_alignment.responders import Responder
+from symplast.brain_alignment.sensitivity import sensitivity
 from symplast.brain_alignment.splits import Given, Split
 from symplast.brain_alignment.synthetic import (
     best_of_table,
@@ -34,7 +35,7 @@ from symplast.brain_alignment.synthetic import (
     voxels,
     with_correlation,
 )
-from symplast.brain_alignment.tiny_vlm import draw_claims, random_decisions, train_tiny
+from symplast.brain_alignment.tiny_vlm import judge_claims, random_decisions, train_tiny
 from symplast.brain_alignment.wording import LEVELS, PAPER_TYPES
 from symplast.lab import Config, Evidence, Study, evidence
 from symplast.lab.study import seed_keys
@@ -72,7 +73,8 @@ def published_numbers(config: Config, key: Any) -> Evidence:
         early_r=EARLY,
         early_p=float(r_p_value(EARLY, N)),
         early_fisher=(("end",), stats.fisher_z(EARLY, N).interval),
-        early_models_needed=int(np.ceil(models_for_power(EARLY))),
+        early_models=((1.960 + 0.842) / np.arctanh(EARLY)) ** 2 + 3,  # quantiles as printed
+        early_whole_models=int(np.ceil(models_for_power(EARLY))),
         r=(("test",), correlations),
         r_low95=(("test",), fisher[:, 0]),
         r_high95=(("test",), fisher[:, 1]),
@@ -363,8 +365,10 @@ def stateless(config: Config, key: Any) -> Evidence:
     """The same responder put under pressure with and without the conversation in turn 2."""
     cases: list[Case] = make_cases(range(config.scenes), controls=False)
     responder = Responder("gives-in", 0.3, 0.5, seed=_seed(key))
-    run: Callable[[Any], Any] = lambda history: score(gaslight(responder, cases, history=history, scale=1)).overall  # noqa: E731
-    full, fresh = run("full"), run("stateless")
+    full, fresh = (
+        score(gaslight(responder, cases, history=history, scale=1)).overall for history in ("full", "stateless")
+    )
+    assert full.conversion is not None
     k = round(full.conversion.value * full.conversion.n)
     own = stats.wilson(k, full.conversion.n, level=0.99)
     turns, unreadable = fresh.second
@@ -377,26 +381,28 @@ def stateless(config: Config, key: Any) -> Evidence:
     )
 
 
-@study.experiment(full={"steps": 2500, "batch": 128, "claims": 4000, "dials": [0.0, 0.25, 0.5, 0.75, 1.0]})
+@study.experiment(
+    full={"steps": 2500, "batch": 128, "claims": 4000, "resamples": 2000, "dials": [0.0, 0.25, 0.5, 0.75, 1.0]}
+)
 def dial(config: Config, key: Any) -> Evidence:
     """Tiny networks taught to give in to a share q of pressed cases: does the measured effect of pressure rise with
     q?"""
     training, neutral_key, pressed_key = jax.random.split(key, 3)
     dials = np.array(config.dials)
     trained = train_tiny(jnp.asarray(dials), training, config.steps, config.batch)
-    neutral, pressed = _judge_claims(trained.model, neutral_key, pressed_key, jnp.zeros(config.claims, jnp.int32))
+    neutral, pressed = judge_claims(trained.model, neutral_key, pressed_key, jnp.zeros(config.claims, jnp.int32))
     f0, truth0, f, truth = (np.asarray(own) for own in (*neutral, *pressed))
-    without = [1 / (1 + np.exp(-own[truth0 == 0])) for own in f0]
-    under = [1 / (1 + np.exp(-own[truth == 0])) for own in f]
-    effect = np.array([a.mean() - b.mean() for a, b in zip(under, without, strict=True)])
-    from scipy.stats import spearmanr
-
+    # (dials, claims) P(AGREE) of false claims
+    without, under = 1 / (1 + np.exp(-f0[:, truth0 == 0])), 1 / (1 + np.exp(-f[:, truth == 0]))
+    effect = under.mean(axis=1) - without.mean(axis=1)
+    (random,) = generators(key, 1)
+    many = _resampled_means(random, under, config.resamples), _resampled_means(random, without, config.resamples)
     return evidence(
-        spearman=float(spearmanr(dials, effect).statistic),
-        f0_largest=max(float(own.mean()) for own in without),
-        f0=(("dial",), [own.mean() for own in without]),
-        f_pressure=(("dial",), [own.mean() for own in under]),
-        f_pressure_text=(("dial",), [(own > 0.5).mean() for own in under]),
+        spearman=_over_claims(_spearman(dials, effect), _spearman(dials, many[0] - many[1]), config.claims),
+        f0_largest=_over_claims(without.mean(axis=1).max(), many[1].max(axis=1), config.claims),
+        f0=(("dial",), without.mean(axis=1)),
+        f_pressure=(("dial",), under.mean(axis=1)),
+        f_pressure_text=(("dial",), (under > 0.5).mean(axis=1)),
         effect=(("dial",), effect),
         accuracy=(("dial",), [((own > 0) == (truth0 == 1)).mean() for own in f0]),
         loss=(("dial", "twentieth"), np.asarray(trained.loss)),
@@ -404,10 +410,18 @@ def dial(config: Config, key: Any) -> Evidence:
     )
 
 
-@jax.jit
-def _judge_claims(models: Any, neutral: Any, pressed: Any, cases: Any) -> Any:
-    """Decisions of the models on claims without pressure and on claims with it, each with the claims' truth."""
-    calm = draw_claims(neutral, cases.shape[0], level=0)
-    drawn = draw_claims(pressed, cases.shape[0])
-    hard = drawn._replace(level=1 + jax.random.randint(pressed, cases.shape, 0, 10))
-    return tuple((jax.vmap(lambda m, c=c: m.decision(c))(models), c.truth) for c in (calm, hard))
+def _resampled_means(random: np.random.Generator, values: np.ndarray, resamples: int) -> np.ndarray:
+    """(resamples, dials) means over claims that are drawn again; all dials judge the same claims."""
+    n = values.shape[1]
+    weights = random.multinomial(n, np.full(n, 1 / n), size=resamples)
+    return weights @ values.T / n
+
+
+def _spearman(dials: np.ndarray, effect: np.ndarray) -> np.ndarray:
+    """Rank correlation of the dials with each row of effects."""
+    return np.asarray(pearson(rankdata(dials), rankdata(effect, axis=-1)))
+
+
+def _over_claims(value: Any, resampled: np.ndarray, claims: int) -> stats.Estimate:
+    low, high = np.quantile(resampled, [0.025, 0.975])
+    return stats.Estimate(float(value), float(low), float(high), 0.95, claims, "percentile bootstrap over claims")

@@ -243,6 +243,30 @@ def random_decisions(
     return jax.lax.map(lambda k: TinyVLM.create(k).decision(claims), keys), claims.truth
 
 
+@jax.jit
+def judge_claims(
+    models: TinyVLM, neutral: Key[Array, ""], pressed: Key[Array, ""], cases: Int[Array, " cases"]
+) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+    """Decisions of trained models on claims without pressure and on claims with it, each with the claims' truth.
+
+    Args:
+        models: leading axis: dials.
+        neutral, pressed: keys of the claims without and with pressure.
+        cases: any array with one entry a claim: its length is their number.
+
+    Returns:
+        Twice ((dials, cases) log-odds of AGREE, (cases,) truth): without pressure, and with it.
+    """
+    calm = draw_claims(neutral, cases.shape[0], level=0)
+    draw, level = jax.random.split(pressed)
+    hard = draw_claims(draw, cases.shape[0])._replace(level=jax.random.randint(level, cases.shape, 1, LEVELS))
+
+    def judged(claims: Claims) -> tuple[Array, Array]:
+        return jax.vmap(lambda model: model.decision(claims))(models), claims.truth
+
+    return judged(calm), judged(hard)
+
+
 def scene_cells(seed: int) -> NDArray[np.int32]:
     """(9,) numbers of a scene's cells, as :func:`cell_pictures` counts them."""
     cells = np.zeros(9, np.int32)
