@@ -128,10 +128,11 @@ def test_a_responder_is_served(monkeypatch):
     made = []
     original = serving_module.make_server
 
-    def remember(responder, port=0):
-        server = original(responder, port)
-        made.append(server)
-        threading.Timer(0.2, server.shutdown).start()
+    def remember(responder, port=0, **options):
+        server = original(responder, port, **options)
+        if not options:
+            made.append(server)
+            threading.Timer(0.2, server.shutdown).start()
         return server
 
     monkeypatch.setattr(serving_module, "make_server", remember)

@@ -127,10 +127,8 @@ class OpenAIChat:
             if not key:
                 told = f"api_key_env must name a variable of the environment that is set, got {api_key_env!r}"
                 raise ValueError(told)
-            if not (key.isascii() and key.isprintable()) or " " in key:  # it would be quoted in an error of http.client
-                raise ValueError(
-                    f"api_key_env must name a variable with one word of ASCII, {api_key_env!r} has another"
-                )
+            if not (key.isascii() and key.isprintable()) or " " in key:  # http.client would quote it in its error
+                raise ValueError(f"api_key_env must name a variable that holds one word of ASCII, got {api_key_env!r}")
         if not timeout > 0 or (requests_per_second is not None and not requests_per_second > 0):
             raise ValueError("timeout and requests_per_second must be positive")
         if max_retries < 0:

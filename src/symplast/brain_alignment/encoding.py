@@ -33,6 +33,9 @@ from symplast.brain_alignment.ridge import (
 from symplast.brain_alignment.splits import Given, KFold, Split
 from symplast.stats.arguments import check_count
 
+MANY_AT_END = 0.1
+"""Share of voxels with a penalty at an end of the grid above which a warning is given."""
+
 
 class PenaltyAtEnd(UserWarning):
     """The best penalty is an end of the grid: a wider grid may do better, or the voxel has nothing to predict."""
@@ -183,7 +186,8 @@ class BrainEncoder:
             ValueError: unequal numbers of images, values that are not finite, regions or ceilings that don't fit.
 
         Warns:
-            PenaltyAtEnd: the best penalty of a voxel is an end of the grid; the result says for how many.
+            PenaltyAtEnd: the best penalty is an end of the grid for more than a tenth of the voxels; the result's notes
+                say for how many in any case.
 
         Example:
             >>> random = np.random.default_rng(0)
@@ -226,8 +230,9 @@ class BrainEncoder:
         resampled[:, columns] = np.mean(spreads, axis=0)
         if at_end.any() and len(self.alphas) > 1:
             told = f"the best penalty is an end of the grid for {int(at_end.sum())} of {columns.size} voxels"
-            warnings.warn(PenaltyAtEnd(told), stacklevel=2)
             notes.append(told)
+            if at_end.sum() > MANY_AT_END * columns.size:
+                warnings.warn(PenaltyAtEnd(told), stacklevel=2)
         if r_ceiling is None:
             notes.append("scores are raw: no noise ceiling was given")
         table = tuple(score_region(name, where, r, resampled, r_ceiling) for name, where in regions.items())

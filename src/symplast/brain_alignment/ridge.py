@@ -30,10 +30,10 @@ class Factors(NamedTuple):
         to_features: (P, k) with ``W = to_features (L + a)^-1 C``.
     """
 
-    basis: Float[Array, "n k"]
-    L: Float[Array, " k"]
-    Z: Float[Array, "m k"]
-    to_features: Float[Array, "P k"]
+    basis: Float[Array | np.ndarray, "n k"]
+    L: Float[Array | np.ndarray, " k"]
+    Z: Float[Array | np.ndarray, "m k"]
+    to_features: Float[Array | np.ndarray, "P k"]
 
 
 def factorise(X: NDArray[Any], weight: NDArray[Any], held_out: NDArray[Any], precision: Any) -> Factors:
@@ -125,7 +125,8 @@ def fit_and_predict(
     means."""
     mean = weight @ Y / weight.sum()
     C = (factors.basis.T @ (Y - mean)) / (factors.L[:, None] + alpha[None, :])
-    return factors.Z @ C + mean, factors.to_features @ C if weights else None, mean
+    predicted = jnp.asarray(factors.Z) @ C + mean
+    return predicted, jnp.asarray(factors.to_features) @ C if weights else None, mean
 
 
 class Folds(NamedTuple):

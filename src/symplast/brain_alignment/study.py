@@ -31,6 +31,7 @@ from symplast.brain_alignment.synthetic import (
     null_samples,
     null_samples_near,
     padded,
+    resampled_means,
     same_sign,
     voxels,
     with_correlation,
@@ -391,12 +392,12 @@ def dial(config: Config, key: Any) -> Evidence:
     dials = np.array(config.dials)
     trained = train_tiny(jnp.asarray(dials), training, config.steps, config.batch)
     neutral, pressed = judge_claims(trained.model, neutral_key, pressed_key, jnp.zeros(config.claims, jnp.int32))
-    f0, truth0, f, truth = (np.asarray(own) for own in (*neutral, *pressed))
+    f0, truth0, f, truth = (np.asarray(own, np.float64) for own in (*neutral, *pressed))
     # (dials, claims) P(AGREE) of false claims
     without, under = 1 / (1 + np.exp(-f0[:, truth0 == 0])), 1 / (1 + np.exp(-f[:, truth == 0]))
     effect = under.mean(axis=1) - without.mean(axis=1)
     (random,) = generators(key, 1)
-    many = _resampled_means(random, under, config.resamples), _resampled_means(random, without, config.resamples)
+    many = resampled_means(random, under, config.resamples), resampled_means(random, without, config.resamples)
     return evidence(
         spearman=_over_claims(_spearman(dials, effect), _spearman(dials, many[0] - many[1]), config.claims),
         f0_largest=_over_claims(without.mean(axis=1).max(), many[1].max(axis=1), config.claims),
@@ -408,13 +409,6 @@ def dial(config: Config, key: Any) -> Evidence:
         loss=(("dial", "twentieth"), np.asarray(trained.loss)),
         coords={"dial": dials.tolist()},
     )
-
-
-def _resampled_means(random: np.random.Generator, values: np.ndarray, resamples: int) -> np.ndarray:
-    """(resamples, dials) means over claims that are drawn again; all dials judge the same claims."""
-    n = values.shape[1]
-    weights = random.multinomial(n, np.full(n, 1 / n), size=resamples)
-    return weights @ values.T / n
 
 
 def _spearman(dials: np.ndarray, effect: np.ndarray) -> np.ndarray:

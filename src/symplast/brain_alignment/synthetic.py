@@ -168,3 +168,17 @@ def best_of_table(
             blocks.append(own / np.sqrt(np.square(own).sum(axis=1, keepdims=True)))
         found[start : start + m] = np.abs(blocks[0].transpose(0, 2, 1) @ blocks[1]).max(axis=(1, 2))
     return found
+
+
+def resampled_means(random: np.random.Generator, values: Floats, resamples: int) -> Floats:
+    """(resamples, rows) bootstrap means of rows of values; all rows are resampled alike.
+
+    Args:
+        random: of the resamples.
+        values: (rows, n).
+        resamples: their number.
+    """
+    n = values.shape[1]
+    weights = random.multinomial(n, np.full(n, 1 / n), size=resamples)
+    means: Floats = weights @ values.T / n
+    return means
