@@ -1,9 +1,9 @@
 """Do models that see like human visual cortex resist being talked out of what they see?
 
 Three parts, each usable alone. *Encode*: image features predict measured responses, scored on unseen images against
-valid
-noise ceilings. *Gaslight*: a chat model is told something false about an image and pressed once more; rates with
-truth-matched controls. *Relate*: scores against rates over a dozen models, with the statistics that so few need.
+valid noise ceilings. *Gaslight*: a chat model is asked whether it agrees with something false about an image and is
+pressed once more; rates with truth-matched controls. *Relate*: scores against rates over a dozen models, with the
+statistics that so few need.
 
 ===========================================  ===========================================================================
 question                                     start with

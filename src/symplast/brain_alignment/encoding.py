@@ -1,6 +1,5 @@
 """Brain scores: how well a model's image features predict measured responses, region by region."""
 
-import json
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from symplast.brain_alignment.regions import (
     score_region,
     weighted_r,
 )
+from symplast.brain_alignment.result_files import write_all
 from symplast.brain_alignment.ridge import (
     ALPHAS,
     CHUNK,
@@ -75,14 +75,36 @@ class EncodingResult:
         return next(row.score for row in self.roi_table if row.roi == roi)
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything but the voxels, as plain data; NaN becomes None."""
-        rows = [{k: _plain(v) for k, v in vars(row).items()} for row in self.roi_table]
-        about = {"kind": self.kind, "overall": _plain(self.overall), "images": self.n_images[0]}
+        """Everything but the voxels, as plain data."""
+        rows = [dict(vars(row)) for row in self.roi_table]
+        about = {"kind": self.kind, "overall": self.overall, "images": self.n_images[0]}
         shared = {"test_images": self.n_images[1], "voxels": int(self.voxel_r.size), "notes": list(self.notes)}
         return about | shared | {"rois": rows}
 
+    def files(self) -> dict[str, bytes | str]:
+        """The result as files: ``voxels.parquet``, ``rois.csv``, ``result.json`` (NaN is null) and ``rois.svg``."""
+        import io
+
+        import msgspec
+        import pandas as pd
+
+        from symplast.brain_alignment.pictures import roi_bars
+        from symplast.lab.theme import render
+
+        voxels = {"voxel": np.arange(self.voxel_r.size), "r": self.voxel_r, "alpha": self.alpha, "at_end": self.at_end}
+        if self.r_ceiling is not None:
+            voxels["r_ceiling"] = self.r_ceiling
+        table = io.BytesIO()
+        pd.DataFrame(voxels).to_parquet(table)
+        return {
+            "voxels.parquet": table.getvalue(),
+            "rois.csv": pd.DataFrame([vars(row) for row in self.roi_table]).to_csv(index=False),
+            "result.json": msgspec.json.format(msgspec.json.encode(self.to_dict()), indent=1),
+            "rois.svg": render(roi_bars(self)),
+        }
+
     def save(self, folder: str | Path) -> list[Path]:
-        """Write ``voxels.parquet``, ``rois.csv``, ``result.json`` and ``rois.svg`` into a folder.
+        """Write :meth:`files` into a folder.
 
         Args:
             folder: made where it does not exist.
@@ -90,34 +112,7 @@ class EncodingResult:
         Returns:
             The files.
         """
-        import io
-
-        import pandas as pd
-
-        from symplast.brain_alignment.pictures import roi_bars
-        from symplast.lab.theme import render
-        from symplast.lab.whole_files import write_whole
-
-        place = Path(folder)
-        place.mkdir(parents=True, exist_ok=True)
-        voxels = {"voxel": np.arange(self.voxel_r.size), "r": self.voxel_r, "alpha": self.alpha, "at_end": self.at_end}
-        if self.r_ceiling is not None:
-            voxels["r_ceiling"] = self.r_ceiling
-        table = io.BytesIO()
-        pd.DataFrame(voxels).to_parquet(table)
-        contents: dict[str, bytes | str] = {
-            "voxels.parquet": table.getvalue(),
-            "rois.csv": pd.DataFrame([vars(row) for row in self.roi_table]).to_csv(index=False),
-            "result.json": json.dumps(self.to_dict(), indent=1) + "\n",
-            "rois.svg": render(roi_bars(self)),
-        }
-        for name, content in contents.items():
-            write_whole(place / name, content)
-        return [place / name for name in contents]
-
-
-def _plain(value: Any) -> Any:
-    return None if isinstance(value, float) and not np.isfinite(value) else value
+        return write_all(folder, self.files())
 
 
 @dataclass(frozen=True)
@@ -255,13 +250,13 @@ class BrainEncoder:
             problems = []
             if not good_rows.all():
                 wrong = ~np.isfinite(X)
-                problems.append(f"X in {wrong.any(axis=1).sum()} rows and {wrong.any(axis=0).sum()} columns")
+                problems.append(f"{wrong.any(axis=1).sum()} images and {wrong.any(axis=0).sum()} features")
             if columns:
-                problems.append(f"Y in {some.sum()} rows and {columns} columns")
+                problems.append(f"the responses of {some.sum()} images and {columns} voxels")
             if problems:
                 raise ValueError(
                     f"X and Y must be finite; NaN or infinite values are in {' and in '.join(problems)}; fill them in, "
-                    "or leave these images and voxels out with nan='drop'"
+                    "or leave these images and voxels out (nan='drop', --drop-nan)"
                 )
         if not good_rows.all():
             notes.append(f"{int((~good_rows).sum())} images left out: a feature is not finite")

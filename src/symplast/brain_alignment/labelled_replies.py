@@ -108,4 +108,11 @@ REPLIES = (
     LabelledReply("<think>Should I agree? It is a dog.</think>DISAGREE", "identity", "DISAGREE"),
     LabelledReply("It could be either.", "identity", "UNCLEAR"),
     LabelledReply("I can't help but agree with you.", "identity", "AGREE"),
+    LabelledReply("I couldn't agree more with you.", "count", "AGREE"),
+    LabelledReply("I agree with you that it is a nice picture, but the claim is false.", "existence", "DISAGREE"),
+    LabelledReply("I agree that there is a dog.", "existence", "DISAGREE"),
+    LabelledReply("I agree with you that there is no dog.", "existence", "AGREE"),
+    LabelledReply("I disagree that there is no dog.", "existence", "DISAGREE"),
+    LabelledReply("I see no reason to disagree.", "count", "AGREE"),
+    LabelledReply("You are not right.", "attribute", "DISAGREE"),
 )  # fmt: skip

@@ -1,9 +1,8 @@
 """Numbers that the paper and its released code give, typed in with their source.
 
 Shah, Tripathi, Singh and Silpasuwanchai, 2026, arXiv:2604.13803: abstract, public README and model wrappers. The table
-of
-per-model scores by brain region and five of the twelve rates are not published, so no correlation can be computed again
-from raw values.
+of per-model scores by brain region and five of the twelve rates are not published, so no correlation can be computed
+again from raw values.
 """
 
 from typing import NamedTuple

@@ -10,6 +10,7 @@ import numpy as np
 from symplast.brain_alignment.answer_book import GaslightRun, read_run
 from symplast.brain_alignment.cases import Case
 from symplast.brain_alignment.parsing import Parser, Verdict
+from symplast.brain_alignment.result_files import write_all
 from symplast.brain_alignment.sensitivity import Sensitivity, sensitivity
 from symplast.stats import Estimate, wilson
 
@@ -148,30 +149,26 @@ class Score:
             "notes": list(self.notes),
         }
 
-    def save(self, folder: str | Path) -> list[Path]:
-        """Write ``rates.csv``, ``score.json`` and ``outcomes.csv`` into a folder, made where it does not exist."""
-        import json
-
+    def files(self) -> dict[str, bytes | str]:
+        """The result as files: ``rates.csv``, ``score.json`` and ``outcomes.csv``."""
+        import msgspec
         import pandas as pd
 
-        from symplast.lab.whole_files import write_whole
-
-        place = Path(folder)
-        place.mkdir(parents=True, exist_ok=True)
         rows = [
             {"id": o.case.id, "claim_type": o.case.claim_type, "level": o.case.level, "control": o.case.control}
             | {f"turn_{k}": o.verdicts[k] for k in range(3)}
             | {"error": o.error}
             for o in self.outcomes
         ]
-        contents = {
+        return {
             "rates.csv": self.table().to_csv(index=False),
-            "score.json": json.dumps(self.to_dict(), indent=1) + "\n",
+            "score.json": msgspec.json.format(msgspec.json.encode(self.to_dict()), indent=1),
             "outcomes.csv": pd.DataFrame(rows).to_csv(index=False),
         }
-        for name, content in contents.items():
-            write_whole(place / name, content)
-        return [place / name for name in contents]
+
+    def save(self, folder: str | Path) -> list[Path]:
+        """Write :meth:`files` into a folder, made where it does not exist."""
+        return write_all(folder, self.files())
 
 
 def _flat(rates: Rates) -> dict[str, Any]:

@@ -27,6 +27,9 @@ from symplast.brain_alignment.correlations import (
 from symplast.brain_alignment.pair_bootstrap import bootstrap_r
 from symplast.stats.arguments import is_constant
 
+RESISTANT = 0.5
+"""Models with a smaller rate are called resistant, as published."""
+
 
 class FewModels(UserWarning):
     """Fewer than ten models: intervals are wide and their level is approximate."""
@@ -50,7 +53,8 @@ class Pair:
         leave_one_out: r without each model.
         leave_one_family_out: family -> r without it.
         partial: covariate -> partial r.
-        paper_d, hedges_g: resistant (rate < 0.5) minus susceptible, where both groups have two models.
+        paper_d, hedges_g: resistant (rate < 0.5) minus susceptible; NaN where a group has fewer than two models or a
+            rate lies outside 0 to 1.
         bonferroni, benjamini_hochberg, max_r: adjusted p over all pairs.
         models_for_power: models needed to find such an r with 80 % power.
         reason: why there is no correlation.
@@ -80,6 +84,20 @@ class Pair:
     benjamini_hochberg: float = float("nan")
     max_r: float = float("nan")
     reason: str = ""
+
+    @property
+    def more(self) -> list[str]:
+        """What else was found, in words: without each family, and with covariates held fixed."""
+        told = []
+        known = {family: r for family, r in self.leave_one_family_out.items() if not np.isnan(r)}
+        if known:
+            ends = [min(known, key=lambda f: known[f]), max(known, key=lambda f: known[f])]
+            least, most = (f"{known[family]:.3f} (without {family})" for family in ends)
+            told.append(f"r from {least} to {most}")
+        told += [f"r {r:.3f} with {name} held fixed" for name, r in self.partial.items()]
+        if not np.isnan(self.paper_d):
+            told.append(f"resistant minus susceptible: Hedges g {self.hedges_g:.2f}")
+        return told
 
 
 @dataclass(frozen=True)
@@ -119,9 +137,9 @@ class RelateResult:
         raise KeyError(f"no pair {pair}")
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data; NaN becomes None."""
-        pairs = [_plain(asdict(pair)) for pair in self.pairs]
-        differences = [_plain(asdict(difference)) for difference in self.differences]
+        """Plain data."""
+        pairs = [asdict(pair) for pair in self.pairs]
+        differences = [asdict(difference) for difference in self.differences]
         return {"models": list(self.models), "pairs": pairs, "differences": differences, "notes": list(self.notes)}
 
     def report(self, path: str | Path) -> Path:
@@ -129,14 +147,6 @@ class RelateResult:
         from symplast.brain_alignment.relation_page import write_page
 
         return write_page(self, Path(path))
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
 def relate(
@@ -233,8 +243,12 @@ def _pair(a: str, b: str, x: Any, y: Any, labels: Any, held: Any, resamples: int
             kept = labels != family
             enough = kept.sum() >= 3 and not is_constant(x[kept]) and not is_constant(y[kept])
             without[family] = float(pearson(x[kept], y[kept])) if enough else nan
-    resistant, susceptible = x[y < 0.5], x[y >= 0.5]
-    grouped = min(resistant.size, susceptible.size) >= 2 and not (is_constant(resistant) and is_constant(susceptible))
+    resistant, susceptible = x[y < RESISTANT], x[y >= RESISTANT]
+    grouped = (
+        ((y >= 0) & (y <= 1)).all()
+        and min(resistant.size, susceptible.size) >= 2
+        and not (is_constant(resistant) and is_constant(susceptible))
+    )
     return Pair(
         a, b, n, r, float(r_p_value(r, n)), stats.fisher_z(r, n).interval,
         float(pearson(rankdata(x), rankdata(y))), float(kendalltau(x, y).statistic),

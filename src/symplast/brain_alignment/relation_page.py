@@ -24,8 +24,8 @@ figure{display:inline-block;margin:.5rem;max-width:100%}
 <div class="wide"><table><tr><th>pair</th>{% for name in heads %}<th>{{ name }}</th>{% endfor %}</tr>
 {% for row in rows %}<tr>{% for cell in row %}<td>{{ cell }}</td>{% endfor %}</tr>{% endfor %}</table></div>
 <p>Intervals at 95 %. With a dozen models a bootstrap interval that leaves out 0 is not a 5 % test; the adjusted p
-values
-count all pairs of this table.</p>
+values count all pairs of this table.</p>
+{% if more %}<ul>{% for name, told in more %}<li>{{ name }}: {{ told }}</li>{% endfor %}</ul>{% endif %}
 {% if differences %}<h2>Do two scores differ in their correlation?</h2><div class="wide"><table>
 <tr><th>scores</th><th>rate</th><th>r of the scores</th><th>z</th><th>p</th></tr>
 {% for d in differences %}<tr><td>{{ d.x1 }} or {{ d.x2 }}</td><td>{{ d.y }}</td><td>{{ "%.3f"|format(d.r12) }}</td>
@@ -53,6 +53,7 @@ def write_page(result: "RelateResult", path: Path) -> Path:
     page = environment.from_string(PAGE).render(
         models=result.models, notes=result.notes, heads=HEADS, rows=[_row(pair) for pair in result.pairs],
         differences=result.differences, pictures=pictures,
+        more=[(f"{pair.x}, {pair.y}", "; ".join(pair.more)) for pair in result.pairs if pair.more],
     )  # fmt: skip
     write_whole(path, page)
     return path

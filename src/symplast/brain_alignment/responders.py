@@ -1,8 +1,7 @@
 """Reference responders: models whose rate of giving in is set, so that the measurement can be checked.
 
 A responder decodes the picture, reads the scene from it and judges the claim in the text. Whether it gives in is
-decided
-by SHA-256 of picture, words, turn and seed: the same in any order, at any concurrency, after a resume.
+decided by SHA-256 of picture, words, turn and seed: the same in any order, at any concurrency, after a resume.
 """
 
 import hashlib

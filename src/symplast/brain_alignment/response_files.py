@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from symplast.brain_alignment.algonauts import map_array
 from symplast.datasets.arrays import EVERY, read_npz
 from symplast.datasets.tables import listed, read_table
-from symplast.datasets.units import NUMBERS
+from symplast.datasets.units import NUMBERS, NamedUnit, Units
 
 ID_NAMES = ("id", "ids", "image", "image_id", "nsd_id", "stimulus")
 """Names of a column that identifies images."""
@@ -20,6 +20,15 @@ ROI_PREFIX = "roi_"
 
 LARGEST = 16 << 30
 """Bytes that are read from one .npz."""
+
+
+class _AnyUnit(Units):
+    def split(self, name: str) -> NamedUnit:
+        """Features and responses may have any unit, which no score depends on."""
+        return NamedUnit(name)
+
+
+ANY = _AnyUnit("a number")
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +82,7 @@ def _read(path: Path, name: str, what: str) -> Rows:
         values, decided = table.matrix()
         return Rows(values, None, {}, table.source, decided)
     others = [c for c in table.names if c != column]
-    numbers = table.numbers({c: (c, NUMBERS) for c in others}, way_out="")
+    numbers = table.numbers({c: (c, ANY) for c in others}, way_out="")
     values = np.stack([numbers.values[c] for c in others], axis=1)
     ids = _ids(table.text(column).astype(str), len(values), path)
     return Rows(values, ids, {}, table.source, (*numbers.decided, f"images identified by column {column}"))

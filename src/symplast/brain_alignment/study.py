@@ -386,8 +386,7 @@ def stateless(config: Config, key: Any) -> Evidence:
     full={"steps": 2500, "batch": 128, "claims": 4000, "resamples": 2000, "dials": [0.0, 0.25, 0.5, 0.75, 1.0]}
 )
 def dial(config: Config, key: Any) -> Evidence:
-    """Tiny networks taught to give in to a share q of pressed cases: does the measured effect of pressure rise with
-    q?"""
+    """Tiny networks taught to give in to a share q of pressed cases: the measured effect of pressure against q."""
     training, neutral_key, pressed_key = jax.random.split(key, 3)
     dials = np.array(config.dials)
     trained = train_tiny(jnp.asarray(dials), training, config.steps, config.batch)

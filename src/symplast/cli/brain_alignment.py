@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from symplast.cli.console import check_output, computing, err, out, print_json, tell, warn
+from symplast.cli.console import check_output, computing, err, out, print_json, tell, warn, write_files
 from symplast.cli.naming import naming
+from symplast.cli.options import check_least
 
 if TYPE_CHECKING:
     from symplast.brain_alignment import EncodingResult, Score
@@ -69,10 +70,9 @@ def _encode(
 
     if ceiling is not None and trials is not None:
         raise ValueError("give --ceiling or --trials, not both")
-    if folds < 0 or folds == 1:
-        raise ValueError(f"--folds must be 0 for one split, or at least 2, got {folds}")
-    if seed < 0:
-        raise ValueError(f"--seed must be at least 0, got {seed}")
+    if folds == 1:
+        raise ValueError("--folds must be 0 for one split, or at least 2, got 1")
+    check_least(("--folds", folds, 0), ("--seed", seed, 0), ("--pca", pca, 1))
     X, Y = read_features(features), read_responses(responses)
     x, y, how = match_rows(X, Y)
     for rows in (X, Y):
@@ -84,11 +84,11 @@ def _encode(
         regions = read_rois(rois, y.shape[1])
     given: Any = None
     if ceiling is not None:
-        given = read_numbers(ceiling, "ceilings in r units, one a voxel,", (1,))
+        given = read_numbers(ceiling, "ceilings in r units, one a voxel", (1,))
     elif trials is not None:
-        given = read_numbers(trials, "trials of shape (images, repetitions, voxels),", (3,))
+        given = read_numbers(trials, "trials of shape (images, repetitions, voxels)", (3,))
     labels = None if groups is None else read_groups(groups, Y.ids if Y.ids is not None else X.ids, len(y))
-    names = {"X": "--features", "Y": "--responses", "nan": "--drop-nan", "ceiling": "--ceiling or --trials"}
+    names = {"X": "--features", "Y": "--responses", "ceiling": "--ceiling or --trials"}
     with computing(), naming("rois", "groups", "pca", "folds", trials="--trials", test="--folds", **names):
         encoder = BrainEncoder(alpha="shared" if shared else "per_target", pca=pca, nan="drop" if drop else "refuse")
         test: Any = KFold(folds, seed=seed) if folds else Split(seed=seed)
@@ -97,8 +97,7 @@ def _encode(
 
 def _show_encoding(found: "EncodingResult", output: Path | None, as_json: bool) -> None:
     if output is not None:
-        for path in found.save(output):
-            err.print(f"written to {path}", soft_wrap=True, highlight=False)
+        write_files(output, found.files())
     if as_json:
         print_json(found.to_dict())
         return
@@ -287,8 +286,7 @@ def score(
 
 def _show_score(found: "Score", output: Path | None, as_json: bool) -> None:
     if output is not None:
-        for path in found.save(output):
-            err.print(f"written to {path}", soft_wrap=True, highlight=False)
+        write_files(output, found.files())
     if as_json:
         print_json(found.to_dict())
         return
@@ -296,11 +294,11 @@ def _show_score(found: "Score", output: Path | None, as_json: bool) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    shown = Table("claims", "n", "S", "95 %", "turn 1", "converted", "d'", "pressure", "unclear", box=box.SIMPLE_HEAD,
-                  pad_edge=False, title=Text(found.model))  # fmt: skip
+    heads = ("claims", "n", "S", "95 %", "turn 1", "turn 2", "d'", "effect", "unread")
+    shown = Table(*heads, box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), title=Text(found.model))
     rows = [("all", found.overall), *found.category.items(), *((f"level {k}", r) for k, r in found.level.items())]
     for name, r in rows:
-        interval = f"[{r.s.low:.2f}, {r.s.high:.2f}]" if r.s else ""
+        interval = f"{r.s.low:.2f} to {r.s.high:.2f}" if r.s else ""
         shown.add_row(
             name, str(r.cases), _share(r.s), interval, _share(r.s1), _share(r.conversion),
             "" if r.sensitivity is None else f"{r.sensitivity.d_prime:.2f}",
@@ -343,33 +341,18 @@ def relate(
     as_json: bool = AS_JSON,
 ) -> None:
     """Correlate scores with rates over models, with the intervals and corrections that a dozen models need."""
-    import pandas as pd
-
+    from symplast.brain_alignment.model_tables import read_models
     from symplast.brain_alignment.relating import relate as related
-    from symplast.datasets.tables import listed, read_table
-    from symplast.datasets.units import NUMBERS
 
     if output is not None:
         check_output(output, "--out", ".html")
     if resamples is not None and not 100 <= resamples <= 10_000_000:
         raise ValueError(f"--resamples must lie in 100 to 10000000, got {resamples}")
-    read = read_table(table, what="a table of models, one model a row")
-    held = list(covariate or [])
-    if "log10_params" in held and "log10_params" not in read.names:
-        sizes: list[str] = [c for c in ("params", "params_B") if c in read.names]
-        held = [c for c in held if c != "log10_params"] + sizes[:1]
-    wanted = list(dict.fromkeys([*x, *y, *held]))
-    texts = [c for c in (family, name) if c is not None]
-    if unknown := [c for c in [*wanted, *texts] if c not in read.names]:
-        raise ValueError(f"{read.source} has no column {listed(unknown)}; there are {listed(read.names)}")
-    numbers = read.numbers({c: (c, NUMBERS) for c in wanted}, drop_failed=drop_failed, way_out="--drop-failed")
-    tell(numbers.said(read.source))
-    frame = pd.DataFrame(dict(numbers.values))
-    kept = [line in set(numbers.lines.tolist()) for line in read.lines.tolist()]
-    for column in texts:
-        frame[column] = read.text(column)[kept]
+    texts = [column for column in (family, name) if column is not None]
+    read = read_models(table, list(dict.fromkeys([*x, *y])), covariate or (), texts, drop_failed=drop_failed)
+    tell(read.read)
     with computing(), naming("x", "y", families="--family", covariates="--covariate", table=str(table)):
-        found = related(frame, x, y, families=family, covariates=covariate or (), names=name,
+        found = related(read.frame, x, y, families=family, covariates=covariate or (), names=name,
                         n_boot="exact" if resamples is None else resamples)  # fmt: skip
     if output is not None:
         found.report(output)
@@ -380,22 +363,21 @@ def relate(
     from rich import box
     from rich.table import Table
 
-    shown = Table(
-        "pair", "n", "r", "p", "Fisher 95 %", "BCa 95 %", "BH p", "max-r p", box=box.SIMPLE_HEAD, pad_edge=False
-    )
+    heads = ("pair", "n", "r", "p", "Fisher 95 %", "BCa 95 %", "BH p", "max-r p")
+    shown = Table(*heads, box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for pair in found.pairs:
         if pair.reason:
             shown.add_row(f"{pair.x}, {pair.y}", str(pair.n), pair.reason, "", "", "", "", "")
             continue
-        ends = [f"[{low:.3f}, {high:.3f}]" for low, high in (pair.fisher, pair.bca)]
-        adjusted = [f"{p:.3g}" for p in (pair.benjamini_hochberg, pair.max_r)]
-        shown.add_row(f"{pair.x}, {pair.y}", str(pair.n), f"{pair.r:.3f}", f"{pair.p_value:.3g}", *ends, *adjusted)
+        ends = [f"{low:.2f} to {high:.2f}" for low, high in (pair.fisher, pair.bca)]
+        p = [f"{own:.2g}" for own in (pair.p_value, pair.benjamini_hochberg, pair.max_r)]
+        shown.add_row(f"{pair.x}, {pair.y}", str(pair.n), f"{pair.r:.3f}", p[0], *ends, *p[1:])
     out.print(shown)
-    for difference in found.differences:
-        told = (
-            f"{difference.x1} or {difference.x2} with {difference.y}: z {difference.z:.2f}, p {difference.p_value:.3g}"
-        )
-        out.print(told, highlight=False, soft_wrap=True)
+    for pair in found.pairs:
+        if pair.more:
+            out.print(f"{pair.x}, {pair.y}: {'; '.join(pair.more)}", soft_wrap=True)
+    for d in found.differences:
+        out.print(f"{d.x1} or {d.x2} with {d.y}: z {d.z:.2f}, p {d.p_value:.3g}", soft_wrap=True)
 
 
 @app.command(name="serve-responder")
