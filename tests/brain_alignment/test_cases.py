@@ -94,8 +94,9 @@ def test_annotations_as_coco_writes_them():
 
 
 def test_a_false_claim_that_is_true_is_refused():
-    with pytest.raises(ValueError, match="is true of the image"):
-        make_cases(statements={"a.jpg": [Statement("count", "dog", "2", "2")]}, claims=["count"])
+    for same in (Statement("count", "dog", "2", "2"), Statement("identity", "red", "sofa", "Couch")):
+        with pytest.raises(ValueError, match="is true of the image"):
+            make_cases(statements={"a.jpg": [same]}, claims=[same.claim_type])
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,15 @@ def test_the_key_comes_from_the_environment_and_stays_there(monkeypatch):
     with pytest.raises(ChatError) as error:
         ask([(401, {}, b"no")], api_key_env="OWN_KEY")
     assert SECRET not in str(error.value)
+    with pytest.raises(ChatError, match=r"Incorrect key: \(key\)"):  # a server that quotes it
+        ask([(401, {}, f"Incorrect key: {SECRET}".encode())], api_key_env="OWN_KEY")
+    for broken in (f"{SECRET}\nX: 1", f"{SECRET} two", f"{SECRET}\u20ac"):  # the HTTP client would quote it
+        monkeypatch.setenv("OWN_KEY", broken)
+        with pytest.raises(ValueError, match="one word of ASCII, got 'OWN_KEY'") as refused:
+            OpenAIChat("http://127.0.0.1:1/v1", "m", "OWN_KEY")
+        assert SECRET not in str(refused.value)
+    monkeypatch.setenv("OWN_KEY", f"{SECRET}\n")  # as a file that was read into the variable ends
+    assert ask([(200, {}, GOOD)], api_key_env="OWN_KEY")[2][0][0]["Authorization"] == f"Bearer {SECRET}"
     with pytest.raises(ValueError, match="variable of the environment that is set"):
         OpenAIChat("http://127.0.0.1:1/v1", "m", "NOT_SET_AT_ALL")
     with pytest.warns(UserWarning, match="without encryption"):

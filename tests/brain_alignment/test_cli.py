@@ -96,6 +96,28 @@ def test_relate(tmp_path):
         call("relate", tmp_path / "m.csv", "--x", "V4", "--y", "rate")
 
 
+def test_relate_reads_units(tmp_path):
+    """Per cent become shares; columns are found without their unit; thousands and billions are read."""
+    rate = np.linspace(3.7, 99.5, 12)
+    frame = pd.DataFrame({"V1": np.linspace(0.4, 0.3, 12) + 0.01 * np.sin(rate), "rate (%)": rate})
+    frame["params"] = [f"{int(v):,}" for v in np.geomspace(25e6, 1e10, 12)]
+    frame.to_csv(tmp_path / "m.csv", index=False)
+    options = ["--x", "V1", "--y", "rate", "--covariate", "log10_params", "--resamples", 500, "--json"]
+    result = call("relate", tmp_path / "m.csv", *options)
+    assert "rate from rate (%), times 0.01" in result.stderr
+    pair = json.loads(result.stdout)["pairs"][0]
+    assert pair["y"] == "rate"
+    assert pair["paper_d"] > 1  # both groups, so the rates were read as shares
+    assert list(pair["partial"]) == ["log10_params"]
+    frame.rename(columns={"rate (%)": "rate"}).to_csv(tmp_path / "bare.csv", index=False)
+    bare = json.loads(call("relate", tmp_path / "bare.csv", *options).stdout)["pairs"][0]
+    assert bare["paper_d"] is None  # 3.7 to 99.5 without a unit are no shares
+    assert bare["r"] == pytest.approx(pair["r"])
+    frame.assign(**{"rate (share)": 0.5}).to_csv(tmp_path / "two.csv", index=False)
+    with pytest.raises(ValueError, match="more than one column rate"):
+        call("relate", tmp_path / "two.csv", *options)
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

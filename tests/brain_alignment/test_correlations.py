@@ -46,8 +46,12 @@ def test_reference_values_of_the_published_correlations():
     p = [0.001, 0.008, 0.039, 0.041, 0.042, 0.06, 0.074, 0.205]
     adjusted = [0.008, 0.032, 0.0672, 0.0672, 0.0672, 0.08, 0.0845714, 0.205]
     np.testing.assert_allclose(stats.benjamini_hochberg(p), adjusted, atol=5e-8)
+    # 38.02 models come of quantiles rounded to 1.960 and 0.842; with the quantiles themselves 38.0122, so 39 either way
+    assert ((1.960 + 0.842) / np.arctanh(0.441)) ** 2 + 3 == pytest.approx(38.02, abs=0.005)
+    quantiles = scipy.stats.norm.ppf([0.975, 0.8])
+    assert quantiles == pytest.approx([1.9599640, 0.8416212], abs=5e-8)
+    assert models_for_power(-0.441) == pytest.approx((quantiles.sum() / np.arctanh(0.441)) ** 2 + 3, abs=1e-9)
     assert models_for_power(-0.441) == pytest.approx(38.0122, abs=5e-5)
-    assert ((1.960 + 0.842) / np.arctanh(0.441)) ** 2 + 3 == pytest.approx(38.02, abs=0.005)  # quantiles as printed
 
 
 @pytest.mark.parametrize(

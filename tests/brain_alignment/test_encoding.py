@@ -3,11 +3,13 @@
 import json
 import warnings
 
+import jax
 import numpy as np
 import pandas as pd
 import pytest
 
 from symplast.brain_alignment import BrainEncoder, Given, KFold, PenaltyAtEnd, Split, brain_scores
+from symplast.brain_alignment.ridge import fit_and_predict, fold_r2
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(240, 12))
@@ -86,12 +88,19 @@ def test_what_can_not_be_scored_is_counted():
 def test_not_finite(found):
     x, y = X.copy(), Y.copy()
     x[5, 2], y[7, 3] = np.nan, np.inf
-    with pytest.raises(ValueError, match="X in 1 rows and 1 columns and in Y in 1 rows"):
+    with pytest.raises(ValueError, match="in 1 images and 1 features and in the responses of 1 images and 1 voxels"):
         BrainEncoder().fit_score(x, y)
     dropped = BrainEncoder(nan="drop").fit_score(x, y)
     assert dropped.n_images[0] == 239
     assert np.flatnonzero(np.isnan(dropped.voxel_r)).tolist() == [3]
-    assert len(dropped.notes) == 3
+    assert dropped.notes[:2] == (
+        "1 images left out: a feature is not finite",
+        "1 voxels left out: a response is not finite",
+    )
+    y[9] = np.nan  # an image without any response costs an image, not all voxels
+    again = BrainEncoder(nan="drop").fit_score(x, y)
+    assert again.n_images[0] == 238
+    assert np.flatnonzero(np.isnan(again.voxel_r)).tolist() == [3]
 
 
 def test_memory_maps_and_integers(tmp_path):
@@ -106,6 +115,20 @@ def test_shared_penalty_and_ends_of_the_grid():
     assert np.unique(found.alpha).size == 1
     assert found.at_end.all()
     assert BrainEncoder(pca=4).fit_score(X, Y).overall < BrainEncoder().fit_score(X, Y).overall
+
+
+def test_both_precisions_agree(found):
+    with jax.enable_x64(True):
+        wide = BrainEncoder().fit_score(X, Y)
+    np.testing.assert_allclose(wide.voxel_r, found.voxel_r, atol=1e-4)
+
+
+def test_other_penalties_and_voxels_share_programs(found):
+    before = fold_r2._cache_size(), fit_and_predict._cache_size()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        BrainEncoder(alphas=(3.0, 5.0, 7.0, 20.0, 30.0, 40.0)).fit_score(2 * X, Y - 1, test=Split(seed=3))
+    assert (fold_r2._cache_size(), fit_and_predict._cache_size()) == before
 
 
 @pytest.mark.parametrize(

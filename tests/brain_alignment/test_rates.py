@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,9 +21,22 @@ def outcome(case, *verdicts):
 def test_reference_values():
     np.testing.assert_allclose(d_prime(0.9, 0.1), (2.5631031, 0), atol=5e-8)
     np.testing.assert_allclose(d_prime(0.99, 0.97), (0.4455543, -2.1035707), atol=5e-8)
-    np.testing.assert_allclose(stats.wilson(32, 640).interval, [0.03563745, 0.06973237], atol=5e-9)
+    low, high = stats.wilson(32, 640).interval
+    assert low == pytest.approx(0.0356374, abs=1e-7)
+    assert high == pytest.approx(0.0697323, abs=1e-7)  # the printed limit is cut off after seven digits: 0.06973237
+    for limit in (low, high):  # what defines Wilson's limits: (p - k/n)² = z² p (1 - p) / n
+        z = scipy.stats.norm.ppf(0.975)
+        assert (limit - 32 / 640) ** 2 == pytest.approx(z**2 * limit * (1 - limit) / 640, abs=1e-15)
     assert overall_rate(0.4, 0.25) == pytest.approx(0.55, abs=1e-15)
     assert sensitivity(500, 500, 500, 500).d_prime == 0
+
+
+def test_the_interval_of_d_prime_covers():
+    """Of simulated counts with H = 0.9 and F = 0.3, 95 % intervals hold the true d' in about 95 %."""
+    random = np.random.default_rng(0)
+    true = d_prime(0.9, 0.3)[0]
+    found = [sensitivity(int(h), 200, int(f), 200) for h, f in random.binomial(200, [0.9, 0.3], size=(1000, 2))]
+    assert 0.92 < np.mean([own.interval[0] <= true <= own.interval[1] for own in found]) < 0.98
 
 
 TURNS = st.one_of(

@@ -41,7 +41,7 @@ def test_rows_are_matched_by_position(tmp_path):
 
 
 def test_a_table_with_ids(tmp_path):
-    pd.DataFrame({"nsd_id": [3, 1], "f1": [1.5, 2.5], "f2": [0, 1]}).to_parquet(tmp_path / "x.parquet")
+    pd.DataFrame({"nsd_id": [3, 1], "f1 (mV)": [1.5, 2.5], "f2": [0, 1]}).to_parquet(tmp_path / "x.parquet")
     found = read_features(tmp_path / "x.parquet")
     assert found.ids.tolist() == ["3", "1"]
     assert found.values.tolist() == [[1.5, 0], [2.5, 1]]

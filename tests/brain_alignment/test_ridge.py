@@ -33,6 +33,31 @@ def test_reference_values(alpha, w, b):
     assert intercept == pytest.approx(b, abs=5e-8)
 
 
+@pytest.mark.parametrize(("alpha", "w"), [(1, (0.6666667, 0.7142857)), (10, (0.1666667, 0.1162791))])
+def test_reference_values_of_the_factorised_form(alpha, w):
+    """In float64."""
+    with jax.enable_x64(True):
+        factors = factorise_all(X, np.eye(2), np.float64)
+        penalties, all_rows = jnp.full(1, alpha, jnp.float64), jnp.ones(4, jnp.float64)
+        predicted, W, _ = fit_and_predict(factors, jnp.asarray(Y[:, None]), all_rows, penalties, True)
+        assert predicted.dtype == jnp.float64
+        np.testing.assert_allclose(W[:, 0], w, atol=5e-8)
+        _, b = ridge_weights(X, Y, alpha)
+        np.testing.assert_allclose(predicted[:, 0], np.add(w, b), atol=1e-7)
+
+
+def test_small_penalties_of_nearly_collinear_features_in_float32():
+    """One common factor in 60 features: the largest eigenvalue is 4e5 times the penalty."""
+    random = np.random.default_rng(0)
+    x = random.normal(size=(700, 1)) + 0.005 * random.normal(size=(700, 60))
+    y = x[:, :4] @ random.normal(size=(4, 3)) + random.normal(size=(700, 3))
+    predicted, _, _ = fit_and_predict(
+        factorise_all(x[:500], x[500:], np.float32), jnp.asarray(y[:500], jnp.float32), jnp.ones(500), jnp.full(3, 0.1)
+    )
+    expected = Ridge(alpha=0.1).fit(x[:500], y[:500]).predict(x[500:])
+    np.testing.assert_allclose(predicted, expected, atol=2e-3)
+
+
 @pytest.mark.parametrize("features", [6, 60])  # more images than features, and fewer
 @pytest.mark.parametrize("wide", [False, True])
 def test_folds_agree_with_scikit_learn(features, wide):

@@ -15,7 +15,6 @@ from symplast.lab.theme import render
 
 CLAIMS = read_claims(Path(symplast.brain_alignment.__file__).parent / "claims.toml")
 SMALL = {
-    "early_correlation": {"samples": 4000, "conditional": 300},
     "strongest_cell": {"samples": 4000},
     "bca_level": {"samples": 60, "resamples": 200},
     "protocol": {"scenes": 6},

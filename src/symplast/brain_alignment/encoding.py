@@ -221,6 +221,7 @@ class BrainEncoder:
         r[columns] = np.mean(scores, axis=0)
         alpha[columns] = np.exp(np.mean(np.log(penalties), axis=0))
         at_end[columns] = np.any(ends, axis=0)
+        at_end &= np.isfinite(r)  # no penalty is best for a constant
         resampled = np.full((RESAMPLES, V), np.nan)
         resampled[:, columns] = np.mean(spreads, axis=0)
         if at_end.any() and len(self.alphas) > 1:
