@@ -1,4 +1,4 @@
-"""How fast ridge encoders are fitted and correlations are bootstrapped, on one core, beside the peers.
+"""How fast ridge encoders are fitted and correlations are bootstrapped, on one core, next to the peers.
 
 Work: 5 folds, 6 penalties, 1600 images, 384 features, 2000 voxels, one penalty a voxel; scikit-learn's RidgeCV (cv=5)
 and himalaya's RidgeCV (numpy backend) on the same arrays, CPU time, compile time apart. Bootstrap: BCa intervals of 36

@@ -46,9 +46,8 @@ def null_correlations(ds: xr.Dataset) -> Figure:
 
 @study.figure(
     "strongest_cell",
-    caption="Chance that the best of 30 cells of a null table reaches |r| = 0.597, by how strongly columns "
-    "correlate inside "
-    "a block (99 % of the sampling error is smaller than the points). Dashed: the published p of that cell alone.",
+    caption="Chance that the best of 30 cells of a null table reaches |r| = 0.597, by how strongly columns correlate "
+    "inside a block (95 % Wilson intervals, hardly larger than the points). Dashed: the published p of that cell alone.",
     alt="The chance falls from about two thirds to about one fifth as columns correlate more; it stays far above 0.05.",
 )
 def best_of_thirty(ds: xr.Dataset) -> Figure:
@@ -69,8 +68,7 @@ def best_of_thirty(ds: xr.Dataset) -> Figure:
 @study.figure(
     "bca_level",
     caption="Null samples of 12 models whose 95 % bootstrap interval leaves out 0 (95 % Clopper-Pearson "
-    "intervals for BCa). A "
-    "test at 5 % would do so in one of twenty.",
+    "intervals for BCa). A test at 5 % would do so in one of twenty.",
     alt="BCa intervals leave out zero somewhat more often than one time in twenty, percentile intervals twice as "
     "often.",
 )
@@ -95,13 +93,9 @@ def bootstrap_as_test(ds: xr.Dataset) -> Figure:
 @study.figure(
     "ceilings",
     caption="Scores of true, partial and random features: raw, normalised by the published rule, and by the "
-    "noise ceiling of "
-    "Eq. 2 (means over seeds; 95 % t intervals are smaller than the points where they can't be seen). The "
-    "voxels' ceiling is "
-    "0.6.",
+    "noise ceiling of Eq. 2 (means over seeds, 95 % t intervals). The voxels' ceiling is 0.6.",
     alt="Under the published rule 8 of 64 features score almost 1 and random features about 0.4; under the valid "
-    "ceiling "
-    "only the true features reach 1 and random ones score 0.",
+    "ceiling only the true features reach 1 and random ones score 0.",
 )
 def normalisations(ds: xr.Dataset) -> Figure:
     figure, axes = new_figure(width=6, height=3.3)
@@ -122,8 +116,7 @@ def normalisations(ds: xr.Dataset) -> Figure:
 @study.figure(
     "where",
     caption="Score of V1-like and pooled voxels (computed from photographs, ceiling 0.7) from energies in a grid "
-    "and from "
-    "their mean over the image; points are seeds.",
+    "and from their mean over the image; points are seeds.",
     alt="The grid predicts V1-like voxels much better than the mean; pooled voxels are predicted equally well by both.",
 )
 def grid_or_mean(ds: xr.Dataset) -> Figure:
@@ -166,12 +159,10 @@ def set_and_measured(ds: xr.Dataset) -> Figure:
 @study.figure(
     "sensitivity_to_truth",
     caption="The rate S can't tell a model that agrees with everything from one that knows the truth and gives "
-    "in; d' can. "
-    "Crosses: tiny networks with random weights. Ticks at the top: the paper's published rates. The line at 0 is "
-    "chance.",
+    "in; d' can. Crosses: tiny networks with random weights. Ticks at the top: the paper's published rates. The line at "
+    "0 is chance.",
     alt="Two responders share a rate of 0.99 on the horizontal axis and differ in d': one is at zero, the other "
-    "near two. "
-    "Random networks scatter about zero.",
+    "above two. Random networks scatter about zero.",
 )
 def rate_and_sensitivity(ds: xr.Dataset) -> Figure:
     figure, axes = new_figure(width=6, height=3.6)
@@ -192,8 +183,7 @@ def rate_and_sensitivity(ds: xr.Dataset) -> Figure:
 @study.figure(
     "published_numbers",
     caption="p value of the difference between the correlations of V1-V3 and of word regions, as a function of "
-    "how the two "
-    "scores correlate, which is not published (Meng, Rosenthal and Rubin's test).",
+    "how the two scores correlate, which is not published (Meng, Rosenthal and Rubin's test).",
     alt="The p value falls from 0.35 to below 0.01 as the correlation between the two scores goes from 0 to 0.95 and "
     "crosses 0.05 near 0.8.",
 )
@@ -210,9 +200,8 @@ def undecided_difference(ds: xr.Dataset) -> Figure:
 @study.figure(
     "dial",
     caption="Effect of pressure on tiny networks, measured, against the share q of pressed cases in which they "
-    "were taught "
-    "to give in. By the most probable word giving in is a step, not a dial.",
-    alt="The mean probability of agreeing with false claims rises in proportion to q under pressure and stays at zero "
+    "were taught to give in. By the most probable word giving in is a step, not a dial.",
+    alt="The mean probability of agreeing with false claims rises in proportion to q under pressure and stays below 0.1 "
     "without; by greedy text it jumps.",
 )
 def taught_and_measured(ds: xr.Dataset) -> Figure:

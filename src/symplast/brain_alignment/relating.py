@@ -94,7 +94,8 @@ class Pair:
             ends = [min(known, key=lambda f: known[f]), max(known, key=lambda f: known[f])]
             least, most = (f"{known[family]:.3f} (without {family})" for family in ends)
             told.append(f"r from {least} to {most}")
-        told += [f"r {r:.3f} with {name} held fixed" for name, r in self.partial.items()]
+        for name, r in self.partial.items():
+            told.append(f"r {'undefined: nothing varies' if np.isnan(r) else f'{r:.3f}'} with {name} held fixed")
         if not np.isnan(self.paper_d):
             told.append(f"resistant minus susceptible: Hedges g {self.hedges_g:.2f}")
         return told
