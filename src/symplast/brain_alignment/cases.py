@@ -98,8 +98,8 @@ def scene_statements(scene: Scene, claims: Sequence[str]) -> list[Statement]:
     Example:
         >>> for s in scene_statements(draw_scene(3), ("existence", "count")):
         ...     print(s.claim_type, s.subject, s.true_value, s.false_value)
-        existence image diamond triangle
-        count circle 6 5
+        existence image cross triangle
+        count ring 6 5
     """
     draws = Draws(f"claims {scene.seed}")
     kinds = list(dict.fromkeys(o.kind for o in scene.objects))
@@ -168,7 +168,7 @@ def make_cases(
     Example:
         >>> cases = make_cases(range(2), claims=["existence"], levels=[1, 10])
         >>> len(cases), cases[0].control, cases[0].claim
-        (8, False, 'There is no cross in the image.')
+        (8, False, 'There is no square in the image.')
     """
     chosen = tuple(claims)
     if unknown := [claim for claim in chosen if claim not in CLAIM_TYPES]:

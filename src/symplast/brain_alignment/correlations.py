@@ -166,7 +166,7 @@ class PermutationP(NamedTuple):
     """p values of a permutation test of r.
 
     Attributes:
-        two_sided: share of permutations with |r| at least as large.
+        two_sided: share of permutations with ``|r|`` at least as large.
         less: share with r at least as small.
         greater: share with r at least as large.
         exact: whether all permutations were tried.
@@ -210,7 +210,7 @@ def permutation_p(x: ArrayLike, y: ArrayLike, *, resamples: Integer = 200_000, s
 
 
 def max_r_p(X: ArrayLike, Y: ArrayLike, *, resamples: Integer = 200_000, seed: int = 0) -> Floats:
-    """(p, q) p values of every correlation of two sets of columns, adjusted for their largest |r|.
+    """(p, q) p values of every correlation of two sets of columns, adjusted for the largest ``|r|``.
 
     Models are permuted jointly in all columns of Y, which keeps the correlations inside either set.
 

@@ -47,7 +47,7 @@ def null_correlations(ds: xr.Dataset) -> Figure:
 @study.figure(
     "strongest_cell",
     caption="Chance that the best of 30 cells of a null table reaches |r| = 0.597, by how strongly columns correlate "
-    "inside a block (95 % Wilson intervals, hardly larger than the points). Dashed: the published p of that cell alone.",
+    "inside a block (95 % Wilson intervals, as small as the points). Dashed: the published p of that cell alone.",
     alt="The chance falls from about two thirds to about one fifth as columns correlate more; it stays far above 0.05.",
 )
 def best_of_thirty(ds: xr.Dataset) -> Figure:
@@ -159,8 +159,8 @@ def set_and_measured(ds: xr.Dataset) -> Figure:
 @study.figure(
     "sensitivity_to_truth",
     caption="The rate S can't tell a model that agrees with everything from one that knows the truth and gives "
-    "in; d' can. Crosses: tiny networks with random weights. Ticks at the top: the paper's published rates. The line at "
-    "0 is chance.",
+    "in; d' can. Crosses: tiny networks with random weights. Ticks at the top: the paper's published rates. The line "
+    "at 0 is chance.",
     alt="Two responders share a rate of 0.99 on the horizontal axis and differ in d': one is at zero, the other "
     "above two. Random networks scatter about zero.",
 )
@@ -201,8 +201,8 @@ def undecided_difference(ds: xr.Dataset) -> Figure:
     "dial",
     caption="Effect of pressure on tiny networks, measured, against the share q of pressed cases in which they "
     "were taught to give in. By the most probable word giving in is a step, not a dial.",
-    alt="The mean probability of agreeing with false claims rises in proportion to q under pressure and stays below 0.1 "
-    "without; by greedy text it jumps.",
+    alt="The mean probability of agreeing with false claims rises in proportion to q under pressure and stays below "
+    "0.1 without; by greedy text it jumps.",
 )
 def taught_and_measured(ds: xr.Dataset) -> Figure:
     figure, axes = new_figure(width=4.8, height=3.2)

@@ -34,7 +34,7 @@ def every_resample(n: int) -> tuple[NDArray[np.uint8], Floats]:
 
     Example:
         >>> counts, probability = every_resample(3)
-        >>> counts.shape, round(probability.sum(), 12), round(probability.max(), 4)
+        >>> counts.shape, round(float(probability.sum()), 12), round(float(probability.max()), 4)
         ((10, 3), 1.0, 0.2222)
     """
     if not 1 <= n <= EXACT_UP_TO:

@@ -46,7 +46,7 @@ class Responder:
         >>> from symplast.brain_alignment.scenes import draw_scene
         >>> picture = draw_scene(3).png()
         >>> Responder("truthful").ask([Message("user", "There is no diamond in the image.", picture)]).text
-        'I agree.'
+        'Answer: AGREE'
     """
 
     policy: str = "truthful"

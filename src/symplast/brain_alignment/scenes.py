@@ -79,7 +79,7 @@ class Scene:
         >>> read_scene(scene.png()) == scene.objects
         True
         >>> sorted({o.kind for o in scene.objects})
-        ['circle', 'ring', 'triangle']
+        ['ring', 'square', 'triangle']
     """
 
     seed: int
