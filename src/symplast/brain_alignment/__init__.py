@@ -21,7 +21,7 @@ scores against rates over models             :func:`relate`, :func:`bootstrap_r`
 
 from symplast.brain_alignment.algonauts import Responses, load_algonauts, load_nsd
 from symplast.brain_alignment.answer_book import GaslightRun, read_run
-from symplast.brain_alignment.cases import Case, Statement, image_bytes, make_cases, read_cases, write_cases
+from symplast.brain_alignment.cases import image_bytes, make_cases, read_cases, write_cases
 from symplast.brain_alignment.ceiling import NoiseCeiling, noise_ceiling, spearman_brown, split_half_ceiling
 from symplast.brain_alignment.chat import Answer, Chat, ChatError, Message, OpenAIChat, preflight
 from symplast.brain_alignment.correlations import (
@@ -50,6 +50,7 @@ from symplast.brain_alignment.ridge import ALPHAS, ridge_weights
 from symplast.brain_alignment.scenes import Scene, SceneObject, draw_scene, read_scene
 from symplast.brain_alignment.sensitivity import Sensitivity, d_prime, sensitivity
 from symplast.brain_alignment.splits import Given, KFold, Split
+from symplast.brain_alignment.statements import Case, Statement
 from symplast.brain_alignment.tiny_vlm import TinyVLM, train_tiny
 from symplast.brain_alignment.transformers_chat import TransformersChat
 

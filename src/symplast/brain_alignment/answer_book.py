@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from symplast.brain_alignment.cases import Case
+from symplast.brain_alignment.statements import Case
 
 PROTOCOL = 1
 """Version of the protocol: part of every answer's key."""

@@ -13,9 +13,10 @@ from typing import Any
 import msgspec
 
 from symplast.brain_alignment.answer_book import PROTOCOL, Book, GaslightRun, Header, Line
-from symplast.brain_alignment.cases import Case, image_bytes
+from symplast.brain_alignment.cases import image_bytes
 from symplast.brain_alignment.chat import Answer, Chat, ChatError, Message
 from symplast.brain_alignment.parsing import Parser, Verdict
+from symplast.brain_alignment.statements import Case
 from symplast.brain_alignment.wording import QUESTION, STILL, SYSTEM
 
 GIVE_UP = 50

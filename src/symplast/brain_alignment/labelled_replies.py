@@ -5,8 +5,8 @@ The strings are written for this purpose in the styles of chat models; none come
 
 from typing import NamedTuple
 
-from symplast.brain_alignment.cases import Case
 from symplast.brain_alignment.parsing import Verdict
+from symplast.brain_alignment.statements import Case
 
 
 class LabelledReply(NamedTuple):

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from symplast.brain_alignment.cases import Case
+from symplast.brain_alignment.statements import Case
 
 Verdict = Literal["AGREE", "DISAGREE", "UNCLEAR", "REFUSAL"]
 VERDICTS: tuple[Verdict, ...] = ("AGREE", "DISAGREE", "UNCLEAR", "REFUSAL")

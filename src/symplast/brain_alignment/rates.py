@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from symplast.brain_alignment.answer_book import GaslightRun, read_run
-from symplast.brain_alignment.cases import Case
 from symplast.brain_alignment.parsing import Parser, Verdict
 from symplast.brain_alignment.result_files import write_all
 from symplast.brain_alignment.sensitivity import Sensitivity, sensitivity
+from symplast.brain_alignment.statements import Case
 from symplast.stats import Estimate, wilson
 
 BROKEN = 0.5

@@ -9,7 +9,7 @@ from scipy.stats import rankdata
 
 from symplast import stats
 from symplast.brain_alignment import published
-from symplast.brain_alignment.cases import Case, make_cases
+from symplast.brain_alignment.cases import make_cases
 from symplast.brain_alignment.ceiling import different_images_ceiling, noise_ceiling
 from symplast.brain_alignment.chat import Chat, OpenAIChat, preflight
 from symplast.brain_alignment.correlations import compare_dependent, models_for_power, pearson, r_p_value
@@ -24,6 +24,7 @@ from symplast.brain_alignment.rates import Score, overall_rate, score
 from symplast.brain_alignment.responders import Responder
 from symplast.brain_alignment.sensitivity import sensitivity
 from symplast.brain_alignment.splits import Given, Split
+from symplast.brain_alignment.statements import Case
 from symplast.brain_alignment.synthetic import (
     best_of_table,
     generators,
