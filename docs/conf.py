@@ -1,7 +1,8 @@
-"""Sphinx configuration; also writes the tables of verdicts from ``results/``."""
+"""Sphinx configuration; also writes the pages that nobody types: verdicts, gallery, commands."""
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import symplast
 from symplast.lab.published import read_published
@@ -14,20 +15,33 @@ RESULTS = HERE.parent / "results"
 project = "symplast"
 author = "The symplast authors"
 release = version = symplast.__version__
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+    "sphinx_copybutton",
+]
+copybutton_prompt_text = r"\$ |>>> |\.\.\. "
+copybutton_prompt_is_regexp = True
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
 myst_heading_anchors = 3
 exclude_patterns = ["_build", "_generated"]
 html_theme = "pydata_sphinx_theme"
 html_title = "symplast"
 html_static_path = ["_static"]
+html_css_files = ["pages.css"]
 html_theme_options = {
     "show_prev_next": False,
+    "header_links_before_dropdown": 7,
+    "navigation_depth": 2,
     "navbar_end": ["theme-switcher"],
     "secondary_sidebar_items": ["page-toc"],
 }
 html_show_sourcelink = False
+html_sidebars: dict[str, list[str]] = {"index": [], "gallery": []}  # they have no pages below them
 autodoc_typehints = "none"
+autodoc_typehints_format = "short"
 autodoc_member_order = "bysource"
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
@@ -37,14 +51,46 @@ nitpicky = False
 sys.path.insert(0, str(HERE))
 
 
-def write_tables() -> None:
-    """The tables that pages include: nobody types a result."""
+def write_pages() -> None:
+    """What pages include: tables of verdicts, pictures with links, the help of every command."""
     folder = HERE / "_generated"
     folder.mkdir(exist_ok=True)
     (folder / "overview.md").write_text(overview(RESULTS) + "\n", encoding="utf-8")
+    tiles = []
     for name, room in rooms().items():
         table = claims_table(room, read_published(room, RESULTS))
         (folder / f"{name}-claims.md").write_text(table + "\n", encoding="utf-8")
+        if (HERE / "_static" / f"{name}.png").exists() and (HERE / "systems" / f"{name}.md").exists():
+            title = room.claims.system.title
+            tiles.append(f"[![{title}](_static/{name}.png)](systems/{name}.md)\n[{title}](systems/{name}.md)\n")
+    gallery = (
+        "# Gallery\n\nOne picture a system; a report holds all of them.\n\n::::{container} gallery\n"
+        + "\n".join(tiles)
+        + "::::\n"
+    )
+    (folder / "gallery.md").write_text(gallery, encoding="utf-8")
+    (folder / "commands.md").write_text(commands(), encoding="utf-8")
 
 
-write_tables()
+def commands() -> str:
+    """The help of every command, in Markdown."""
+    import typer
+    from typer.cli import get_docs_for_click
+
+    from symplast.cli import app
+
+    command = typer.main.get_command(app)
+    return get_docs_for_click(obj=command, ctx=typer.Context(command), name="symplast")
+
+
+def leave_out_aliases(app: Any, what: str, name: str, thing: Any, skip: bool, options: Any) -> bool | None:
+    """Fields of named tuples: their class describes them under Attributes."""
+    return True if str(getattr(thing, "__doc__", "")).startswith("Alias for field number") else None
+
+
+def setup(app: Any) -> None:
+    """Connect to Sphinx."""
+    app.connect("autodoc-skip-member", leave_out_aliases)
+
+
+write_pages()

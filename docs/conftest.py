@@ -1,4 +1,4 @@
-"""Pages that show a file of the reader's own are run in a folder that holds it."""
+"""Pages that show a file of the reader's own, and tutorials, are run in a folder that holds their files."""
 
 import re
 import sys
@@ -12,6 +12,8 @@ SHOWN = re.compile(r"`(\w+\.py)`[^`]*:\n\n```python\n(.*?)```", re.DOTALL)
 
 @pytest.fixture(autouse=True)
 def folder_of_the_reader(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.path.parent.name == "tutorials":
+        monkeypatch.chdir(request.path.parent / "files")
     if request.path.suffix != ".md" or not (files := SHOWN.findall(request.path.read_text())):
         return
     for name, text in files:
