@@ -1,5 +1,6 @@
 """Sphinx configuration; also writes the pages that nobody types: verdicts, gallery, commands."""
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,32 @@ def write_pages() -> None:
     )
     (folder / "gallery.md").write_text(gallery, encoding="utf-8")
     (folder / "commands.md").write_text(commands(), encoding="utf-8")
+    (folder / "benchmarks.md").write_text(benchmarks(), encoding="utf-8")
+
+
+def benchmarks() -> str:
+    """Every measured speed that has a target, in Markdown."""
+    measured = ("value", "ratio", "overhead", "times_faster_than_torch", "times_faster", "seconds")
+    lines = []
+    for path in sorted((HERE.parent / "benchmarks" / "results").glob("*.json")):
+        record = json.loads(path.read_text(encoding="utf-8"))
+        rows = [
+            row for row in record["results"] if isinstance(row.get("target", row.get("target_overhead")), int | float)
+        ]
+        load = record.get("load_average")
+        busy = f", load {load:.1f}" if isinstance(load, float) else ""
+        lines += [f"## {path.stem}", "", f"{record['date']}, {record['machine']}{busy}.", ""]
+        lines += ["| work | measured | target | met |", "|---|--:|--:|---|"]
+        for row in rows:
+            work = row.get("what") or row.get("command") or f"{row['work']}, {row['who']}"
+            work = work.replace("|", "\\|")
+            number = next((row[name] for name in measured if name in row), None)
+            target = f"{row.get('target', row.get('target_overhead')):g}"
+            unit = f" {row['unit']}" if "unit" in row else ""
+            shown = "" if number is None else f"{number:.3g}{unit}"
+            lines.append(f"| {work} | {shown} | {target} | {'yes' if row.get('met') else '**no**'} |")
+        lines.append("")
+    return "\n".join(lines)
 
 
 def commands() -> str:
