@@ -1,0 +1,27 @@
+"""The objective at given gains, from the responses themselves: for any circuit."""
+
+from jaxtyping import Array, Float
+
+from symplast.gain_control.circuit import GainCircuit, Gains, steady_state
+from symplast.gain_control.cost import CodingCost, Terms
+
+
+def objective(circuit: GainCircuit, g: Gains, p: Float[Array, " stimuli"], cost: CodingCost) -> Terms:
+    """The three terms of the objective at gains g (see :class:`CodingCost`); pure and unchecked.
+
+    Example:
+        >>> import numpy as np
+        >>> circuit = GainCircuit([[1, 0.5, 0.2], [0.4, 1, 0.4]], [[0, 0.2], [0.1, 0]])
+        >>> print(f"{objective(circuit, np.ones(2), np.array([0.2, 0.3, 0.5]), CodingCost()).total:.4f}")
+        1.8501
+    """
+    r = steady_state(circuit, g, circuit.drive)
+    error = circuit.target - circuit.decoder @ r
+    activity = r.sum(axis=0) if cost.activity == "l1" else (r**2).sum(axis=0)
+    home = ((g - cost.g_home) ** 2).sum()
+    return Terms((error**2).sum(axis=0) @ p, cost.alpha * activity @ p, cost.gamma * home)
+
+
+def loss(g: Gains, circuit: GainCircuit, p: Float[Array, " stimuli"], cost: CodingCost) -> Float[Array, ""]:
+    """The objective as one number, gains first: to be differentiated."""
+    return objective(circuit, g, p, cost).total

@@ -1,0 +1,271 @@
+"""The gains that minimise the objective: in closed form where responses are linear in them, else by iteration."""
+
+import warnings
+from typing import Any, Literal
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.scipy.linalg import cho_factor, cho_solve
+from jaxtyping import Array, Bool, Float
+
+from symplast.gain_control.arguments import check_ensemble, traced
+from symplast.gain_control.circuit import GainCircuit, Gains
+from symplast.gain_control.cost import CodingCost, Terms
+from symplast.gain_control.descent import descend
+from symplast.gain_control.objective import loss, objective
+from symplast.learning.compiling import lightly
+
+Ensembles = Float[Array, "*ensembles stimuli"]
+Method = Literal["closed", "lbfgs"]
+
+
+class GainSolution(eqx.Module):
+    """Gains that minimise the objective under an ensemble (or under each of several).
+
+    Attributes:
+        g: (..., N) gains.
+        loss: objective there.
+        terms: its three terms.
+        grad_norm: norm of the gradient (with ``nonneg``: of its part along which gains can move).
+        flag: empty, or ``least norm`` where the optimum is not unique.
+    """
+
+    g: Float[Array, "*ensembles neurons"]
+    loss: Float[Array, "*ensembles"]
+    terms: Terms
+    grad_norm: Float[Array, "*ensembles"]
+    flag: str = eqx.field(default="", static=True)
+
+
+class Quadratic(eqx.Module):
+    """The objective as a quadratic function of the gains, ``g^T H g - 2 h^T g + const``, for each ensemble.
+
+    ``H = A o C + gamma I`` with ``A = M^T (D^T D + alpha I) M`` and ``C = F diag(p) F^T``;
+    ``h = diag(M^T D^T X diag(p) F^T) + gamma g_home``. With the L1 cost of activity ``A`` lacks alpha and ``h`` loses
+    ``alpha / 2 (F p) o (M^T 1)``.
+
+    Attributes:
+        A: (N, N), shared by all ensembles.
+        along: (N, S); ``h = along p + gamma g_home``.
+    """
+
+    A: Float[Array, "neurons neurons"]
+    along: Float[Array, "neurons stimuli"]
+
+    @classmethod
+    def of(cls, circuit: GainCircuit, cost: CodingCost) -> "Quadratic":
+        """What a circuit's ensembles share."""
+        M, F = circuit.mixing, circuit.drive
+        DM = circuit.decoder @ M
+        A, along = DM.T @ DM, F * (DM.T @ circuit.target)
+        if cost.activity == "l1":
+            return cls(A, along - cost.alpha / 2 * F * M.sum(axis=0)[:, None])
+        return cls(A + cost.alpha * M.T @ M, along)
+
+
+def second_moment(circuit: GainCircuit, p: Float[Array, " stimuli"]) -> Float[Array, "neurons neurons"]:
+    """``C = F diag(p) F^T``, through the factors of the drive where its rank is low."""
+    if circuit.factors is None:
+        return (circuit.drive * p) @ circuit.drive.T
+    U, Z = circuit.factors.U, circuit.factors.Z
+    return U @ ((Z * p) @ Z.T) @ U.T
+
+
+def optimal_gains(
+    circuit: GainCircuit,
+    p: Any,
+    cost: CodingCost | None = None,
+    nonneg: Any = False,
+    *,
+    method: Method = "closed",
+) -> GainSolution:
+    """The gains that minimise the objective under an ensemble.
+
+    ``g* = H^{-1} h`` (see :class:`Quadratic`) by Cholesky; with ``nonneg`` the minimum over gains of at least 0, by
+    principal pivoting, exact too. Works under jit, vmap and grad; alpha, gamma, W and p may be differentiated through.
+
+    Args:
+        circuit: the circuit.
+        p: (..., S) one ensemble or several.
+        cost: weights of the objective.
+        nonneg: whether gains must be at least 0; an array may be given.
+        method: ``closed``, or ``lbfgs``, which any circuit allows.
+
+    Returns:
+        The solution, with leading dimensions as those of p.
+
+    Raises:
+        ValueError: no probabilities, or ``closed`` where responses are not linear in the gains.
+
+    Warns:
+        UserWarning: gamma is 0 and the optimum is not unique; the solution of least norm is returned and flagged.
+
+    Example:
+        >>> circuit = GainCircuit([[1, 0.5, 0.2], [0.4, 1, 0.4]], [[0, 0.2], [0.1, 0]])
+        >>> found = optimal_gains(circuit, [0.2, 0.3, 0.5])
+        >>> print(found.g.round(4), f"{found.loss:.4f}")
+        [0.6261 0.5669] 1.0956
+    """
+    cost = (CodingCost() if cost is None else cost).as_arrays()
+    ensembles = jnp.asarray(check_ensemble(p, circuit.n_stimuli))
+    if method not in ("closed", "lbfgs"):
+        raise ValueError(f"method must be closed or lbfgs, got {method!r}")
+    if method == "lbfgs":
+        return _by_descent(circuit, ensembles, cost, nonneg)
+    if not circuit.linear:
+        why = "rectify=True" if circuit.rectify else 'gain_site="total"'
+        raise ValueError(f'method must be "lbfgs" for a circuit with {why}: its optimum has no closed form')
+    if not traced(cost.gamma, circuit, ensembles) and float(cost.gamma) == 0:
+        found = _least_norm(circuit, ensembles, cost, bool(nonneg))
+        if found is not None:
+            return found
+    solved: GainSolution = _solve(circuit, ensembles, cost, jnp.asarray(nonneg))
+    return solved
+
+
+@lightly
+def _solve(circuit: GainCircuit, p: Ensembles, cost: CodingCost, nonneg: Bool[Array, ""]) -> GainSolution:
+    """All ensembles, one after the other: faster than side by side, since each is large enough."""
+    shared = Quadratic.of(circuit, cost)
+
+    def one(p: Float[Array, " stimuli"]) -> GainSolution:
+        C = second_moment(circuit, p)
+        H = shared.A * C + cost.gamma * jnp.eye(circuit.n, dtype=C.dtype)
+        h = shared.along @ p + cost.gamma * cost.g_home
+        g = _bounded(H, h, nonneg)
+        return _evaluated(g, circuit, p, cost, C, 2 * (H @ g - h), nonneg)
+
+    if p.ndim == 1:
+        return one(p)
+    flat = jax.lax.map(one, p.reshape(-1, p.shape[-1]))
+    return jax.tree.map(lambda leaf: leaf.reshape(*p.shape[:-1], *leaf.shape[1:]), flat)
+
+
+def _evaluated(
+    g: Gains, circuit: GainCircuit, p: Array, cost: CodingCost, C: Array, gradient: Array, nonneg: Any
+) -> GainSolution:
+    """The terms from second moments: they don't need the responses."""
+    M, D, X = circuit.mixing, circuit.decoder, circuit.target
+    moment = g[:, None] * C * g
+    DM = D @ M
+    error = (X**2).sum(axis=0) @ p - 2 * g @ ((circuit.drive * (DM.T @ X)) @ p) + ((DM.T @ DM) * moment).sum()
+    if cost.activity == "l1":
+        activity = (M.sum(axis=0) * g) @ (circuit.drive @ p)
+    else:
+        activity = ((M.T @ M) * moment).sum()
+    terms = Terms(error, cost.alpha * activity, cost.gamma * ((g - cost.g_home) ** 2).sum())
+    free = jnp.where(nonneg & (g <= 0), jnp.minimum(gradient, 0.0), gradient)
+    return GainSolution(g, terms.total, terms, jnp.linalg.norm(free))
+
+
+def _bounded(H: Array, h: Array, nonneg: Any) -> Gains:
+    """Minimum of ``g^T H g - 2 h^T g``, over g >= 0 where asked; differentiable through the free gains."""
+    held, aim = jax.lax.stop_gradient((H, h))
+    everything = jnp.ones(h.shape, dtype=bool)
+    whole = _masked(held, aim, everything)
+    free = jax.lax.cond(
+        jnp.all(~jnp.asarray(nonneg) | (whole >= 0)), lambda: everything, lambda: _pivot(held, aim, whole >= 0)
+    )
+    return _masked(H, h, free)
+
+
+def _masked(H: Array, h: Array, free: Bool[Array, " neurons"]) -> Gains:
+    """Solve for the free gains; the others are 0."""
+    inside = free[:, None] & free
+    eye = jnp.eye(h.size, dtype=H.dtype)
+    return jnp.where(free, cho_solve(cho_factor(jnp.where(inside, H, eye)), jnp.where(free, h, 0.0)), 0.0)
+
+
+def _pivot(H: Array, h: Array, start: Bool[Array, " neurons"]) -> Bool[Array, " neurons"]:
+    """Which gains are above 0 at the bounded minimum: block principal pivoting, single pivots where it stalls.
+
+    Source: Judice and Pires, Computers & Operations Research 21:587-596 (1994).
+    """
+    n = h.size
+    slack = 100 * jnp.finfo(H.dtype).eps * jnp.abs(h).max()
+
+    def wrong(free: Array) -> Array:
+        g = _masked(H, h, free)
+        return jnp.where(free, g < 0, H @ g - h < -slack)
+
+    def unfinished(state: Any) -> Array:
+        _, bad, _, _, count = state
+        return bad.any() & (count < 20 * n)
+
+    def turn(state: Any) -> Any:
+        free, bad, fewest, patience, count = state
+        better = bad.sum() < fewest
+        patience = jnp.where(better, 3, patience - 1)
+        last = n - 1 - jnp.argmax(bad[::-1])
+        block = better | (patience >= 0)
+        flip = jnp.where(block, bad, jnp.arange(n) == last)
+        free = free ^ flip
+        return free, wrong(free), jnp.where(better, bad.sum(), fewest), patience, count + 1
+
+    return jax.lax.while_loop(unfinished, turn, (start, wrong(start), n + 1, 3, 0))[0]
+
+
+def _least_norm(circuit: GainCircuit, p: Ensembles, cost: CodingCost, nonneg: bool) -> GainSolution | None:
+    """The solution of least norm where ``A o C`` is singular under some ensemble; None where it is not."""
+    shared = jax.tree.map(np.asarray, Quadratic.of(circuit, cost))
+    F, rows = np.asarray(circuit.drive, dtype=float), np.asarray(p, dtype=float).reshape(-1, p.shape[-1])
+    solutions, singular = [], False
+    for row in rows:
+        H, h = shared.A * ((F * row) @ F.T), shared.along @ row
+        values, vectors = np.linalg.eigh(H)
+        kept = values > H.shape[0] * np.finfo(H.dtype).eps * values[-1]
+        singular |= not kept.all()
+        if nonneg:
+            from scipy.optimize import nnls
+
+            root = (np.sqrt(values[kept]) * vectors[:, kept]).T
+            solutions.append(nnls(root, np.linalg.lstsq(root.T, h, rcond=None)[0])[0])
+        else:
+            solutions.append(vectors[:, kept] @ ((vectors[:, kept].T @ h) / values[kept]))
+    if not singular:
+        return None
+    warnings.warn(
+        "gamma is 0 and the objective doesn't determine all gains (A o C is singular): the solution of least norm is "
+        'returned, flagged "least norm"',
+        stacklevel=3,
+    )
+    dtype = circuit.drive.dtype
+    gains, rows = np.array(solutions).astype(dtype), rows.astype(dtype)
+    return _shaped(_evaluate(circuit, gains, rows, cost, jnp.asarray(nonneg), "least norm"), p.shape[:-1])
+
+
+def _by_descent(circuit: GainCircuit, p: Ensembles, cost: CodingCost, nonneg: Any) -> GainSolution:
+    """Each ensemble by L-BFGS, from gains of 0.6."""
+    if traced(circuit, p, cost):
+        raise ValueError('method "lbfgs" runs on the host: call it outside jit, vmap and grad')
+    if bool(np.any(nonneg)):
+        raise ValueError('nonneg goes with method "closed"; L-BFGS has no bounds')
+    rows = np.asarray(p).reshape(-1, p.shape[-1])
+    gains = np.array([descend(circuit, row, cost) for row in rows])
+    return _shaped(_evaluate(circuit, gains, rows, cost, jnp.asarray(False), ""), p.shape[:-1])
+
+
+def _shaped(found: GainSolution, leading: tuple[int, ...]) -> GainSolution:
+    """With the leading dimensions of the ensembles, on the host: nothing is compiled for it."""
+    shaped: GainSolution = jax.tree.map(
+        lambda leaf: jnp.asarray(np.reshape(leaf, (*leading, *leaf.shape[1:]))), found
+    )
+    return shaped
+
+
+@lightly
+def _evaluate(
+    circuit: GainCircuit, gains: Array, p: Array, cost: CodingCost, nonneg: Bool[Array, ""], flag: str
+) -> GainSolution:
+    """Terms and gradient at given gains, an ensemble a row."""
+
+    def one(pair: tuple[Array, Array]) -> GainSolution:
+        g, row = pair
+        gradient = jax.grad(loss)(g, circuit, row, cost)
+        terms = objective(circuit, g, row, cost)
+        free = jnp.where(nonneg & (g <= 0), jnp.minimum(gradient, 0.0), gradient)
+        return GainSolution(g, terms.total, terms, jnp.linalg.norm(free), flag)
+
+    return jax.lax.map(one, (gains, p))
