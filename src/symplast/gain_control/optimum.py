@@ -162,13 +162,7 @@ def _evaluated(
 
 def _bounded(H: Array, h: Array, nonneg: Any) -> Gains:
     """Minimum of ``g^T H g - 2 h^T g``, over g >= 0 where asked; differentiable through the free gains."""
-    held, aim = jax.lax.stop_gradient((H, h))
-    everything = jnp.ones(h.shape, dtype=bool)
-    whole = _masked(held, aim, everything)
-    free = jax.lax.cond(
-        jnp.all(~jnp.asarray(nonneg) | (whole >= 0)), lambda: everything, lambda: _pivot(held, aim, whole >= 0)
-    )
-    return _masked(H, h, free)
+    return _masked(H, h, _pivot(*jax.lax.stop_gradient((H, h)), jnp.asarray(nonneg)))
 
 
 def _masked(H: Array, h: Array, free: Bool[Array, " neurons"]) -> Gains:
@@ -178,33 +172,34 @@ def _masked(H: Array, h: Array, free: Bool[Array, " neurons"]) -> Gains:
     return jnp.where(free, cho_solve(cho_factor(jnp.where(inside, H, eye)), jnp.where(free, h, 0.0)), 0.0)
 
 
-def _pivot(H: Array, h: Array, start: Bool[Array, " neurons"]) -> Bool[Array, " neurons"]:
-    """Which gains are above 0 at the bounded minimum: block principal pivoting, single pivots where it stalls.
+def _pivot(H: Array, h: Array, nonneg: Bool[Array, ""]) -> Bool[Array, " neurons"]:
+    """Which gains are above 0 at the bounded minimum; all, without a step, where gains may be negative.
+
+    Block principal pivoting, with single pivots where it stalls: it ends at the minimum after finitely many steps.
 
     Source: Judice and Pires, Computers & Operations Research 21:587-596 (1994).
     """
     n = h.size
     slack = 100 * jnp.finfo(H.dtype).eps * jnp.abs(h).max()
 
-    def wrong(free: Array) -> Array:
-        g = _masked(H, h, free)
-        return jnp.where(free, g < 0, H @ g - h < -slack)
-
     def unfinished(state: Any) -> Array:
         _, bad, _, _, count = state
-        return bad.any() & (count < 20 * n)
+        return nonneg & bad.any() & (count < 20 * n)
 
     def turn(state: Any) -> Any:
         free, bad, fewest, patience, count = state
         better = bad.sum() < fewest
         patience = jnp.where(better, 3, patience - 1)
-        last = n - 1 - jnp.argmax(bad[::-1])
-        block = better | (patience >= 0)
-        flip = jnp.where(block, bad, jnp.arange(n) == last)
+        last = jnp.arange(n) == n - 1 - jnp.argmax(bad[::-1])
+        flip = jnp.where(better | (patience >= 0), bad, last) & (count > 0)
         free = free ^ flip
-        return free, wrong(free), jnp.where(better, bad.sum(), fewest), patience, count + 1
+        g = _masked(H, h, free)
+        wrong = jnp.where(free, g < 0, H @ g - h < -slack)
+        fewest = jnp.where(better & (count > 0), bad.sum(), fewest)
+        return free, wrong, fewest, patience, count + 1
 
-    return jax.lax.while_loop(unfinished, turn, (start, wrong(start), n + 1, 3, 0))[0]
+    everything = jnp.ones(n, dtype=bool)
+    return jax.lax.while_loop(unfinished, turn, (everything, everything, jnp.array(n + 1), jnp.array(3), 0))[0]
 
 
 def _least_norm(circuit: GainCircuit, p: Ensembles, cost: CodingCost, nonneg: bool) -> GainSolution | None:
@@ -242,9 +237,10 @@ def _by_descent(circuit: GainCircuit, p: Ensembles, cost: CodingCost, nonneg: An
         raise ValueError('method "lbfgs" runs on the host: call it outside jit, vmap and grad')
     if bool(np.any(nonneg)):
         raise ValueError('nonneg goes with method "closed"; L-BFGS has no bounds')
-    rows = np.asarray(p).reshape(-1, p.shape[-1])
-    gains = np.array([descend(circuit, row, cost) for row in rows])
-    return _shaped(_evaluate(circuit, gains, rows, cost, jnp.asarray(False), ""), p.shape[:-1])
+    found = [descend(circuit, row, cost) for row in np.asarray(p).reshape(-1, p.shape[-1])]
+    g, terms, gradient = (np.array(each) for each in zip(*found, strict=True))
+    solution = GainSolution(g, terms.sum(axis=1), Terms(*terms.T), np.linalg.norm(gradient, axis=1))
+    return _shaped(solution, p.shape[:-1])
 
 
 def _shaped(found: GainSolution, leading: tuple[int, ...]) -> GainSolution:

@@ -7,6 +7,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.scipy.linalg import cho_factor, cho_solve
 from jaxtyping import Array, Float
 
 from symplast.gain_control.arguments import check_array, check_covariance, check_number
@@ -242,7 +243,7 @@ def course(
     eye = jnp.eye(n, dtype=Cxx.dtype)
 
     def update(g: Array, _: None) -> tuple[Array, Array]:
-        T = jnp.linalg.inv(leak * eye + (W * g) @ W.T)
+        T = cho_solve(cho_factor(leak * eye + (W * g) @ W.T), eye)  # NaN where the gains have diverged
         Cyy = T @ Cxx @ T
         error = ((Cyy - eye) ** 2).sum() / n**2
         return moved(g, (W * (Cyy @ W)).sum(axis=0), eta, nonneg), error
@@ -261,7 +262,7 @@ def _online(W: Any, leak: Any, nonneg: Any, g: Any, batches: Any, sizes: Any, et
 
     def update(g: Array, pair: tuple[Array, Array]) -> tuple[Array, None]:
         x, size = pair
-        y = jnp.linalg.solve(leak * eye + (W * g) @ W.T, x.T.astype(W.dtype))
+        y = cho_solve(cho_factor(leak * eye + (W * g) @ W.T), x.T.astype(W.dtype))
         return moved(g, ((W.T @ y) ** 2).sum(axis=1) / size, eta, nonneg), None
 
     return jax.lax.scan(update, g, (batches, sizes))[0]
