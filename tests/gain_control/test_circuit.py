@@ -174,7 +174,7 @@ def test_ensembles():
         lambda: biased_box(s, 1.0), lambda: biased_box(s, 0.3, 90), lambda: biased_box(s[:3], 0.3, 0.1),
         lambda: biased_21(-0.1), lambda: biased_21(35),
     ):  # fmt: skip
-        with pytest.raises(ValueError, match="probability must|holds"):
+        with pytest.raises(ValueError, match=r"probability must|holds"):
             wrong()
 
 
@@ -190,7 +190,9 @@ def test_differences_on_a_circle(n, shift):
 def test_populations():
     pop = OrientationPopulation(n=6, n_stimuli=12, kappa_f=2.0, baseline=0.1, kernel=VonMisesKernel(0.6, 3.0, 0.2, 0.0))
     assert pop.weights.sum(axis=1) == pytest.approx(0.4)
-    assert pop.weights[0, 3] == pytest.approx(0.6 * von_mises(np.array(90.0), 3.0) / von_mises(grid(6), 3.0).sum() - 0.2 / 6)
+    assert pop.weights[0, 3] == pytest.approx(
+        0.6 * von_mises(np.array(90.0), 3.0) / von_mises(grid(6), 3.0).sum() - 0.2 / 6
+    )
     assert pop.drive.max() == pytest.approx(1.0)
     assert pop.drive.min() == pytest.approx(0.1 + 0.9 * np.exp(-4.0))
     tones = OrientationPopulation(n=6, n_stimuli=12, period=6.0)  # another feature

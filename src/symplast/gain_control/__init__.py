@@ -26,5 +26,62 @@ from symplast.gain_control.objective import objective
 from symplast.gain_control.online import OnlineRun, adapt_online, largest_rate
 from symplast.gain_control.optimum import GainSolution, optimal_gains
 from symplast.gain_control.population import PRESETS, OrientationPopulation, VonMisesKernel, preset
+from symplast.gain_control.population_fit import PopulationFit, fit_population
+from symplast.gain_control.recordings import (
+    RecordedAdaptation,
+    Recording,
+    Tuning,
+    load_tuning_array,
+    measure_recordings,
+    tuning_of,
+)
 from symplast.gain_control.separable import SeparableFit, separable_gain_fit
+from symplast.gain_control.signals import Signals, Whitened, open_signals, whiten_signals, write_whitened
+from symplast.gain_control.tuning_files import read_tuning, tuning_from_xarray
 from symplast.gain_control.whitening import FrameWhitener
+
+__all__ = [
+    "PRESETS",
+    "AdaptationReport",
+    "CodingCost",
+    "FrameWhitener",
+    "GainCircuit",
+    "GainSolution",
+    "OnlineRun",
+    "OrientationPopulation",
+    "PopulationFit",
+    "RecordedAdaptation",
+    "Recording",
+    "SeparableFit",
+    "Signals",
+    "Terms",
+    "Tuning",
+    "VonMisesKernel",
+    "Whitened",
+    "adapt_online",
+    "biased_21",
+    "biased_box",
+    "difference",
+    "fit_population",
+    "frames",
+    "grid",
+    "half_widths",
+    "largest_rate",
+    "load_tuning_array",
+    "mean_and_covariance",
+    "measure_adaptation",
+    "measure_recordings",
+    "normalised_tuning",
+    "objective",
+    "open_signals",
+    "optimal_gains",
+    "preferences",
+    "preset",
+    "read_tuning",
+    "separable_gain_fit",
+    "tuning_from_xarray",
+    "tuning_of",
+    "uniform",
+    "whiten_signals",
+    "write_whitened",
+]

@@ -193,7 +193,7 @@ class GainCircuit(eqx.Module):
         idx = check_stimuli(stim_idx, self.n_stimuli)
         steps = check_count(steps_per_stim, "steps_per_stim")
         ratio = self.check_step(dt, steps, np.asarray(gains))
-        found: Float[Array, "presentations neurons"] = _simulate(self, idx, gains, ratio, steps)
+        found: Float[Array, "presentations neurons"] = _simulate(self, idx, gains, jnp.asarray(ratio), steps)
         return found
 
     def slowest_time_constant(self, g: Any = None) -> float:

@@ -29,9 +29,7 @@ def random_unit(n: int, k: int | None = None, *, key: Key[Array, ""]) -> np.ndar
     return np.asarray(columns / np.linalg.norm(columns, axis=0))
 
 
-def grassmannian(
-    n: int, k: int | None = None, *, key: Key[Array, ""], iterations: int = ITERATIONS
-) -> np.ndarray:
+def grassmannian(n: int, k: int | None = None, *, key: Key[Array, ""], iterations: int = ITERATIONS) -> np.ndarray:
     """k unit vectors in n dimensions whose largest overlap is small, by alternating projection from a random start.
 
     Each iteration clips the overlaps to the Welch bound ``sqrt((k - n) / (n (k - 1)))``, takes the nearest tight frame

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from symplast.gain_control.arguments import check_array, check_ensemble
-from symplast.gain_control.circle import PERIOD, check_period, difference
+from symplast.gain_control.circle import PERIOD, difference
 
 Curves = np.ndarray
 """(neurons, stimuli) responses."""

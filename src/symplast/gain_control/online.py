@@ -20,7 +20,7 @@ class OnlineRun(eqx.Module):
 
     Attributes:
         g: (..., records, N) gains at the end of each record.
-        mean: (..., records, N) their mean over the record's stimuli: single gains wander about the optimum, means don't.
+        mean: (..., records, N) their mean over the record's stimuli: single gains wander, means don't.
         loss: (..., records) objective at the end of each record; NaN where stimuli were given without an ensemble.
         stimuli: (records,) stimuli seen by then.
     """

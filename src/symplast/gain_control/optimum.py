@@ -151,10 +151,8 @@ def _evaluated(
     moment = g[:, None] * C * g
     DM = D @ M
     error = (X**2).sum(axis=0) @ p - 2 * g @ ((circuit.drive * (DM.T @ X)) @ p) + ((DM.T @ DM) * moment).sum()
-    if cost.activity == "l1":
-        activity = (M.sum(axis=0) * g) @ (circuit.drive @ p)
-    else:
-        activity = ((M.T @ M) * moment).sum()
+    linear = cost.activity == "l1"
+    activity = (M.sum(axis=0) * g) @ (circuit.drive @ p) if linear else ((M.T @ M) * moment).sum()
     terms = Terms(error, cost.alpha * activity, cost.gamma * ((g - cost.g_home) ** 2).sum())
     free = jnp.where(nonneg & (g <= 0), jnp.minimum(gradient, 0.0), gradient)
     return GainSolution(g, terms.total, terms, jnp.linalg.norm(free))
@@ -245,9 +243,7 @@ def _by_descent(circuit: GainCircuit, p: Ensembles, cost: CodingCost, nonneg: An
 
 def _shaped(found: GainSolution, leading: tuple[int, ...]) -> GainSolution:
     """With the leading dimensions of the ensembles, on the host: nothing is compiled for it."""
-    shaped: GainSolution = jax.tree.map(
-        lambda leaf: jnp.asarray(np.reshape(leaf, (*leading, *leaf.shape[1:]))), found
-    )
+    shaped: GainSolution = jax.tree.map(lambda leaf: jnp.asarray(np.reshape(leaf, (*leading, *leaf.shape[1:]))), found)
     return shaped
 
 

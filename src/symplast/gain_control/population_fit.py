@@ -111,12 +111,12 @@ class PopulationFit:
         if self.not_identified:
             parts = ", ".join(f"{name} ({part:+.2f})" for name, part in self.sloppiest.items() if abs(part) >= 0.2)
             told.append(
-                f"not identified: {', '.join(self.not_identified)} - other values fit as well (along {parts} of the log "
-                "parameters the curves hardly change); read the predicted change, not these values"
+                f"not identified: {', '.join(self.not_identified)} - other values fit as well (along {parts} of the "
+                "log parameters the curves hardly change); read the predicted change, not these values"
             )
         told.append(
-            "intervals hold given this model: they don't cover another kernel, another place of the gain or other terms "
-            "of the objective"
+            "intervals hold given this model: they don't cover another kernel, another place of the gain or other "
+            "terms of the objective"
         )
         return tuple(told)
 
@@ -211,9 +211,9 @@ def fit_population(
     """Fit the default population to curves recorded before and after adaptation, with and without recurrence.
 
     A population of ``n_grid`` neurons with gains at their optimum for each ensemble predicts the curves of neurons at
-    the recorded preferences, each up to an offset and a scale of its own (common to both conditions). Its six parameters
-    are fitted to both sets of curves by bounded least squares (logarithms and logits, three starts). The bootstrap
-    refits both models to resampled recordings, or neurons where recordings are few.
+    the recorded preferences, each up to an offset and a scale of its own (common to both conditions). Its six
+    parameters are fitted to both sets of curves by bounded least squares (logarithms and logits, three starts). The
+    bootstrap refits both models to resampled recordings, or neurons where recordings are few.
 
     Args:
         tuning: the curves.

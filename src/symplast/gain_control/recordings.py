@@ -184,7 +184,9 @@ class RecordedAdaptation:
         """One row a neuron and recording."""
         import pandas as pd
 
-        frames = [report.to_frame().assign(recording=name) for name, report in zip(self.names, self.reports, strict=True)]
+        frames = [
+            report.to_frame().assign(recording=name) for name, report in zip(self.names, self.reports, strict=True)
+        ]
         return pd.concat(frames, ignore_index=True)
 
 

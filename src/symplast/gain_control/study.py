@@ -6,7 +6,6 @@ import jax
 import numpy as np
 
 from symplast.gain_control import frames as frames_of
-from symplast.gain_control.adaptation import measure_adaptation
 from symplast.gain_control.cost import CodingCost
 from symplast.gain_control.ensembles import biased_box, uniform
 from symplast.gain_control.measures import correlations, mean_and_covariance

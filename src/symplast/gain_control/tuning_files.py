@@ -193,8 +193,7 @@ def _matlab(file: Path) -> dict[str, Any]:
             raise ValueError(f"{file} can't be read as a .mat: {' '.join(str(error).split())[:150]}") from None
     except Exception as error:  # damage ends in many classes
         raise ValueError(f"{file} can't be read as a .mat: {' '.join(str(error).split())[:150]}") from None
-    kept = {name: a for name, a in found.items() if not name.startswith("__") and np.asarray(a).dtype.kind in "biuf"}
-    return kept
+    return {name: a for name, a in found.items() if not name.startswith("__") and np.asarray(a).dtype.kind in "biuf"}
 
 
 def _long(
@@ -206,8 +205,8 @@ def _long(
     condition = np.array([condition_of(label) or "" for label in labels])
     for row in np.flatnonzero(condition == ""):
         problems.append(
-            f"{table.counts} {table.lines[row]}, column {columns['condition']}: {labels[row][:40]!r} is neither control "
-            "nor adapted"
+            f"{table.counts} {table.lines[row]}, column {columns['condition']}: {labels[row][:40]!r} is neither "
+            "control nor adapted"
         )
     refuse(table.source, problems)
     wanted = {"stimulus": (columns["stimulus"], ANGLES), "response": (columns["response"], RATES)}
@@ -264,7 +263,14 @@ def _long(
 
 
 def _of_column(
-    name: str, columns: dict[str, str], numbers: Any, rows: np.ndarray, at: np.ndarray, size: int, table: Table, who: str
+    name: str,
+    columns: dict[str, str],
+    numbers: Any,
+    rows: np.ndarray,
+    at: np.ndarray,
+    size: int,
+    table: Table,
+    who: str,
 ) -> np.ndarray | None:
     """What a column gives for each stimulus or neuron; it must be the same in all rows of it."""
     if name not in columns:

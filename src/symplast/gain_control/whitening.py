@@ -28,7 +28,7 @@ EXACT = 1e-8
 
 
 class FrameWhitener(eqx.Module):
-    """N primary neurons and K interneurons with fixed weights and gains g that adapt until their inputs have variance 1.
+    """N primary neurons, and K interneurons of fixed weights whose gains adapt until their inputs have variance 1.
 
     ``tau dy/dt = x - W (g o z) - a y`` with ``z = W^T y``, so ``y = T x`` with ``T = (a I + W diag(g) W^T)^{-1}``; each
     gain follows ``g_k <- g_k + eta (E[z_k^2] - 1)``. With K = N (N + 1) / 2 generic interneurons any covariance is
@@ -171,8 +171,8 @@ class FrameWhitener(eqx.Module):
         values, vectors = np.linalg.eigh(C)
         if values[0] <= np.finfo(float).eps * self.n * values[-1]:
             raise ValueError(
-                f"Cxx must be positive definite to be whitened exactly, its smallest eigenvalue is {values[0]:.3g}; add "
-                "a little to its diagonal, or use fit"
+                f"Cxx must be positive definite to be whitened exactly, its smallest eigenvalue is {values[0]:.3g}; "
+                "add a little to its diagonal, or use fit"
             )
         aim = (vectors * np.sqrt(values)) @ vectors.T - float(self.leak) * np.eye(self.n)
         V = vech(self.frame[:, None, :] * self.frame[None, :, :])
@@ -185,7 +185,9 @@ class FrameWhitener(eqx.Module):
                 "others to variance 1"
             )
         if self.nonneg and g.min() < -EXACT:
-            raise ValueError(f"nonneg: whitening exactly needs a gain of {g.min():.3g}; use fit, or allow negative ones")
+            raise ValueError(
+                f"nonneg: whitening exactly needs a gain of {g.min():.3g}; use fit, or allow negative ones"
+            )
         return self._with(g, np.zeros(0))
 
     def steps_to(self, error: float) -> int | None:
@@ -209,8 +211,8 @@ class FrameWhitener(eqx.Module):
             stable = np.linalg.eigvalsh(float(self.leak) * np.eye(self.n) + (W * found) @ W.T)[0] > 0
         if not stable:
             raise ValueError(
-                f"eta={eta:g} is too large for these inputs: the gains diverge; take a smaller one, scale the inputs to "
-                "variances around 1, or use nonneg=True"
+                f"eta={eta:g} is too large for these inputs: the gains diverge; take a smaller one, scale the inputs "
+                "to variances around 1, or use nonneg=True"
             )
         return self._with(found, np.asarray(errors))
 
