@@ -97,10 +97,10 @@ def adapt(
             ensembles = np.stack([found.p0, found.p1])
             solved = optimal_gains(circuit, ensembles, cost, nonneg, method=method)  # type: ignore[arg-type]
             gains = np.asarray(solved.g)
-            curves = [np.asarray(circuit.responses(g)) for g in gains]
+            R0, R1 = (np.asarray(circuit.responses(g)) for g in gains)
             losses = np.asarray(solved.loss)
         report = measure_adaptation(
-            *curves, found.preferred, found.stimuli, found.p0, found.p1, adapter=adapter, period=period or None
+            R0, R1, found.preferred, found.stimuli, found.p0, found.p1, adapter=adapter, period=period or None
         )
     frame = report.to_frame()
     frame.insert(0, "neuron", found.neurons)
@@ -289,15 +289,8 @@ def whiten(
     n = source.values.shape[1]
     with computing(), naming("leak", "eta", "frame"), jax.enable_x64(source.values.dtype != np.float32):
         W = _frame(frame, n, interneurons, seed)
-        found = whiten_signals(
-            source,
-            FrameWhitener(W, leak, nonneg),
-            how,
-            batch=batch,
-            epochs=epochs,
-            eta=eta,
-            steps=steps,  # type: ignore[arg-type]
-        )
+        options: dict[str, Any] = {"how": how, "batch": batch, "epochs": epochs, "eta": eta, "steps": steps}
+        found = whiten_signals(source, FrameWhitener(W, leak, nonneg), **options)
     if to is not None:
         write_whitened(source, found, to)
         tell(f"whitened signals written to {to}")
@@ -329,8 +322,8 @@ def whiten(
     out.print(f"gains {g.min():.3g} to {g.max():.3g}; signals less their mean, over {found.scale:.4g}")
     if found.whitener.flag:
         out.print(
-            f"{W.shape[1]} interneurons are fewer than {n * (n + 1) // 2}: their projections reach variance 1, the signals "
-            "are whitened in part",
+            f"{W.shape[1]} interneurons are fewer than {n * (n + 1) // 2}: their projections reach variance 1, the "
+            "signals are whitened in part",
             soft_wrap=True,
         )
     elif found.after > 0.1 * found.before and not nonneg:

@@ -166,26 +166,30 @@ def _shares(axes: Any, ds: xr.Dataset, names: list[str]) -> None:
 
 @study.figure(
     "online",
-    caption="Gains of five neurons of one run of the online rule, to the adapted ensemble (left) and back to the "
-    "uniform one (middle), with the optimum dashed. Right: distance of the mean gains of the last half of a run to the "
-    "optimum, over the distance at the start, against the length of the run (a line a seed, their mean bold); dashed: "
-    "slope -1/2.",
-    alt="Gains fall or rise quickly to their dashed optima and then wander about them. Distances fall with a slope of "
-    "one half on logarithmic axes.",
+    caption="Gains of five neurons under the online rule, to the adapted ensemble (left) and back to the uniform one "
+    "(middle): means of successive blocks of stimuli in five runs (thin) and over them (bold), with the optimum dashed. "
+    "Right: distance of the mean gains of the last half of a run to the optimum, over the distance at the start, against "
+    "the length of the run (thin: a run each; bold: their mean; dashed: slope -1/2).",
+    alt="Mean gains lie about their dashed optima from the first block on. Distances fall with a slope of one half on "
+    "logarithmic axes.",
 )
 def online_gains(ds: xr.Dataset) -> Figure:
     figure, panels = new_figure(1, 3, width=8.2, height=3.0)
-    for axes, name, end, title in zip(
-        panels, ("course", "course_back"), ("adapted", "control"), ("to the adapted ensemble", "back"), strict=False
-    ):
+    panels[0].sharey(panels[1])
+    for axes, name, (start, end), title in zip(
+        panels, ("course", "course_back"), (("control", "adapted"), ("adapted", "control")),
+        ("to the adapted ensemble", "back"), strict=False,
+    ):  # fmt: skip
         for shown, colour in zip(ds.shown.values, COLOURS, strict=False):
-            axes.plot(
-                ds.record / 1000, ds[name].sel(shown=shown), color=colour, label=f"{shown:.0f} deg", linewidth=1.2
-            )
+            runs = ds[name].sel(shown=shown).transpose("record", "run")
+            at = np.concatenate([[0], ds.record / 1000])
+            first = np.full((1, runs.sizes["run"]), float(ds.optimum.sel(shown=shown, end=start)))
+            values = np.concatenate([first, runs])
+            axes.plot(at, values, color=colour, alpha=0.25, linewidth=0.7)
+            axes.plot(at, values.mean(axis=1), color=colour, label=f"{shown:.0f} deg")
             axes.axhline(float(ds.optimum.sel(shown=shown, end=end)), color=colour, linestyle="--", linewidth=1)
         axes.set(xlabel="stimuli (thousands)", title=title)
     panels[0].set_ylabel("gain")
-    panels[0].sharey(panels[1])
     figure.legend(handles=panels[0].get_legend_handles_labels()[0], loc="outside upper center", ncols=5)
     distances, axes = ds.distance.isel(eta=0).transpose("length", "seed"), panels[2]
     axes.loglog(ds.length, distances, color=COLOURS[0], alpha=0.25, linewidth=0.8)
@@ -193,13 +197,16 @@ def online_gains(ds: xr.Dataset) -> Figure:
     axes.loglog(ds.length, mean, "o-", color=COLOURS[0])
     slope = float(mean[0]) * (ds.length / float(ds.length[0])) ** -0.5
     axes.loglog(ds.length, slope, color=INK, linestyle=(0, (4, 3)))
-    axes.set(xlabel="stimuli", title="distance of the mean gains")
+    axes.set(xlabel="stimuli (thousands)", title="distance of the mean gains")
+    axes.set_xticks(ds.length.values, [f"{length // 1000:g}" for length in ds.length.values])
+    axes.set_yticks([0.005, 0.01, 0.02, 0.05, 0.1], ["0.005", "0.01", "0.02", "0.05", "0.1"])
+    axes.minorticks_off()
     return figure
 
 
 @study.figure(
     "whitening",
-    caption="Whitening by three interneurons (Mercedes frame; spokes of length 1 plus the gain's change) through "
+    caption="Whitening by three interneurons (green: their directions and gains at the end) through "
     "contexts A, B and A again: one standard deviation of the inputs (grey), of the responses at the switch (dashed) "
     "and after adaptation (blue), which is the unit circle. Right: error after each switch.",
     alt="Elongated ellipses become circles in all three contexts, and the error falls by many orders of magnitude.",
@@ -221,7 +228,9 @@ def whitening_contexts(ds: xr.Dataset) -> Figure:
         for k in range(ds.sizes["interneuron"]):
             w = ds.frame.values[:, k]
             axes.plot([0, w[0]], [0, w[1]], color=COLOURS[2], linewidth=1)
-            axes.annotate(f"{float(own.gains[k]):.2f}", 1.05 * w, fontsize=7, color=COLOURS[2], ha="center")
+            axes.annotate(
+                f"{float(own.gains[k]):.2f}", 1.4 * w, fontsize=7.5, color=COLOURS[2], ha="center", va="center"
+            )
         axes.set(title=str(context), aspect="equal", xlim=(-1.9, 1.9), ylim=(-1.9, 1.9), xlabel="neuron 1")
     panels[0].set_ylabel("neuron 2")
     figure.legend(handles=panels[0].get_legend_handles_labels()[0], loc="outside upper center", ncols=3)

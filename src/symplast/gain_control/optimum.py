@@ -237,7 +237,8 @@ def _by_descent(circuit: GainCircuit, p: Ensembles, cost: CodingCost, nonneg: An
         raise ValueError('nonneg goes with method "closed"; L-BFGS has no bounds')
     found = [descend(circuit, row, cost) for row in np.asarray(p).reshape(-1, p.shape[-1])]
     g, terms, gradient = (np.array(each) for each in zip(*found, strict=True))
-    solution = GainSolution(g, terms.sum(axis=1), Terms(*terms.T), np.linalg.norm(gradient, axis=1))
+    numbers: Any = (g, terms.sum(axis=1), Terms(*terms.T), np.linalg.norm(gradient, axis=1))
+    solution = GainSolution(*numbers)
     return _shaped(solution, p.shape[:-1])
 
 

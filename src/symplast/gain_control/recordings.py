@@ -95,15 +95,15 @@ def tuning_of(
                 f"{R1.shape} for {s.size} stimuli"
             )
         R0, R1 = (np.stack([R[:, group].mean(axis=1) for group in groups], axis=1) for R in (R0, R1))
-        ensembles = [
+        first, second = (
             np.array([check_ensemble(p[i], s.size, f"{which} of recording {name}")[group].sum() for group in groups])
             for which, p in (("p0", p0), ("p1", p1))
-        ]
+        )
         theta = preferences(R0, places, period) if preferred is None else check_array(preferred[i], "preferred", "n")
         if theta.size != len(R0):
             raise ValueError(f"preferred of recording {name} must have {len(R0)} entries, got {theta.size}")
         own = tuple(map(str, neurons[i])) if neurons is not None else tuple(str(n + 1) for n in range(len(R0)))
-        made.append(Recording(name, R0, R1, theta, *ensembles, own))
+        made.append(Recording(name, R0, R1, theta, first, second, own))
     if not made:
         raise ValueError("control must hold at least one recording")
     return Tuning(tuple(made), places, float(adapter), period, (*decided, *told))

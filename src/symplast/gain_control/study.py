@@ -6,6 +6,7 @@ import jax
 import numpy as np
 
 from symplast.gain_control import frames as frames_of
+from symplast.gain_control.adaptation import AdaptationReport
 from symplast.gain_control.cost import CodingCost
 from symplast.gain_control.ensembles import biased_box, uniform
 from symplast.gain_control.measures import correlations, mean_and_covariance
@@ -41,13 +42,15 @@ SITUATIONS = ("uniform", "biased, control gains", "biased, adapted gains")
 @study.experiment(quick={"neurons": 91, "stimuli": 181})
 def effects(config: Config, key: Any) -> Evidence:
     """Gains optimal before and after adaptation at four probabilities of the adapter, for both presets."""
-    reports, gains, without = {}, {}, {}
+    reports: dict[str, list[AdaptationReport]] = {}
+    gains: dict[str, np.ndarray] = {}
+    without: dict[str, AdaptationReport] = {}
     with jax.enable_x64(True):
         for name in PRESETS:
             population, cost = preset(name, config.neurons, config.stimuli)
             circuit = population.circuit()
             s, p0 = population.stimuli, uniform(config.stimuli)
-            ensembles = np.array([p0, *(biased_box(s, pa) for pa in PROBABILITIES), *broad_and_narrow(s)])
+            ensembles = np.array([p0, *(biased_box(s, pa) for pa in PROBABILITIES), *broad_and_narrow(np.asarray(s))])
             solved = optimal_gains(circuit, ensembles, cost)
             gains[name] = np.asarray(solved.g)
             reports[name] = adapted_reports(circuit, population, ensembles, gains[name])
@@ -60,14 +63,15 @@ def effects(config: Config, key: Any) -> Evidence:
                     pair = np.asarray(optimal_gains(other, ensembles, price).g)
                     without[what] = adapted_reports(other, population, ensembles[[0, at]], pair[[0, at]])[0]
     default = reports["default"]
-    boxes, bells = np.split(default[len(PROBABILITIES) :], [len(HALFWIDTHS)])
+    boxes, bells = default[len(PROBABILITIES) : -len(KAPPAS)], default[-len(KAPPAS) :]
     default = default[: len(PROBABILITIES)]
     chosen = default[PROBABILITIES.index(CHOSEN)]
     both = [[reports[name][i] for i in range(len(PROBABILITIES))] for name in PRESETS]
     flanks = [[report.flank_correlation for report in row] for row in both]
     rows = ("preset", "probability")
+    numbers: dict[str, Any] = dict(effect_numbers(chosen))
     return evidence(
-        **effect_numbers(chosen),
+        **numbers,
         loss_change=after - before,
         loss=(("situation",), [resting, before, after]),
         repulsion_steps=(("step",), np.diff([r.repulsion.max() for r in default])),
@@ -157,9 +161,10 @@ def placement(config: Config, key: Any) -> Evidence:
         gains = np.asarray(optimal_gains(circuit, ensembles, CodingCost(cost.alpha, cost.gamma, "l1")).g)
         l1 = effects_hold(adapted_reports(circuit, population, ensembles, gains)[0])
     angles = ("total_repulsion_max", "total_repulsion_min", "no_pull_repulsion_max", "no_pull_repulsion_min")
+    numbers: dict[str, Any] = {f"total_{name}": value for name, value in effect_numbers(total).items()}
+    numbers |= {f"no_pull_{name}": value for name, value in effect_numbers(free).items()}
     return evidence(
-        **{f"total_{name}": value for name, value in effect_numbers(total).items()},
-        **{f"no_pull_{name}": value for name, value in effect_numbers(free).items()},
+        **numbers,
         effects_with_l1_activity=sum(l1[name] for name in EFFECTS),
         gradient=float(np.asarray(solved.grad_norm).max()),
         units={**dict.fromkeys(angles, "deg"), "total_cv_removed": "%", "no_pull_cv_removed": "%"},
@@ -175,8 +180,10 @@ def robustness(config: Config, key: Any) -> Evidence:
         chosen = np.array([[4.0, kernel.w_e, kernel.kappa_e, cost.alpha, cost.gamma]])
         first, *reports = reports_of_settings(np.concatenate([chosen, rows]), config.neurons, config.stimuli)
     holds = [effects_hold(report) for report in reports]
+    names = (*EFFECTS, "all_five", "flank_nearer", "strictly_independent")
+    truths: dict[str, Any] = {name: (("seed",), [each[name] for each in holds]) for name in names}
     return evidence(
-        **{name: (("seed",), [each[name] for each in holds]) for name in (*EFFECTS, "all_five", "flank_nearer")},
+        **truths,
         settings=(("seed", "setting"), rows),
         covariances=(("situation", "neuron", "other"), first.covariances),
         covdist=(("situation",), first.covdist),
@@ -224,8 +231,8 @@ def online(config: Config, key: Any) -> Evidence:
         return_distance=(("seed",), returned),
         distance=(("eta", "seed", "length"), distance),
         wander=(("eta",), [float(np.linalg.norm(away, axis=-1).mean() / scale) for away in late]),
-        course=(("record", "shown"), np.asarray(there[0].g)[0][:, shown]),
-        course_back=(("record", "shown"), np.asarray(back.g)[0][:, shown]),
+        course=(("run", "record", "shown"), np.asarray(there[0].mean)[:5, :, shown]),
+        course_back=(("run", "record", "shown"), np.asarray(back.mean)[:5, :, shown]),
         optimum=(("end", "shown"), [g0[shown], g1[shown]]),
         coords={
             "length": config.lengths, "eta": config.etas, "record": there[0].stimuli,
@@ -295,7 +302,7 @@ def frames(config: Config, key: Any) -> Evidence:
     sizes_ = list(range(2, config.largest + 1))
     with jax.enable_x64(True):
         steps = [steps_by_frame(n, config.seeds, key, config.eta, config.steps, config.goal) for n in sizes_]
-    ratios = {
+    ratios: dict[str, Any] = {
         f"log_ratio_{n}": (("seed",), np.log(np.maximum(each[0], 1) / np.maximum(each[1], 1)))
         for n, each in zip(sizes_, steps, strict=True)
     }

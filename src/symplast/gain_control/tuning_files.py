@@ -147,7 +147,8 @@ def _ensembles(
     if p1 is not None:
         return control, np.asarray(p1, dtype=float)
     scale = HALFWIDTH / PERIOD * (period if period is not None else 2 * float(np.ptp(stimuli)))
-    return control, biased_box(stimuli, probability, scale if halfwidth is None else halfwidth, adapter, period)
+    share = 0.0 if probability is None else probability
+    return control, biased_box(stimuli, share, scale if halfwidth is None else halfwidth, adapter, period)
 
 
 def _array(file: Path, kind: str, probability: float | None) -> Tuning:
