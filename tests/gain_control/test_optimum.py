@@ -21,7 +21,7 @@ from symplast.gain_control import (
     preset,
     uniform,
 )
-from symplast.gain_control.optimum import Quadratic, second_moment
+from symplast.gain_control.optimum import LARGE, Quadratic, second_moment
 from symplast.lab.jax_setup import CompileClock
 
 F = [[1, 0.5, 0.2], [0.4, 1, 0.4]]
@@ -203,6 +203,20 @@ def test_low_rank_and_dense_agree(x64):
     assert np.asarray(optimal_gains(c, p, cost).g) == pytest.approx(
         np.asarray(optimal_gains(dense, p, cost).g), abs=1e-12
     )
+
+
+def test_many_ensembles_of_a_large_circuit(x64):
+    """By conjugate gradients, by Cholesky where these don't converge, and bounded: all as one by one."""
+    population, cost = preset("default", 91, 121)
+    p = np.random.default_rng(0).dirichlet(np.ones(121), size=140)
+    assert 91**2 * 140 > LARGE
+    c = population.circuit()
+    for own, nonneg in ((cost, False), (CodingCost(1.0, 1e-7), False), (cost, True)):
+        found = optimal_gains(c, p, own, nonneg)
+        for i in (0, 77):
+            alone = optimal_gains(c, p[i], own, nonneg)
+            assert np.asarray(found.g[i]) == pytest.approx(np.asarray(alone.g), abs=1e-9)
+            assert float(found.terms.fidelity[i]) == pytest.approx(float(alone.terms.fidelity), rel=1e-8)
 
 
 def test_numbers_compile_nothing(x64):

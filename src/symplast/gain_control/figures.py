@@ -167,9 +167,9 @@ def _shares(axes: Any, ds: xr.Dataset, names: list[str]) -> None:
 @study.figure(
     "online",
     caption="Gains of five neurons under the online rule, to the adapted ensemble (left) and back to the uniform one "
-    "(middle): means of successive blocks of stimuli in five runs (thin) and over them (bold), with the optimum dashed. "
-    "Right: distance of the mean gains of the last half of a run to the optimum, over the distance at the start, against "
-    "the length of the run (thin: a run each; bold: their mean; dashed: slope -1/2).",
+    "(middle): means of successive blocks of stimuli in five runs (thin) and over them (bold), with the optimum "
+    "dashed. Right: distance of the mean gains of the last half of a run to the optimum, over the distance at the "
+    "start, against the length of the run (thin: a run each; bold: their mean; dashed: slope -1/2).",
     alt="Mean gains lie about their dashed optima from the first block on. Distances fall with a slope of one half on "
     "logarithmic axes.",
 )

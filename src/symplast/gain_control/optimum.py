@@ -1,6 +1,7 @@
 """The gains that minimise the objective: in closed form where responses are linear in them, else by iteration."""
 
 import warnings
+from functools import partial
 from typing import Any, Literal
 
 import equinox as eqx
@@ -8,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.linalg import cho_factor, cho_solve
+from jax.scipy.sparse.linalg import cg
 from jaxtyping import Array, Bool, Float
 
 from symplast.gain_control.arguments import check_ensemble, traced
@@ -19,6 +21,12 @@ from symplast.learning.compiling import lightly
 
 Ensembles = Float[Array, "*ensembles stimuli"]
 Method = Literal["closed", "lbfgs"]
+
+
+MOST_ITERATIONS = 100
+
+LARGE = 1e6
+"""Squares of neurons, times ensembles, from which compiling with all optimisations pays."""
 
 
 class GainSolution(eqx.Module):
@@ -49,20 +57,38 @@ class Quadratic(eqx.Module):
     Attributes:
         A: (N, N), shared by all ensembles.
         along: (N, S); ``h = along p + gamma g_home``.
+        activity: (N, N) ``M^T M``; (N,) ``M^T 1`` with the L1 cost.
+        size: (S,) ``|x|^2``.
     """
 
     A: Float[Array, "neurons neurons"]
     along: Float[Array, "neurons stimuli"]
+    activity: Float[Array, "neurons ..."]
+    size: Float[Array, " stimuli"]
 
     @classmethod
     def of(cls, circuit: GainCircuit, cost: CodingCost) -> "Quadratic":
         """What a circuit's ensembles share."""
-        M, F = circuit.mixing, circuit.drive
+        M, F, X = circuit.mixing, circuit.drive, circuit.target
         DM = circuit.decoder @ M
-        A, along = DM.T @ DM, F * (DM.T @ circuit.target)
+        fit, along = DM.T @ DM, F * (DM.T @ X)
+        size = (X**2).sum(axis=0)
         if cost.activity == "l1":
-            return cls(A, along - cost.alpha / 2 * F * M.sum(axis=0)[:, None])
-        return cls(A + cost.alpha * M.T @ M, along)
+            sums = M.sum(axis=0)
+            return cls(fit, along - cost.alpha / 2 * F * sums[:, None], sums, size)
+        active = M.T @ M
+        return cls(fit + cost.alpha * active, along, active, size)
+
+    def terms(
+        self, g: Gains, p: Float[Array, " stimuli"], C: Array, Hg: Array, drive: Array, cost: CodingCost
+    ) -> Terms:
+        """The terms of the objective from second moments and ``H g``: they don't need the responses."""
+        h = self.along @ p + cost.gamma * cost.g_home
+        home = cost.gamma * ((g - cost.g_home) ** 2).sum()
+        linear = cost.activity == "l1"
+        activity = (self.activity * g) @ (drive @ p) if linear else (self.activity * C * g[:, None] * g).sum()
+        total = g @ (Hg - 2 * h) + self.size @ p + g.size * cost.gamma * cost.g_home**2
+        return Terms(total - cost.alpha * activity - home, cost.alpha * activity, home)
 
 
 def second_moment(circuit: GainCircuit, p: Float[Array, " stimuli"]) -> Float[Array, "neurons neurons"]:
@@ -121,21 +147,32 @@ def optimal_gains(
         found = _least_norm(circuit, ensembles, cost, bool(nonneg))
         if found is not None:
             return found
-    solved: GainSolution = _solve(circuit, ensembles, cost, jnp.asarray(nonneg))
+    large = circuit.n**2 * (ensembles.size // circuit.n_stimuli) > LARGE
+    solved: GainSolution = (_solve_many if large else _solve)(circuit, ensembles, cost, jnp.asarray(nonneg))
     return solved
 
 
-@lightly
-def _solve(circuit: GainCircuit, p: Ensembles, cost: CodingCost, nonneg: Bool[Array, ""]) -> GainSolution:
-    """All ensembles, one after the other: faster than side by side, since each is large enough."""
+def solve(
+    circuit: GainCircuit, p: Ensembles, cost: CodingCost, nonneg: Bool[Array, ""], iterate: bool = False
+) -> GainSolution:
+    """All ensembles, one after the other: faster than side by side, since each is large enough.
+
+    ``iterate``: by conjugate gradients where gains may be negative, which take half the time of Cholesky.
+    """
     shared = Quadratic.of(circuit, cost)
 
     def one(p: Float[Array, " stimuli"]) -> GainSolution:
         C = second_moment(circuit, p)
         H = shared.A * C + cost.gamma * jnp.eye(circuit.n, dtype=C.dtype)
         h = shared.along @ p + cost.gamma * cost.g_home
-        g = _bounded(H, h, nonneg)
-        return _evaluated(g, circuit, p, cost, C, 2 * (H @ g - h), nonneg)
+        if iterate:
+            g = jax.lax.cond(nonneg, lambda: _bounded(H, h, nonneg), lambda: _iterated(H, h))
+        else:
+            g = _bounded(H, h, nonneg)
+        Hg = H @ g
+        terms, gradient = shared.terms(g, p, C, Hg, circuit.drive, cost), 2 * (Hg - h)
+        free = jnp.where(nonneg & (g <= 0), jnp.minimum(gradient, 0.0), gradient)
+        return GainSolution(g, terms.total, terms, jnp.linalg.norm(free))
 
     if p.ndim == 1:
         return one(p)
@@ -143,19 +180,17 @@ def _solve(circuit: GainCircuit, p: Ensembles, cost: CodingCost, nonneg: Bool[Ar
     return jax.tree.map(lambda leaf: leaf.reshape(*p.shape[:-1], *leaf.shape[1:]), flat)
 
 
-def _evaluated(
-    g: Gains, circuit: GainCircuit, p: Array, cost: CodingCost, C: Array, gradient: Array, nonneg: Any
-) -> GainSolution:
-    """The terms from second moments: they don't need the responses."""
-    M, D, X = circuit.mixing, circuit.decoder, circuit.target
-    moment = g[:, None] * C * g
-    DM = D @ M
-    error = (X**2).sum(axis=0) @ p - 2 * g @ ((circuit.drive * (DM.T @ X)) @ p) + ((DM.T @ DM) * moment).sum()
-    linear = cost.activity == "l1"
-    activity = (M.sum(axis=0) * g) @ (circuit.drive @ p) if linear else ((M.T @ M) * moment).sum()
-    terms = Terms(error, cost.alpha * activity, cost.gamma * ((g - cost.g_home) ** 2).sum())
-    free = jnp.where(nonneg & (g <= 0), jnp.minimum(gradient, 0.0), gradient)
-    return GainSolution(g, terms.total, terms, jnp.linalg.norm(free))
+_solve = lightly(solve)
+_solve_many = eqx.filter_jit(partial(solve, iterate=True))
+
+
+def _iterated(H: Array, h: Array) -> Gains:
+    """Preconditioned conjugate gradients, to rounding; Cholesky where they don't get there."""
+    eps = float(jnp.finfo(H.dtype).eps)
+    scale = 1 / jnp.diagonal(H)
+    g, _ = cg(lambda v: H @ v, h, tol=8 * eps, maxiter=MOST_ITERATIONS, M=lambda v: scale * v)
+    close = jnp.linalg.norm(H @ g - h) <= 100 * eps * jnp.linalg.norm(h)
+    return jax.lax.cond(close, lambda: g, lambda: _masked(H, h, jnp.ones(h.shape, dtype=bool)))
 
 
 def _bounded(H: Array, h: Array, nonneg: Any) -> Gains:
