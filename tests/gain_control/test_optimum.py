@@ -209,7 +209,7 @@ def test_many_ensembles_of_a_large_circuit(x64):
     """By conjugate gradients, by Cholesky where these don't converge, and bounded: all as one by one."""
     population, cost = preset("default", 91, 121)
     p = np.random.default_rng(0).dirichlet(np.ones(121), size=140)
-    assert 91**2 * 140 > LARGE
+    assert LARGE < 91**2 * 140
     c = population.circuit()
     for own, nonneg in ((cost, False), (CodingCost(1.0, 1e-7), False), (cost, True)):
         found = optimal_gains(c, p, own, nonneg)

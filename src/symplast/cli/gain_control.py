@@ -133,10 +133,11 @@ def adapt(
         f"{summary['amp_far']:.3g} far from it",
         soft_wrap=True,
     )
-    out.print(f"repulsion from the adapter: {summary['repulsion_min']:.3g} to {summary['repulsion_max']:.3g}")
+    low, high = (summary[f"repulsion_{end}"] + 0.0 for end in ("min", "max"))
+    out.print(f"shift of the preferred stimulus away from the adapter: {low:.3g} to {high:.3g}")
     out.print(
-        f"spread (cv) of mean responses: {summary['cv_unadapted']:.3g} without adaptation, {summary['cv_adapted']:.3g} "
-        f"with it, {summary['cv_uniform']:.3g} before",
+        f"spread (cv) of mean responses: {summary['cv_unadapted']:.3f} without adaptation, {summary['cv_adapted']:.3f} "
+        f"with it, {summary['cv_uniform']:.3f} before",
         soft_wrap=True,
     )
     out.print(
@@ -159,6 +160,7 @@ def measure(
     as_json: bool = AS_JSON,
 ) -> None:
     """Measure what adaptation did to recorded tuning curves, with intervals over recordings or neurons."""
+    from symplast.datasets.tables import counted
     from symplast.gain_control import measure_recordings
 
     _check_outputs(picture, table)
@@ -181,11 +183,15 @@ def measure(
         print_json({"over": found.over, "estimates": estimates, "recordings": by_recording})
         return
     neurons = sum(report.preferred.size for report in found.reports)
-    out.print(f"{len(found.names)} recordings, {neurons} neurons; 95 % intervals over {found.over}")
+    recordings = counted(len(found.names), "recording")
+    out.print(f"{recordings}, {neurons} neurons; 95 % intervals over {found.over}")
     for name, e in found.estimates.items():
         out.print(f"{name.replace('_', ' ')}: {e.value:.4g} [{e.low:.4g}, {e.high:.4g}]")
     if found.over == "neurons":
-        out.print("one recording: intervals say how much depends on the neurons found, not on the animal", style="dim")
+        out.print(
+            "one recording: intervals say how much depends on the neurons found, not on the animal", style="dim",
+            soft_wrap=True,
+        )  # fmt: skip
 
 
 @app.command()
@@ -351,13 +357,14 @@ def _frame(frame: str, n: int, interneurons: int | None, seed: int) -> Any:
 
 
 def _read(path: Path, adapter: float, probability: float | None, halfwidth: float | None, period: float) -> "Tuning":
+    from symplast.datasets.tables import counted
     from symplast.gain_control import read_tuning
 
     if period < 0:
         raise ValueError(f"--period must be above 0, or 0 where stimuli don't wrap; got {period:g}")
     found = read_tuning(path, adapter=adapter, probability=probability, halfwidth=halfwidth, period=period or None)
     neurons = sum(len(r.control) for r in found.recordings)
-    counts = f"{len(found.recordings)} recordings, {neurons} neurons, {found.stimuli.size} stimuli"
+    counts = f"{counted(len(found.recordings), 'recording')}, {neurons} neurons, {found.stimuli.size} stimuli"
     tell("; ".join([f"{path.name}: {counts}", *found.decided]))
     return found
 

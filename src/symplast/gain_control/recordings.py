@@ -196,7 +196,8 @@ def measure_recordings(tuning: Tuning, *, resamples: int = 2000, seed: int = 0) 
     With several recordings the measures of each are averaged (Student's t); with a single one its neurons are
     resampled (bootstrap), which says how much the measures depend on the cells that were found, not on the animal.
 
-    Measures: mean amplitude and minimum ratios of neurons near and far from the adapter, mean repulsion (degrees),
+    Measures: mean largest and mean smallest response, adapted over control, of neurons near and far from the adapter
+    (ratios of means: single minima near 0 would swamp a mean of ratios); mean repulsion (in units of the stimulus),
     share of the bias of mean responses that is removed (percent), and the change of the covariance's distance and of
     the flank pair's correlation (over recordings only).
 
@@ -218,6 +219,12 @@ def measure_recordings(tuning: Tuning, *, resamples: int = 2000, seed: int = 0) 
     return RecordedAdaptation(reports, names, _over_neurons(reports[0], resamples, seed), "neurons")
 
 
+def _extremes(report: AdaptationReport) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Largest and smallest response of each neuron, control and adapted."""
+    before, after = report.curves
+    return {"amp": (before.max(axis=1), after.max(axis=1)), "min": (before.min(axis=1), after.min(axis=1))}
+
+
 def _near_and_far(report: AdaptationReport) -> tuple[np.ndarray, np.ndarray]:
     away = np.abs(difference(report.preferred, report.adapter, report.period))
     span = report.period if report.period is not None else float(np.ptp(report.stimuli))
@@ -227,14 +234,17 @@ def _near_and_far(report: AdaptationReport) -> tuple[np.ndarray, np.ndarray]:
 def _measures(report: AdaptationReport) -> dict[str, float]:
     near, far = _near_and_far(report)
 
-    def mean(values: np.ndarray, kept: np.ndarray) -> float:
-        return float(values[kept].mean()) if kept.any() else float("nan")
+    extremes = _extremes(report)
+
+    def ratio(name: str, kept: np.ndarray) -> float:
+        before, after = extremes[name]
+        return float(after[kept].sum() / before[kept].sum()) if before[kept].sum() > 0 else float("nan")
 
     return {
-        "amp_ratio_near": mean(report.amp_ratio, near),
-        "amp_ratio_far": mean(report.amp_ratio, far),
-        "min_ratio_near": mean(report.min_ratio, near),
-        "min_ratio_far": mean(report.min_ratio, far),
+        "amp_ratio_near": ratio("amp", near),
+        "amp_ratio_far": ratio("amp", far),
+        "min_ratio_near": ratio("min", near),
+        "min_ratio_far": ratio("min", far),
         "repulsion": float(report.repulsion.mean()),
         "cv_removed_percent": report.cv_removed,
         "covdist_change": float(report.covdist[2] - report.covdist[1]),
@@ -248,17 +258,15 @@ def _over_neurons(report: AdaptationReport, resamples: int, seed: int) -> dict[s
         raise ValueError(
             f"a single recording must have at least 3 neurons for intervals over neurons, got {report.preferred.size}"
         )
-    parts: dict[str, np.ndarray] = {
-        "amp_ratio_near": report.amp_ratio[near], "amp_ratio_far": report.amp_ratio[far],
-        "min_ratio_near": report.min_ratio[near], "min_ratio_far": report.min_ratio[far],
-        "repulsion": report.repulsion,
-    }  # fmt: skip
     options: dict[str, Any] = {"resamples": resamples, "seed": seed}
-    found = {
-        name: stats.bootstrap(values, np.mean, **options)
-        for name, values in parts.items()
-        if values.size > 1 and np.isfinite(values).all()
-    }
+    ratio: Callable[..., float] = lambda before, after: after.sum() / before.sum()  # noqa: E731
+    found = {}
+    for name, (before, after) in _extremes(report).items():
+        for where, kept in (("near", near), ("far", far)):
+            if kept.sum() > 1 and before[kept].min() > 0:
+                pair = (before[kept], after[kept])
+                found[f"{name}_ratio_{where}"] = stats.bootstrap(pair, ratio, paired=True, **options)
+    found["repulsion"] = stats.bootstrap(report.repulsion, np.mean, **options)
     _, unadapted, adapted = report.means
     removed: Callable[..., float] = lambda a, b: 100 * (1 - variation(b) / variation(a))  # noqa: E731
     if variation(unadapted) > 0:

@@ -1,6 +1,7 @@
 """Recorded tuning curves in files: long tables, xarray, and arrays of NumPy and MATLAB."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,9 @@ NEEDED = ("neuron", "stimulus", "condition", "response")
 OPTIONAL = ("recording", "preferred", "p")
 CONTROL = ("control", "uniform", "before", "pre", "unadapted")
 ADAPTED = ("adapted", "biased", "after", "post", "adaptation")
+
+V1_PROBABILITIES = (0.5, 0.35, 0.35, 0.5, 0.5, 0.5, 0.5, 0.4, 0.4, 0.3, 0.3)
+"""Of the adapter, in the 11 recordings of Benucci et al. (2013), as the reference code lists them."""
 
 ANGLES = Units(
     "a stimulus",
@@ -47,7 +51,8 @@ def read_tuning(
 
     Args:
         path: a long table (.csv, .tsv, .txt, .parquet) with columns neuron, stimulus, condition (control, adapted),
-            response and perhaps recording, preferred, p; or .npy, .npz, .mat of (13, 21, recordings, 2).
+            response and perhaps recording, preferred, p; or .npy, .npz, .mat of (13, 21, recordings, 2);
+            a .mat may hold cells of (13, 21, 2) instead.
         adapter: the stimulus that became frequent.
         probability: of the adapter, as a share, where the file has no column p; spread over a box.
         halfwidth: of that box; default 12.9 degrees of 180.
@@ -165,6 +170,10 @@ def _array(file: Path, kind: str, probability: float | None) -> Tuning:
         raise ValueError(f"{file} must hold one array of {what}, it holds {shapes or 'nothing'}")
     values = arrays[fitting[0]]
     shares = next((np.ravel(a) for n, a in arrays.items() if n != fitting[0] and np.size(a) == values.shape[2]), None)
+    told: tuple[str, ...] = ()
+    if probability is None and shares is None and values.shape == (13, 21, len(V1_PROBABILITIES), 2):
+        shares = np.array(V1_PROBABILITIES)
+        told = ("probabilities of the 11 recordings taken from the reference code",)
     if probability is None and shares is None:
         raise ValueError("probability of the adapter is needed (0.35 for 35 %), since the file holds none")
     if probability is not None and shares is not None:
@@ -172,7 +181,8 @@ def _array(file: Path, kind: str, probability: float | None) -> Tuning:
     chosen = np.asarray(shares if shares is not None else probability, dtype=float)
     chosen = chosen / 100 if chosen.max() > 1 else chosen
     try:
-        return load_tuning_array(values, chosen)
+        found = load_tuning_array(values, chosen)
+        return replace(found, decided=(*told, *found.decided))
     except ValueError as error:
         raise ValueError(f"{file}: {error}") from None
 
@@ -194,7 +204,18 @@ def _matlab(file: Path) -> dict[str, Any]:
             raise ValueError(f"{file} can't be read as a .mat: {' '.join(str(error).split())[:150]}") from None
     except Exception as error:  # damage ends in many classes
         raise ValueError(f"{file} can't be read as a .mat: {' '.join(str(error).split())[:150]}") from None
-    return {name: a for name, a in found.items() if not name.startswith("__") and np.asarray(a).dtype.kind in "biuf"}
+    return {name: _of_cells(a) for name, a in found.items() if not name.startswith("__")}
+
+
+def _of_cells(value: Any) -> np.ndarray:
+    """An array of MATLAB; cells of equal arrays (classes, stimuli, 2), a recording each, become one array."""
+    array = np.asarray(value)
+    if array.dtype != object:
+        return array
+    cells = [np.asarray(cell) for cell in array.ravel()]
+    if not cells or any(c.ndim != 3 or c.shape != cells[0].shape or c.dtype.kind not in "biuf" for c in cells):
+        return np.zeros(0)
+    return np.stack(cells, axis=2)
 
 
 def _long(
