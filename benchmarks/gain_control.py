@@ -3,8 +3,8 @@
 Work: optimal gains of 100 ensembles (255 neurons, 511 stimuli), once with tuning whose rank is low (von Mises, which is
 recognised when the circuit is built) and once with a drive of full rank; the online rule (91 neurons), one run and 20
 side by side; 200 updates of a whitener (32 neurons, 528 interneurons), offline and online with batches of 64.
-Peers, in NumPy: a loop over ensembles that shares A and M; a loop over stimuli that precomputes A and M^T D^T X, and one
-that solves the network and its transpose at each stimulus; and the steps of the reference code of adaptive whitening
+Peers, in NumPy: a loop over ensembles that shares A and M; a loop over stimuli that precomputes A and M^T D^T X, and
+one that solves the network and its transpose at each stimulus; the steps of the reference code of adaptive whitening
 (github.com/lyndond/frame_whitening: explicit inverses, gains as diagonal matrices), written here with the leak.
 Each pair is timed in turn, several times over; the median ratio of the pairs counts. CPU time, compile time apart.
 Targets: at least 1x at full rank and 3x at low rank; at least 5x (precomputing loop) and 30x (solving loop) online; at

@@ -1,6 +1,7 @@
 """Steady states, their simulation, the online rule, populations and ensembles."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given
@@ -129,9 +130,11 @@ def test_seeds_side_by_side_repeat():
 
 def test_stimuli_are_drawn_as_often_as_the_ensemble_says():
     u = np.random.default_rng(0).uniform(size=40_000)
-    shares = np.bincount(np.asarray(pick(np.cumsum([0.2, 0.0, 0.5, 0.3]), u)), minlength=4) / u.size
+    shares = (
+        np.bincount(np.asarray(pick(jnp.cumsum(jnp.array([0.2, 0.0, 0.5, 0.3])), jnp.asarray(u))), minlength=4) / u.size
+    )
     assert shares == pytest.approx([0.2, 0, 0.5, 0.3], abs=0.01)
-    assert int(pick(np.array([0.5, 1.0]), np.array([1.0]))[0]) == 1
+    assert int(pick(jnp.array([0.5, 1.0]), jnp.array([1.0]))[0]) == 1
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ def test_gains_that_cannot_be_negative(x64):
     assert (found["off"] < 1e-6).all()
     whitener = mercedes(nonneg=True).fit(A, steps=4000)
     assert whitener.g.min() == 0
-    with pytest.raises(ValueError, match="nonneg: whitening exactly needs a gain of -0.316"):
+    with pytest.raises(ValueError, match="nonneg: whitening exactly needs a gain of"):
         whitener.closed_form(A)
 
 

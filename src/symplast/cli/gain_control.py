@@ -91,11 +91,11 @@ def adapt(
         if gain_site == "total" and nonneg:
             raise ValueError("--nonneg goes with --gain-site drive")
         with jax.enable_x64(True):
-            circuit = GainCircuit(found.drive, found.weights, gain_site=gain_site)  # type: ignore[arg-type]
-            cost = CodingCost(alpha, gamma, activity)  # type: ignore[arg-type]
+            circuit = GainCircuit(found.drive, found.weights, gain_site=gain_site)
+            cost = CodingCost(alpha, gamma, activity)
             method = "closed" if circuit.linear else "lbfgs"
             ensembles = np.stack([found.p0, found.p1])
-            solved = optimal_gains(circuit, ensembles, cost, nonneg, method=method)  # type: ignore[arg-type]
+            solved = optimal_gains(circuit, ensembles, cost, nonneg, method=method)
             gains = np.asarray(solved.g)
             R0, R1 = (np.asarray(circuit.responses(g)) for g in gains)
             losses = np.asarray(solved.loss)

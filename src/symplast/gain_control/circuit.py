@@ -1,7 +1,7 @@
 """A recurrent circuit with fixed weights, whose neurons change only their gains."""
 
 import warnings
-from typing import Any, Literal
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -20,7 +20,6 @@ from symplast.gain_control.arguments import (
 from symplast.learning.compiling import lightly
 from symplast.stats.arguments import check_count
 
-GainSite = Literal["drive", "total"]
 Gains = Float[Array, " neurons"]
 Responses = Float[Array, "neurons stimuli"]
 
@@ -79,7 +78,7 @@ class GainCircuit(eqx.Module):
     decoder: Float[Array, "channels neurons"]
     target: Float[Array, "channels stimuli"]
     factors: Factors | None
-    gain_site: GainSite = eqx.field(static=True)
+    gain_site: str = eqx.field(static=True)
     rectify: bool = eqx.field(static=True)
     tau_r: float = eqx.field(static=True)
 
@@ -90,7 +89,7 @@ class GainCircuit(eqx.Module):
         *,
         decoder: Any = "inverse",
         target: Any = None,
-        gain_site: GainSite = "drive",
+        gain_site: str = "drive",
         rectify: bool = False,
         tau_r: float = 0.010,
     ):

@@ -1,6 +1,6 @@
 """What the gains trade: fidelity of a linear read-out, activity, and the pull of each gain to rest."""
 
-from typing import Any, Literal
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -8,8 +8,6 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from symplast.gain_control.arguments import check_number
-
-Activity = Literal["l2", "l1"]
 
 
 class CodingCost(eqx.Module):
@@ -30,7 +28,7 @@ class CodingCost(eqx.Module):
 
     alpha: Any = 2.0
     gamma: Any = 1.0
-    activity: Activity = eqx.field(default="l2", static=True)
+    activity: str = eqx.field(default="l2", static=True)
     g_home: Any = 1.0
 
     def __check_init__(self) -> None:

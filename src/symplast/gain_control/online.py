@@ -30,9 +30,9 @@ class OnlineRun(eqx.Module):
     loss: Float[Array, "*seeds records"]
     stimuli: np.ndarray
 
-    def late_mean(self) -> Float[Array, "*seeds neurons"]:
+    def late_mean(self) -> np.ndarray:
         """Mean gains over the last half of the records."""
-        mean: Array = np.asarray(self.mean)[..., len(self.stimuli) // 2 :, :].mean(axis=-2)
+        mean: np.ndarray = np.asarray(self.mean)[..., len(self.stimuli) // 2 :, :].mean(axis=-2)
         return mean
 
 

@@ -2,7 +2,7 @@
 
 import warnings
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -20,7 +20,6 @@ from symplast.gain_control.objective import loss, objective
 from symplast.learning.compiling import lightly
 
 Ensembles = Float[Array, "*ensembles stimuli"]
-Method = Literal["closed", "lbfgs"]
 
 
 MOST_ITERATIONS = 100
@@ -105,7 +104,7 @@ def optimal_gains(
     cost: CodingCost | None = None,
     nonneg: Any = False,
     *,
-    method: Method = "closed",
+    method: str = "closed",
 ) -> GainSolution:
     """The gains that minimise the objective under an ensemble.
 
@@ -272,8 +271,9 @@ def _by_descent(circuit: GainCircuit, p: Ensembles, cost: CodingCost, nonneg: An
         raise ValueError('nonneg goes with method "closed"; L-BFGS has no bounds')
     found = [descend(circuit, row, cost) for row in np.asarray(p).reshape(-1, p.shape[-1])]
     g, terms, gradient = (np.array(each) for each in zip(*found, strict=True))
-    numbers: Any = (g, terms.sum(axis=1), Terms(*terms.T), np.linalg.norm(gradient, axis=1))
-    solution = GainSolution(*numbers)
+    losses, norms = terms.sum(axis=1), np.linalg.norm(gradient, axis=1)
+    by_term = Terms(*map(jnp.asarray, terms.T))
+    solution = GainSolution(jnp.asarray(g), jnp.asarray(losses), by_term, jnp.asarray(norms))
     return _shaped(solution, p.shape[:-1])
 
 

@@ -158,10 +158,8 @@ def load_tuning_array(arr: Any, probs: Any, *, preferred: Any = None, stimuli: A
         raise ValueError(f"arr must have 21 stimuli, as its ensemble is known for these; got {size}: use tuning_of")
     theta = np.linspace(-90, 90, classes) if preferred is None else check_array(preferred, "preferred", "classes")
     biased = [biased_21(float(share)) for share in shares]
-    return tuning_of(
-        np.moveaxis(values[..., 0], 2, 0), np.moveaxis(values[..., 1], 2, 0), s, [uniform(size)] * count, biased,
-        preferred=[theta] * count,
-    )  # fmt: skip
+    control, adapted = (list(np.moveaxis(values[..., i], 2, 0)) for i in range(2))
+    return tuning_of(control, adapted, s, [uniform(size)] * count, biased, preferred=[theta] * count)
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +11,6 @@ from symplast.datasets.tables import read_table
 from symplast.gain_control.whitening import ETA_ONLINE, FrameWhitener
 from symplast.lab.whole_files import whole_file
 
-How = Literal["online", "offline", "closed"]
 CHUNK = 1 << 22
 """Numbers that are looked at together."""
 
@@ -134,7 +133,7 @@ class Whitened:
 def whiten_signals(
     signals: Signals,
     whitener: FrameWhitener,
-    how: How = "online",
+    how: str = "online",
     *,
     batch: int = BATCH,
     epochs: int = 1,
