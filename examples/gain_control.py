@@ -47,5 +47,6 @@ print(f"online: {100 * left:.0f} % of the way to the optimum are left after {run
 whitener = FrameWhitener(frames.mercedes())
 for name, covariance in (("A", [[2, 0.6], [0.6, 1]]), ("B", [[1, -0.4], [-0.4, 2]])):
     x = np.random.default_rng(0).multivariate_normal([0, 0], covariance, 20_000)
-    whitener = whitener.partial_fit(x, batch=64)
+    for _ in range(6):
+        whitener = whitener.partial_fit(x, batch=64)
     print(f"context {name}: gains {np.round(whitener.g, 2)}, variances {whitener.transform(x).var(axis=0).round(2)}")

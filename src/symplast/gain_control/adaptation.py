@@ -156,7 +156,7 @@ def measure_adaptation(
         >>> R0, R1 = (circuit.responses(optimal_gains(circuit, p, cost).g) for p in (p0, p1))
         >>> found = measure_adaptation(R0, R1, pop.preferred, pop.stimuli, p0, p1)
         >>> print(f"{found.amp_ratio[found.at_adapter]:.2f} {found.repulsion.max():.2f} {found.cv_removed:.0f}")
-        0.74 0.65 58
+        0.75 0.64 58
     """
     R0, R1 = check_array(R0, "R0", "neurons, stimuli"), check_array(R1, "R1", "neurons, stimuli")
     s, period = check_array(stim, "stim", "stimuli"), check_period(period)

@@ -35,4 +35,4 @@ def difference(a: Any, b: Any, period: float | None = PERIOD) -> np.ndarray:
         (-20.0, 160.0)
     """
     d = np.asarray(a, dtype=float) - np.asarray(b, dtype=float)
-    return d if period is None else (d + period / 2) % period - period / 2
+    return np.asarray(d if period is None else (d + period / 2) % period - period / 2)

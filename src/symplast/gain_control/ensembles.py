@@ -37,7 +37,7 @@ def biased_21(probability: float) -> np.ndarray:
 
     Example:
         >>> p = biased_21(0.35)
-        >>> p[8:13].round(7).tolist(), round(p.sum(), 12)
+        >>> p[8:13].round(7).tolist(), round(float(p.sum()), 12)
         ([0.0361111, 0.0875, 0.175, 0.0875, 0.0361111], 1.0)
     """
     pa = _share(probability)
@@ -68,7 +68,7 @@ def biased_box(
     Example:
         >>> from symplast.gain_control import grid
         >>> p = biased_box(grid(181), 0.35)
-        >>> int((p > p.min()).sum()), round(p[78:103].sum(), 12)
+        >>> int((p > p.min()).sum()), round(float(p[78:103].sum()), 12)
         (25, 0.35)
     """
     s = check_array(stimuli, "stimuli", "stimuli")

@@ -18,7 +18,7 @@ WORDS = {
     "gc1": "maxima shrink", "gc2": "minima shrink", "gc3": "tuning repelled", "gc4": "means equalised",
     "gc5": "independence kept", "all_five": "all five", "flank_nearer": "flank pair nearer",
 }  # fmt: skip
-PROBABILITY_COLOURS = ("#8ab8e6", COLOURS[0], "#1f5a99", "#123559")
+PROBABILITY_LINES = (("#7fb2e8", 0.9), ("#4c93dc", 1.3), (COLOURS[0], 1.8), ("#2368b0", 2.5))
 
 
 @study.figure(
@@ -44,8 +44,9 @@ def adaptation(ds: xr.Dataset) -> Figure:
 @study.figure(
     "effects",
     caption="Largest and smallest response after over before adaptation, and shift of the preferred orientation away "
-    "from the adapter, against preference; a line for each probability of the adapter. Dashed: without recurrence (W = "
-    "0). Dotted: without the pull of the gains to rest (gamma = 0), where the effects reverse.",
+    "from the adapter, against preference; a line for each probability of the adapter, thicker for higher ones. "
+    "Dashed: without recurrence (W = 0). Dotted: without the pull of the gains to rest (gamma = 0), where the effects "
+    "reverse.",
     alt="Ratios dip at the adapter, deeper for frequent adapters; shifts peak on both sides of it. Without recurrence "
     "nothing shifts; without the pull to rest responses at the adapter grow.",
 )
@@ -53,8 +54,9 @@ def by_preference(ds: xr.Dataset) -> Figure:
     figure, panels = new_figure(1, 3, width=7.8, height=3.2)
     names = (("amp_ratio", "largest response"), ("min_ratio", "smallest response"), ("repulsion", "repulsion (deg)"))
     for axes, (name, label) in zip(panels, names, strict=True):
-        for p, colour in zip(ds.probability.values, PROBABILITY_COLOURS, strict=True):
-            axes.plot(ds.neuron, ds[name].sel(preset="default", probability=p), color=colour, label=f"{p:.2f}")
+        for p, (colour, width) in zip(ds.probability.values, PROBABILITY_LINES, strict=True):
+            values = ds[name].sel(preset="default", probability=p)
+            axes.plot(ds.neuron, values, color=colour, linewidth=width, label=f"{p:.2f}")
         for without, style in zip(ds.without.values, LINES, strict=True):
             axes.plot(ds.neuron, ds[f"{name}_without"].sel(without=without), color=COLOURS[1], linestyle=style,
                       label=str(without))  # fmt: skip
@@ -266,8 +268,8 @@ def frame_speed(ds: xr.Dataset) -> Figure:
 
 @study.figure(
     "placement",
-    caption="The five effects with the gain on the drive's total (total input) and without the pull of the gains to "
-    "rest (gamma = 0), as quantities of the claims. With gamma = 0 every one of them points the other way.",
+    caption="Sizes of the five effects with the gain on the total input, and without the pull of the gains to rest "
+    "(gamma = 0). With gamma = 0 every one of them points the other way.",
     alt="A dot for each effect and variant; those without the pull lie on the wrong side of the line.",
 )
 def placements(ds: xr.Dataset) -> Figure:

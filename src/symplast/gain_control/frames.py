@@ -39,6 +39,7 @@ def grassmannian(n: int, k: int | None = None, *, key: Key[Array, ""], iteration
     Source: Tropp, Dhillon, Heath and Strohmer, IEEE Trans. Inf. Theory 51:188-209 (2005).
 
     Example:
+        >>> import jax
         >>> frame = grassmannian(3, key=jax.random.key(0))
         >>> coherence(frame) < coherence(random_unit(3, key=jax.random.key(0)))
         True

@@ -142,7 +142,7 @@ def load_tuning_array(arr: Any, probs: Any, *, preferred: Any = None, stimuli: A
     Example:
         >>> arr = np.random.default_rng(0).uniform(1, 2, (13, 21, 11, 2))
         >>> tuning = load_tuning_array(arr, [0.5, 0.35, 0.35, 0.5, 0.5, 0.5, 0.5, 0.4, 0.4, 0.3, 0.3])
-        >>> len(tuning.recordings), tuning.stimuli.size, round(tuning.recordings[1].p1.max(), 6)
+        >>> len(tuning.recordings), tuning.stimuli.size, round(float(tuning.recordings[1].p1.max()), 6)
         (11, 20, 0.175)
     """
     values = check_array(arr, "arr", "classes, stimuli, recordings, conditions")
