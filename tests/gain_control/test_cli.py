@@ -117,7 +117,7 @@ def test_whiten(here):
     rng = np.random.default_rng(0)
     X = (rng.normal(size=(4000, 3)) @ rng.normal(size=(3, 3)) + 7).astype(np.float32)
     np.save("x.npy", X)
-    options = ("--to", "y.npy", "--gains", "g.npz", "--picture", "w.svg", "--epochs", 20)
+    options = ("--to", "y.npy", "--gains", "g.npz", "--picture", "w.svg", "--epochs", 10, "--frame", "grassmannian")
     record = json.loads(call("whiten", "x.npy", *options, "--json").stdout)
     assert record["error_after"] < 0.1 * record["error_before"]
     Y, g = np.load("y.npy"), np.load("g.npz")
