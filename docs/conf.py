@@ -48,6 +48,7 @@ napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_rtype = False
 napoleon_use_ivar = True
+napoleon_attr_annotations = False  # shapes stand in the descriptions
 nitpicky = False
 sys.path.insert(0, str(HERE))
 
