@@ -302,7 +302,9 @@ def frames(config: Config, key: Any) -> Evidence:
     sizes_ = list(range(2, config.largest + 1))
     with jax.enable_x64(True):
         steps = [steps_by_frame(n, config.seeds, key, config.eta, config.steps, config.goal) for n in sizes_]
-    ratios: dict[str, Any] = {
+    nothing = (("seed",), np.full(config.seeds, np.nan))  # larger frames are judged at full scale only
+    ratios: dict[str, Any] = {f"log_ratio_{n}": nothing for n in range(2, 9)}
+    ratios |= {
         f"log_ratio_{n}": (("seed",), np.log(np.maximum(each[0], 1) / np.maximum(each[1], 1)))
         for n, each in zip(sizes_, steps, strict=True)
     }
