@@ -45,7 +45,7 @@ def provenance() -> Provenance:
     """The provenance of a measurement that starts now, in this process (imports JAX)."""
     import jax
 
-    commit, dirty = _commit()
+    commit, dirty = code_commit()
     device = jax.devices()[0]
     return Provenance(
         started=now(),
@@ -108,8 +108,8 @@ def machine() -> str:
 
 
 @cache
-def _commit() -> tuple[str, bool]:
-    """Commit and dirty flag of the checkout that the code runs from."""
+def code_commit() -> tuple[str, bool]:
+    """Commit of the checkout that the code runs from, empty outside one, and whether it has uncommitted changes."""
     house = Path(symplast.__file__).parent
 
     def git(*arguments: str) -> str:
