@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from symplast.catalogue.bm25 import bm25, fuse
+from symplast.catalogue.ranking import bm25, fuse
 from symplast.catalogue.cards import Card
 from symplast.catalogue.filters import Filter
 from symplast.catalogue.words import STOP_WORDS, normalised, terms
