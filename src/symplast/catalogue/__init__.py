@@ -4,13 +4,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from symplast.catalogue.ranking import BM25, bm25, fuse
     from symplast.catalogue.cards import Card, Row
     from symplast.catalogue.catalogue import Catalogue, EventFilter
     from symplast.catalogue.digests import DigestRun
     from symplast.catalogue.feeds import feed
     from symplast.catalogue.filters import Filter
     from symplast.catalogue.mail import Mailer, MailError, SMTPMailer
+    from symplast.catalogue.ranking import BM25, bm25, fuse
     from symplast.catalogue.search import Hit, Index
     from symplast.catalogue.site import write_site
     from symplast.catalogue.subscriptions import Subscriptions

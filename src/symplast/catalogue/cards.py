@@ -213,7 +213,9 @@ def gauge_of(claim: Claim, row: Mapping[str, Any], rows: list[Mapping[str, Any]]
 def measurement(row: Mapping[str, Any]) -> Measurement:
     """The measurement behind a published statement."""
     low, high = row["interval"] or (None, None)
-    return Measurement(value=_numbers(row["measured"]), low=_numbers(low), high=_numbers(high), n=row["n"], unit=row["unit"])
+    return Measurement(
+        value=_numbers(row["measured"]), low=_numbers(low), high=_numbers(high), n=row["n"], unit=row["unit"]
+    )
 
 
 def _numbers(value: Any) -> Any:

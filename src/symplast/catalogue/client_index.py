@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from symplast.catalogue.ranking import B, K1
 from symplast.catalogue.cards import Card
+from symplast.catalogue.ranking import K1, B
 from symplast.catalogue.search import WEIGHTS, document
 from symplast.catalogue.words import STOP_WORDS, normalised, stem
 

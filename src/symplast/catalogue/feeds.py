@@ -101,7 +101,7 @@ def headline(event: Event) -> str:
 
 def mark(event: Event) -> str:
     """The sign of the new verdict; an arrow where the event has none."""
-    return MARKS.get(event.new or "", "→")  # type: ignore[call-overload, no-any-return]
+    return MARKS.get(event.new or "", "→")  # type: ignore[call-overload]
 
 
 def clean(text: str) -> str:

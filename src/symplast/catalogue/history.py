@@ -50,16 +50,15 @@ def history(cards: Mapping[str, Card], events: Sequence[Event]) -> str:
         parts.append(f'<line class="axis" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP - 6}" y2="{height - 22}"/>')
         parts.append(f'<text class="day" x="{x:.1f}" y="{height - 6}" text-anchor="middle">{time.date()}</text>')
     said = f"{len(events)} events of {len(last)} systems, from {begin.date()} to {end.date()}"
-    return (
-        f'<svg class="history" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{said}">{"".join(parts)}</svg>'
-    )
+    return f'<svg class="history" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{said}">{"".join(parts)}</svg>'
 
 
 def _tick(event: Event, x: float, y: float) -> str:
     look = (event.new or "").replace(" ", "-") if event.kind in ("verdict_changed", "claim_added") else "plain"
     sign = {"published": "▸", "claim_removed": "–", "scale_changed": "▴"}.get(event.kind, mark(event))
     told = escape(clean(f"{event.time.astimezone(UTC):%Y-%m-%d} {headline(event)}"))
-    return f'<text class="tick {look}" x="{x:.1f}" y="{y + 4.5:.1f}" text-anchor="middle">{sign}<title>{told}</title></text>'
+    place = f'x="{x:.1f}" y="{y + 4.5:.1f}" text-anchor="middle"'
+    return f'<text class="tick {look}" {place}>{sign}<title>{told}</title></text>'
 
 
 def _days(begin: datetime, end: datetime) -> list[datetime]:

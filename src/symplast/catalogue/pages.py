@@ -36,11 +36,18 @@ class Pages:
         catalogue: what they show.
         base_url: where the site will be, ending in ``/``; empty where it is not known.
         served: whether a server answers search and subscription; else the first page searches by script.
+        compared: whether verdicts whose code has changed are marked; else the pages say that they aren't yet.
         figures: folder where drawn figures of the reader's own runs are kept; None draws none.
     """
 
     def __init__(
-        self, catalogue: Catalogue, base_url: str = "", *, served: bool = False, figures: Path | None = None
+        self,
+        catalogue: Catalogue,
+        base_url: str = "",
+        *,
+        served: bool = False,
+        compared: bool = True,
+        figures: Path | None = None,
     ):
         self.catalogue = catalogue
         self.cards = catalogue.cards()
@@ -51,6 +58,7 @@ class Pages:
         self._common = {
             "base_url": base_url,
             "served": served,
+            "compared": compared,
             "root": "",
             "style": _style(),
             "marks": MARKS,
@@ -98,7 +106,9 @@ class Pages:
         """How to read all this, and how to follow it."""
         return self._render("about.html", cards=self.cards)
 
-    def search(self, query: str, hits: Sequence[Any], rankers: Sequence[str], *, cut: bool, form: Mapping[str, str]) -> str:
+    def search(
+        self, query: str, hits: Sequence[Any], rankers: Sequence[str], *, cut: bool, form: Mapping[str, str]
+    ) -> str:
         """What a query found."""
         found = [(hit, self.by_slug[hit.slug]) for hit in hits]
         return self._render(
@@ -109,13 +119,9 @@ class Pages:
         """The form of a subscription."""
         return self._render("subscribe.html", cards=self.cards, mail=mail, said=said, event_kinds=EVENT_KINDS)
 
-    def message(
-        self, title: str, *paragraphs: str, root: str = "", button: str = "", again: bool = False
-    ) -> str:
+    def message(self, title: str, *paragraphs: str, root: str = "", button: str = "", again: bool = False) -> str:
         """A page that says one thing, maybe with one button that posts to the page's own address."""
-        return self._render(
-            "message.html", heading=title, paragraphs=paragraphs, root=root, button=button, again=again
-        )
+        return self._render("message.html", heading=title, paragraphs=paragraphs, root=root, button=button, again=again)
 
     def _render(self, name: str, **about: Any) -> str:
         return _environment().get_template(name).render(**{**self._common, "page": name, **about})

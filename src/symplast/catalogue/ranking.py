@@ -1,7 +1,8 @@
 """BM25 with weighted fields, whose idf stays positive in a small collection.
 
 A term that more than half of the documents hold has a negative idf in the classic form, and SQLite's FTS5 sets it to
-1e-6: among twenty systems "neural" and "learning" would count for nothing. Here ``idf = ln(1 + (N - n + 0.5)/(n + 0.5))``.
+1e-6: among twenty systems "neural" and "learning" would count for nothing. Here
+``idf = ln(1 + (N - n + 0.5)/(n + 0.5))``.
 """
 
 import math
@@ -70,7 +71,13 @@ class BM25:
     def _unfinished(self, query: str, asked: list[str]) -> list[int]:
         """Columns of the terms that begin as the last word of the query does."""
         words = plain_words(query)
-        if not asked or not words or query[-1:].isspace() or len(words[-1]) < 2 or self.analyze(words[-1]) != asked[-1:]:
+        if (
+            not asked
+            or not words
+            or query[-1:].isspace()
+            or len(words[-1]) < 2
+            or self.analyze(words[-1]) != asked[-1:]
+        ):
             return []
         return sorted({column for start in (words[-1], asked[-1]) for column in self._beginning(start)})
 

@@ -8,9 +8,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from symplast.catalogue.ranking import bm25, fuse
 from symplast.catalogue.cards import Card
 from symplast.catalogue.filters import Filter
+from symplast.catalogue.ranking import bm25, fuse
 from symplast.catalogue.words import STOP_WORDS, normalised, terms
 
 WEIGHTS: Mapping[str, float] = {"title": 10, "topics": 6, "claims": 3, "summary": 1}
@@ -165,7 +165,9 @@ class Index:
     def _ranking(self, scores: np.ndarray) -> list[int]:
         """Places of the documents with a score above 0, best first; ties by the paper's day, then the name."""
         places = np.flatnonzero(scores > 0)
-        return sorted((int(p) for p in places), key=lambda p: (-round(float(scores[p]), 9), self._tie(self.cards[p].slug)))
+        return sorted(
+            (int(p) for p in places), key=lambda p: (-round(float(scores[p]), 9), self._tie(self.cards[p].slug))
+        )
 
     def _dated(self, places: Sequence[int]) -> list[Card]:
         return [self.cards[place] for place in places]

@@ -21,7 +21,9 @@ from symplast.lab.events import Event
 
 MARKER = ".symplast-site"
 """A file that says that a folder was written by us, so that it may be replaced."""
-OWN_NAMES = frozenset({"index", "verdicts", "about", "search", "subscribe", "message", "papers", "events", "u", "confirm"})
+OWN_NAMES = frozenset(
+    {"index", "verdicts", "about", "search", "subscribe", "message", "papers", "events", "u", "confirm"}
+)
 """Names of pages and files of the site, which no system may have."""
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -48,7 +50,12 @@ def checked_url(url: str) -> str:
 
 
 def site_files(
-    catalogue: Catalogue, base_url: str = "", *, served: bool = False, figures: Path | None = None
+    catalogue: Catalogue,
+    base_url: str = "",
+    *,
+    served: bool = False,
+    compared: bool = True,
+    figures: Path | None = None,
 ) -> Iterator[tuple[str, bytes]]:
     """Every file of the site: its path and its content.
 
@@ -56,6 +63,7 @@ def site_files(
         catalogue: what it shows.
         base_url: where it will be; feeds have relative links where it is empty.
         served: whether a server answers search and subscription.
+        compared: whether verdicts whose code has changed are marked; else the pages say that they aren't yet.
         figures: folder where drawn figures of the reader's own runs are kept; None draws none.
 
     Yields:
@@ -65,7 +73,7 @@ def site_files(
         ValueError: a system has the name of a page.
     """
     url = checked_url(base_url)
-    pages = Pages(catalogue, url, served=served, figures=figures)
+    pages = Pages(catalogue, url, served=served, compared=compared, figures=figures)
     if taken := sorted(OWN_NAMES & pages.by_slug.keys()):
         raise ValueError(f"system {taken[0]!r} has the name of a page of the catalogue; it must take another")
     yield "index.html", pages.index().encode()

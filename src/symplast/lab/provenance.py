@@ -59,9 +59,14 @@ def provenance() -> Provenance:
     )
 
 
+def utc_now() -> datetime:
+    """The time, in UTC."""
+    return datetime.now(UTC)
+
+
 def now() -> str:
     """The time in UTC, to the second."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    return utc_now().isoformat(timespec="seconds")
 
 
 def versions(*packages: str) -> dict[str, str]:
