@@ -1,7 +1,7 @@
 """The catalogue: all systems with what is published of them, the events, and the search among them."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -118,6 +118,20 @@ class Catalogue:
                     raise
                 self.left_out[name] = str(error)
         self._events = self._read_events(rooms)
+
+    @classmethod
+    def of(cls, cards: Iterable[Card], events: Iterable[Event] = (), folder: Path = Path("results")) -> "Catalogue":
+        """A catalogue of cards that are at hand.
+
+        Args:
+            cards: the systems.
+            events: what has changed.
+            folder: where a server looks for changes.
+        """
+        catalogue = cls({}, folder)
+        catalogue._cards = {card.slug: card for card in cards}
+        catalogue._events = sorted(events, key=lambda event: event.time)
+        return catalogue
 
     def cards(self, wanted: Filter | None = None, sort: Sort = "last event") -> list[Card]:
         """The systems that have what is wanted, in order."""

@@ -78,7 +78,8 @@ def queue_digests(subscriptions: "Subscriptions", now: datetime, events: Sequenc
             for period in periods:
                 message_id = f"<{derived(subscriptions.secret, f'm:{ident}:{period}')}.{period}@{subscriptions.host}>"
                 queued += connection.execute(
-                    "INSERT OR IGNORE INTO outbox(subscription_id, period, state, message_id) VALUES (?, ?, 'queued', ?)",
+                    "INSERT OR IGNORE INTO outbox(subscription_id, period, state, message_id) "
+                    "VALUES (?, ?, 'queued', ?)",
                     (ident, period, message_id),
                 ).rowcount
             if periods:

@@ -1,4 +1,4 @@
-"""The history of verdicts as a picture: systems down, time across, a mark for each event in the colour of its verdict."""
+"""The history of verdicts as a picture: systems down, time across, a mark an event in the colour of its verdict."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta

@@ -5,6 +5,7 @@ import smtplib
 import ssl
 from collections.abc import Sequence
 from datetime import datetime
+from email.headerregistry import HeaderRegistry
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
@@ -16,7 +17,21 @@ from symplast.catalogue.cards import plural
 from symplast.catalogue.feeds import clean, headline
 from symplast.lab.events import Event
 
-POLICY = SMTP.clone(max_line_length=998)
+
+class _Headers(HeaderRegistry):
+    """The stdlib makes a class for every header of every mail; once a name is enough."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._made: dict[str, type] = {}
+
+    def __getitem__(self, name: str) -> type:
+        if name not in self._made:
+            self._made[name] = super().__getitem__(name)
+        return self._made[name]
+
+
+POLICY = SMTP.clone(max_line_length=998, header_factory=_Headers())
 """Lines up to what SMTP allows: under 78, a long List-Unsubscribe becomes an encoded word, which no client accepts."""
 TIMEOUT_S = 30
 

@@ -1,7 +1,7 @@
 """What has changed in the published verdicts, and when: ``results/events.jsonl``, one line an event.
 
 ``symplast publish`` appends to it before it writes the verdicts; feeds, digests and the catalogue read it. Events
-follow from two editions of ``results/<system>.json``, so a lost file can be made again from the history of the repository.
+follow from two editions of ``results/<system>.json``, so a lost file can be made again from a repository's history.
 """
 
 import hashlib
