@@ -105,6 +105,7 @@ class Catalogue:
         runs = store.runs() if store else []
         for name, room in rooms.items():
             try:
+                room.claims  # noqa: B018 - a file that can't be read is said here
                 published = read_published(room, results_folder)
                 if published is None and not room.built_in:
                     published = read_published(room, room.folder)

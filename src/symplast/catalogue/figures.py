@@ -104,7 +104,8 @@ def history(evidence: xr.Dataset) -> Figure:
     if len(rows):
         first, last = float(evidence.day.min()), float(evidence.day.max())
         days = np.unique(np.linspace(np.floor(first), np.ceil(last), 6).round())
-        axes.set_xticks(days, [str((datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=float(d))).date()) for d in days])
+        begin = datetime(1970, 1, 1, tzinfo=UTC)
+        axes.set_xticks(days, [str((begin + timedelta(days=float(day))).date()) for day in days])
         axes.set(xlim=(days[0] - 0.2, days[-1] + 0.2))
     axes.set(xlabel="day of publication (UTC)", ylim=(len(rows) - 0.4, -0.6))
     return figure
@@ -112,8 +113,8 @@ def history(evidence: xr.Dataset) -> Figure:
 
 @study.figure(
     "months",
-    caption="What happened in the simulated months: numbers a month of digests, confirmations, crashes and repeats after "
-    "a crash. None of them broke a promise where violations are 0.",
+    caption="What happened in the simulated months: numbers a month of digests, confirmations, crashes and repeats "
+    "after a crash. None of them broke a promise where violations are 0.",
     alt="Four histograms of numbers a month.",
 )
 def months(evidence: xr.Dataset) -> Figure:

@@ -83,7 +83,8 @@ def active(text: str) -> list[str]:
     found = []
     for tag, about in page.tags:
         found += [f"<{tag} {name}>" for name in about if name.startswith("on")]
-        found += [f"<{tag} {n}>" for n, v in about.items() if re.match(r"\s*(javascript|vbscript):", v, re.IGNORECASE)]
+        addresses = {name: value for name, value in about.items() if name in LOADING or name.endswith("href")}
+        found += [f"<{tag} {n}>" for n, v in addresses.items() if re.match(r"\s*(javascript|vbscript):", v, re.I)]
         if (
             tag == "script"
             and about.get("type") != "application/ld+json"

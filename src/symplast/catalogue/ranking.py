@@ -79,7 +79,9 @@ class BM25:
             or self.analyze(words[-1]) != asked[-1:]
         ):
             return []
-        return sorted({column for start in (words[-1], asked[-1]) for column in self._beginning(start)})
+        begun = {column for start in (words[-1], asked[-1]) for column in self._beginning(start)}
+        shorter = (words[-1][:-cut] for cut in (1, 2, 3) if len(words[-1]) - cut >= 4)  # typed beyond its stem
+        return sorted(begun) or [self._column[term] for term in shorter if term in self._column][:1]
 
     def _beginning(self, start: str) -> range:
         first = bisect_left(self.vocabulary, start)

@@ -101,6 +101,8 @@ class Index:
         """
         query = query[:LONGEST]
         exact = self.exact(query)
+        if not exact and not terms(query):
+            return []
         rankings = {name: self._ranking(ranker.scores(query)) for name, ranker in self.rankers.items()}
         fused = fuse([[card.slug for card in self._dated(ranking)] for ranking in rankings.values()])
         order = sorted(fused, key=lambda slug: (-round(fused[slug], 12), self._tie(slug)))

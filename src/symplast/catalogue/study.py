@@ -18,6 +18,7 @@ from symplast.catalogue.badges import claim_badge, system_badge
 from symplast.catalogue.calling import ask
 from symplast.catalogue.catalogue import Catalogue
 from symplast.catalogue.feed_rules import entry_ids, faults
+from symplast.catalogue.feeds import clean
 from symplast.catalogue.hostile import SLUG, TEXTS, hostile_card
 from symplast.catalogue.page_source import PageSource, active, foreign
 from symplast.catalogue.pages import Pages
@@ -193,7 +194,8 @@ def hostile(config: Config, key: Any) -> Evidence:
         )
         for path, content in site.items():
             said = content.decode()
-            if any(ord(sign) < 32 and sign not in "\t\n\r" for sign in said) or "\ufffe" in said:
+            forbidden = path.endswith((".html", ".svg", ".atom", "search")) and clean(said) != said
+            if forbidden or any(ord(sign) < 32 and sign not in "\t\n\r" for sign in said):
                 wrong.append(f"{path}: a control character of {text[:20]!r}")
             if path.endswith((".html", ".svg", "search")):
                 wrong += [f"{path}: {one} of {text[:20]!r}" for one in (active(said) + foreign(said, URL))]

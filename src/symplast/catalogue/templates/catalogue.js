@@ -53,8 +53,9 @@
       seen.add(stem);
       const one = has(index.postings, stem) ? score(index, [stem], new Map()) : new Map();
       if (at === asked.length - 1 && word.length > 1 && !/\s$/.test(query)) {
-        const begun = index.vocabulary.filter((term) => term.startsWith(word) || term.startsWith(stem));
-        if (begun.length) score(index, begun, one);
+        const begun = new Set(index.vocabulary.filter((term) => term.startsWith(word) || term.startsWith(stem)));
+        for (const form in index.stems) if (form.startsWith(word)) begun.add(index.stems[form]);
+        if (begun.size) score(index, [...begun], one);
       }
       for (const [place, value] of one) total.set(place, (total.get(place) || 0) + value);
     });
