@@ -194,7 +194,7 @@ def test_rate_limits(subs: Subscriptions, box: Mailbox, clock: Clock) -> None:
         subs.subscribe(f"a{number}@example.org", ALL, client="10.0.0.1")
     with pytest.raises(TooManyRequestsError):
         subs.subscribe("b@example.org", ALL, client="10.0.0.1")
-    assert all("10.0.0.1" not in str(row) and "ada" not in str(row) for row in rows(subs, "attempt"))
+    assert all("10.0.0.1" not in str(row) and "@" not in str(row) for row in rows(subs, "attempt"))
     clock.now += timedelta(minutes=61)
     subs.subscribe("b@example.org", ALL, client="10.0.0.1")
     subs.subscribe("ada@example.org", ALL)
@@ -204,7 +204,7 @@ def test_rate_limits(subs: Subscriptions, box: Mailbox, clock: Clock) -> None:
 def test_bad_addresses_are_refused_and_not_repeated(subs: Subscriptions, box: Mailbox, address: str) -> None:
     with pytest.raises(ValueError, match="email must") as caught:
         subs.subscribe(address, ALL)
-    assert not address or address not in str(caught.value)
+    assert len(address) < 3 or address not in str(caught.value).replace("name@example.org", "")
     assert box.mails == []
 
 
@@ -359,6 +359,7 @@ def step(name):
     global seen
     seen += 1
     if seen == kill_at:
+        print(name, flush=True)
         os.kill(os.getpid(), signal.SIGKILL)
 subs = Subscriptions(db, lambda: now, Box(db + ".mails"), "https://verdicts.example.org/", step=step)
 done = subs.run_digests(now, [event(n) for n in (1, 2)])
@@ -404,7 +405,7 @@ def delivered(tmp_path: Path) -> list[list[str]]:
 def test_kill_9_between_every_two_steps(child: Callable[..., subprocess.Popen[str]], tmp_path: Path) -> None:
     """One run after the other is killed at its first, second, ... step, until one lives to its end."""
     start = datetime.fromisoformat("2026-03-05T00:00:00+00:00")
-    killed = 0
+    killed = set()
     for number in range(1, 40):
         now = start + timedelta(minutes=11 * number)
         running = child(now.isoformat(), number)
@@ -412,8 +413,8 @@ def test_kill_9_between_every_two_steps(child: Callable[..., subprocess.Popen[st
         if running.returncode == 0:
             break
         assert running.returncode == -signal.SIGKILL, err
-        killed += 1
-    assert killed >= 12, "begin, purge, queue, four mails with four steps each, shared out over the runs"
+        killed.add(out.strip())
+    assert killed == {"begin", "purged", "one queued", "queued", "taken", "composed", "sent", "marked"}
     mails = delivered(tmp_path)
     wanted = {(who, day) for who in ("ada@example.org", "bob@example.org") for day in ("2026-03-03:", "2026-03-04:")}
     assert {(to, period) for _, to, period in mails} == wanted
