@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from symplast.catalogue import Catalogue, Card, feed, write_site
+from symplast.catalogue import Card, Catalogue, feed, write_site
 from symplast.catalogue.badges import badge
 from symplast.catalogue.feed_rules import entry_ids, faults
 from symplast.catalogue.feeds import PAGE
@@ -231,7 +231,7 @@ def test_the_site_replaces_only_what_symplast_wrote(catalogue: Catalogue, tmp_pa
     left.mkdir()
     shutil.copy(out / ".symplast-site", left)
     write_site(small, out)
-    assert "old" != (out / "curl.html").read_text()
+    assert (out / "curl.html").read_text() != "old"
     assert [path.name for path in tmp_path.iterdir()] == ["site"]
     mine = tmp_path / "mine"
     mine.mkdir()

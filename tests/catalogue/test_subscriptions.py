@@ -12,7 +12,7 @@ from email import message_from_bytes
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from symplast.catalogue import EventFilter, MailError, SMTPMailer, Subscriptions, digests, subscriptions
@@ -70,7 +70,9 @@ def test_nothing_but_one_mail_before_consent(subs: Subscriptions, box: Mailbox, 
     assert subs.run_digests(clock.now, happened).sent == 0, "what happened before the confirmation is not sent"
 
 
-def test_a_link_works_for_48_hours_and_the_address_is_forgotten(subs: Subscriptions, box: Mailbox, clock: Clock) -> None:
+def test_a_link_works_for_48_hours_and_the_address_is_forgotten(
+    subs: Subscriptions, box: Mailbox, clock: Clock
+) -> None:
     subs.subscribe("ada@example.org", ALL, "daily")
     clock.now += timedelta(hours=48)
     assert subs.confirm(box.link("confirm")) == "expired"
