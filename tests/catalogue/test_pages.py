@@ -1,5 +1,6 @@
 """The static site: what its pages say, that they stand alone, and that hostile text stays text."""
 
+import itertools
 import json
 import re
 import shutil
@@ -108,7 +109,7 @@ def test_pages_stand_alone_and_are_sound(site: dict[str, bytes]) -> None:
         assert len(ids) == len(set(ids)), path
         assert dict(page.tags)["html"]["lang"] == "en"
         levels = [int(tag[1]) for tag in kinds if re.fullmatch("h[1-6]", tag)]
-        assert all(b - a <= 1 for a, b in zip(levels, levels[1:], strict=False)), path
+        assert all(b - a <= 1 for a, b in itertools.pairwise(levels)), path
         for tag, about in page.tags:
             target = about.get("href", about.get("src", "#"))
             if target.startswith("#"):
@@ -135,7 +136,8 @@ def test_pages_say_which_code_made_them(site: dict[str, bytes]) -> None:
     for path in ("index.html", "curl.html", "verdicts.html", "about.html"):
         text = site[path].decode()
         assert f"symplast {__version__}" in text
-        assert (commit[:10] in text) and (("uncommitted changes" in text) == dirty)
+        assert commit[:10] in text
+        assert ("uncommitted changes" in text) == dirty
 
 
 def test_json_ld_is_json(site: dict[str, bytes]) -> None:

@@ -65,7 +65,7 @@ def test_filters(catalogue: Catalogue) -> None:
         assert card.counts["refuted"]
         assert card.scale == "full"
     assert all(catalogue.card(hit.slug).paper.year == 2018 for hit in catalogue.search("", 50, Filter(year=2018)))
-    with pytest.raises(ValueError, match="verdict must be one of reproduced, .*stale; got 'wrong'"):
+    with pytest.raises(ValueError, match=r"verdict must be one of reproduced, .*stale; got 'wrong'"):
         Filter(verdict="wrong")
 
 
@@ -80,7 +80,7 @@ def test_browsing_is_by_last_event_and_ties_by_day(catalogue: Catalogue) -> None
 
 
 def test_an_unknown_system_names_the_nearest(catalogue: Catalogue) -> None:
-    with pytest.raises(ValueError, match="such as devices, .*got 'device'"):
+    with pytest.raises(ValueError, match=r"such as devices, .*got 'device'"):
         catalogue.card("device")
 
 

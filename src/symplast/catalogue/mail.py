@@ -10,7 +10,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 from html import escape
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 from urllib.parse import unquote, urlsplit
 
 from symplast.catalogue.cards import plural
@@ -40,6 +40,7 @@ class MailError(Exception):
     """A mail that was not taken; the text names no address."""
 
 
+@runtime_checkable
 class Mailer(Protocol):
     """Whatever sends a mail, or raises MailError."""
 

@@ -288,10 +288,10 @@ class Subscriptions:
 
     def _confirmable(
         self, connection: sqlite3.Connection, token: str
-    ) -> tuple[int, str | None, Cadence, str, str] | None:
+    ) -> tuple[int, str | None, Cadence, str, str | None] | None:
         if not is_token(token):
             return None
-        found: tuple[int, str | None, Cadence, str, str] | None = connection.execute(
+        found: tuple[int, str | None, Cadence, str, str | None] | None = connection.execute(
             "SELECT s.id, t.filter_json, t.cadence, s.state, s.last_period FROM token t "
             "JOIN subscription s ON s.id = t.subscription_id WHERE t.hash = ? AND t.purpose = 'confirm' "
             "AND t.expires_at > ? AND s.state != 'gone'",

@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 
@@ -62,6 +62,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return datetime.fromisoformat(self.at)
 
 
+@runtime_checkable
 class Edition(Protocol):
     """What is compared: a file of published verdicts, of any age."""
 
