@@ -61,7 +61,8 @@ def feed(
     for event in ordered[(page - 1) * PAGE : page * PAGE]:
         _entry(root, event, base_url, (cards or {}).get(event.system))
     ET.indent(root, " ")
-    return ET.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n"
+    document: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return document + b"\n"
 
 
 def page_count(events: int) -> int:
@@ -101,7 +102,8 @@ def headline(event: Event) -> str:
 
 def mark(event: Event) -> str:
     """The sign of the new verdict; an arrow where the event has none."""
-    return MARKS.get(event.new or "", "→")  # type: ignore[call-overload]
+    marks: dict[str, str] = {**MARKS}
+    return marks.get(event.new or "", "→")
 
 
 def clean(text: str) -> str:

@@ -9,6 +9,7 @@ from symplast.catalogue.feeds import clean, headline, mark
 from symplast.lab.events import Event
 
 WIDTH, LEFT, ROW, TOP = 760, 150, 22, 30
+TICK = 13
 MOST = 60
 """Systems drawn; those whose last event is newest."""
 
@@ -42,9 +43,12 @@ def history(cards: Mapping[str, Card], events: Sequence[Event]) -> str:
             f'<a href="{escape(slug)}.html"><text class="row" x="{LEFT - 8}" y="{y + 4:.0f}" text-anchor="end">'
             f"{escape(slug)}</text></a>"
         )
+    free = dict.fromkeys(slugs, 0.0)
     for event in events:
         if event.system in slugs:
-            parts.append(_tick(event, across(event.time), TOP + ROW * slugs.index(event.system) + ROW / 2))
+            x = max(across(event.time), free[event.system])  # signs of one moment stand side by side
+            free[event.system] = x + TICK
+            parts.append(_tick(event, x, TOP + ROW * slugs.index(event.system) + ROW / 2))
     for time in _days(begin, end):
         x = across(time)
         parts.append(f'<line class="axis" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP - 6}" y2="{height - 22}"/>')

@@ -10,8 +10,8 @@ import numpy as np
 from symplast.catalogue.words import terms
 
 RANK, FEATURES = 64, 30_000
-FLOOR = 0.1
-"""Cosines below it are chance likeness, and count as absent."""
+FLOOR, SHARE = 0.1, 1 / 3
+"""Cosines below the floor, or below this share of the best, are chance likeness and count as absent."""
 
 
 class RelatedTerms:
@@ -67,7 +67,7 @@ class RelatedTerms:
             found += row.data @ self._V[begin + row.indices]  # only the rows of the query's own terms
             begin += row.shape[1]
         cosine = self._docs @ _unit(found[None])[0]
-        return np.where(cosine > FLOOR, cosine, 0.0)
+        return np.where(cosine > max(FLOOR, SHARE * float(cosine.max())), cosine, 0.0)
 
 
 def _unit(rows: np.ndarray) -> np.ndarray:

@@ -95,7 +95,9 @@ def serve(
         subscriptions = None
         if mailer is not None:
             subscriptions = Subscriptions(db, utc_now, mailer, live.base_url, mailbox=mailbox)
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    log = logging.getLogger("symplast.site")
+    log.addHandler(logging.StreamHandler())
+    log.setLevel(logging.INFO)
     served = Site(live, subscriptions, behind_proxy=behind_proxy).app()
     # no access log: paths hold tokens, and lines of it clients' addresses
     config = uvicorn.Config(
