@@ -102,8 +102,7 @@ def headline(event: Event) -> str:
 
 def mark(event: Event) -> str:
     """The sign of the new verdict; an arrow where the event has none."""
-    marks: dict[str, str] = {**MARKS}
-    return marks.get(event.new or "", "→")
+    return next((sign for outcome, sign in MARKS.items() if outcome == event.new), "→")
 
 
 def clean(text: str) -> str:
