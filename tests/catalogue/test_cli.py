@@ -9,11 +9,10 @@ from pathlib import Path
 
 import feedparser
 import pytest
+from commanding import caller
 
 from symplast.cli import app
 from symplast.lab.published import results_folder
-
-from commanding import caller
 
 call = caller(app)
 

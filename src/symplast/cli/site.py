@@ -39,8 +39,10 @@ def build(
 ) -> None:
     """Write the site as files that any file server can serve."""
     from symplast.catalogue import write_site
+    from symplast.catalogue.site import checked_url
 
     with naming("to", "url"):
+        checked_url(url)  # before anything is read
         catalogue = _with_store(store)(results, check_code=True)
         index = write_site(catalogue, to, url, figures=to.parent / ".figures" if store else None)
     if as_json:
