@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -69,7 +69,8 @@ class Index:
     """
 
     def __init__(self, cards: Sequence[Card], embed: Path | None = None):
-        self.cards = list(cards)
+        by_name = sorted(cards, key=lambda card: card.slug)
+        self.cards = sorted(by_name, key=lambda card: card.paper.day, reverse=True)  # ties fall in this order
         self._place = {card.slug: place for place, card in enumerate(self.cards)}
         docs = [document(card) for card in self.cards]
         texts = [" ".join(doc.values()) for doc in docs]
@@ -83,9 +84,11 @@ class Index:
             from symplast.catalogue.embedding import Embeddings
 
             self.rankers[Embeddings.name] = Embeddings(texts, embed)
-        rows = [(card.slug, row) for card in self.cards for row in card.rows]
-        self._claims = [(slug, row.claim.id) for slug, row in rows]
-        said = [{"says": " ".join([row.claim.says, *(p.says for p in row.claim.part)])} for _, row in rows]
+        self._fields = [{name: frozenset(terms(text)) for name, text in doc.items()} for doc in docs]
+        rows = [row for card in self.cards for row in card.rows]
+        self._claims = [row.id for row in rows]
+        self._first = np.cumsum([0, *(len(card.rows) for card in self.cards)])
+        said = [{"says": " ".join([row.claim.says, *(p.says for p in row.claim.part)])} for row in rows]
         self._claim_words = bm25(said, {"says": 1.0}, terms)
         self._exact = self._names()
 
@@ -105,26 +108,28 @@ class Index:
         if not exact and not terms(query):
             return []
         rankings = {name: self._ranking(ranker.scores(query)) for name, ranker in self.rankers.items()}
-        fused = fuse([[card.slug for card in self._dated(ranking)] for ranking in rankings.values()])
-        order = sorted(fused, key=lambda slug: (-round(fused[slug], 12), self._tie(slug)))
-        found = [*exact, *(slug for slug in order if slug not in exact)]
-        admitted = [slug for slug in found if wanted is None or wanted.admits(self.cards[self._place[slug]])]
-        ranks = {name: {self.cards[p].slug: r for r, p in enumerate(places, 1)} for name, places in rankings.items()}
-        claims = self._best_claims(query, set(admitted[:k]))
-        matched = self._words.by_term(query)
+        fused = fuse([ranking.tolist() for ranking in rankings.values()])
+        scores = np.zeros(len(self.cards))
+        scores[list(fused)] = list(fused.values())
+        found = [self._place[slug] for slug in exact]
+        found += [place for place in self._ranking(scores, 12).tolist() if place not in found]
+        admitted = [place for place in found if wanted is None or wanted.admits(self.cards[place])][:k]
+        ranks = {
+            name: dict(zip(order.tolist(), range(1, len(order) + 1), strict=True)) for name, order in rankings.items()
+        }
+        matched, claimed = self._words.by_term(query), self._claim_words.scores(query)
         hits = []
-        for slug in admitted[:k]:
-            own = {name: rank[slug] for name, rank in ranks.items() if slug in rank}
-            why = ([exact[slug]] if slug in exact else []) + self._why(slug, matched, own)
-            named = [claim for claim in exact[slug].split() if "." in claim] if slug in exact else []
-            best = [c for c in named if c in {f"{slug}.{row.claim.id}" for row in self.cards[self._place[slug]].rows}]
-            best += [claim for claim in claims.get(slug, []) if claim not in best]
-            hits.append(Hit(slug, float("inf") if slug in exact else fused[slug], why, best[:3], own))
+        for place in admitted:
+            slug = self.cards[place].slug
+            own = {name: rank[place] for name, rank in ranks.items() if place in rank}
+            why = ([exact[slug]] if slug in exact else []) + self._why(place, matched, own)
+            score = float("inf") if slug in exact else float(scores[place])
+            hits.append(Hit(slug, score, why, self._best_claims(place, claimed, exact.get(slug, "")), own))
         return hits
 
     def ranked(self, query: str, ranker: str) -> list[str]:
         """The systems in the order of one ranker alone."""
-        return [card.slug for card in self._dated(self._ranking(self.rankers[ranker].scores(query[:LONGEST])))]
+        return [self.cards[place].slug for place in self._ranking(self.rankers[ranker].scores(query[:LONGEST]))]
 
     def exact(self, query: str) -> dict[str, str]:
         """Systems that the query names by arXiv number, name, claim or author, and how."""
@@ -133,7 +138,7 @@ class Index:
         if number:
             text = number[1]
         found = dict(self._exact.get(text, [])) or self._by_authors(text)
-        return dict(sorted(found.items(), key=lambda item: self._tie(item[0])))
+        return dict(sorted(found.items(), key=lambda item: self._place[item[0]]))
 
     def _by_authors(self, text: str) -> dict[str, str]:
         """Papers that have all the authors whose surnames the query consists of."""
@@ -165,42 +170,30 @@ class Index:
                     add(" ".join(normalised(author.split()[-1])), card.slug, f"author {author}")
         return names
 
-    def _ranking(self, scores: np.ndarray) -> list[int]:
+    def _ranking(self, scores: np.ndarray, digits: int = 9) -> np.ndarray:
         """Places of the documents with a score above 0, best first; ties by the paper's day, then the name."""
         places = np.flatnonzero(scores > 0)
-        return sorted(
-            (int(p) for p in places), key=lambda p: (-round(float(scores[p]), 9), self._tie(self.cards[p].slug))
-        )
+        order: np.ndarray = places[np.argsort(-np.round(scores[places], digits), kind="stable")]
+        return order
 
-    def _dated(self, places: Sequence[int]) -> list[Card]:
-        return [self.cards[place] for place in places]
+    def _best_claims(self, place: int, scores: np.ndarray, how: str) -> list[str]:
+        """Up to three claims of a system that match best, before them one that the query names."""
+        own = range(self._first[place], self._first[place + 1])
+        named = [self._claims[one] for one in own if how == f"claim {self._claims[one]}"]
+        best = sorted((one for one in own if scores[one] > 0), key=lambda one: -scores[one])
+        return list(dict.fromkeys([*named, *(self._claims[one] for one in best)]))[:3]
 
-    def _tie(self, slug: str) -> tuple[Any, ...]:
-        """Newest paper first, then by name."""
-        day = self.cards[self._place[slug]].paper.day
-        return tuple(-ord(sign) for sign in day), slug
-
-    def _best_claims(self, query: str, slugs: set[str]) -> dict[str, list[str]]:
-        scores = self._claim_words.scores(query)
-        found: dict[str, list[str]] = {}
-        for place in sorted(np.flatnonzero(scores > 0), key=lambda p: -scores[p]):
-            slug, claim = self._claims[place]
-            if slug in slugs and len(found.setdefault(slug, [])) < 3:
-                found[slug].append(f"{slug}.{claim}")
-        return found
-
-    def _why(self, slug: str, matched: Mapping[str, np.ndarray], ranks: Mapping[str, int]) -> list[str]:
+    def _why(self, place: int, matched: Mapping[str, np.ndarray], ranks: Mapping[str, int]) -> list[str]:
         """Which words of the query it has, and where; and that related terms found it."""
-        place = self._place[slug]
         own = [term for term, scores in sorted(matched.items(), key=lambda item: -item[1][place]) if scores[place] > 0]
         said = []
         if own:
-            fields = document(self.cards[place])
-            where = [name for name, text in fields.items() if any(_holds(terms(text), term) for term in own)]
+            fields = self._fields[place].items()
+            where = [name for name, held in fields if any(_holds(held, term) for term in own)]
             said.append(f"{', '.join(own[:5])} in {', '.join(where)}")
         said += [f"{name}: rank {rank}" for name, rank in ranks.items() if name != "BM25"]
         return said
 
 
-def _holds(found: list[str], term: str) -> bool:
-    return any(one == term or one.startswith(term) for one in found)
+def _holds(found: frozenset[str], term: str) -> bool:
+    return term in found or any(one.startswith(term) for one in found)
