@@ -117,7 +117,6 @@ def feeds(config: Config, key: Any) -> Evidence:
         day=(("event",), times),
         outcome=(("event",), np.array(outcomes, int)),
         coords={"event": [event.system for event in recorded]},
-        units={"day": "days since 1970"},
         notes={"wrong": "; ".join(wrong)},
     )
 
