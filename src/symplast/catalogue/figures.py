@@ -96,14 +96,18 @@ def history(evidence: xr.Dataset) -> Figure:
         set(systems), key=lambda name: min(t for t, s in zip(evidence.day.values, systems, strict=True) if s == name)
     )
     figure, axes = new_figure(width=7.2, height=1.0 + 0.27 * max(len(rows), 1))
+    free: dict[str, float] = {}
+    gap = (float(np.ptp(evidence.day)) if len(rows) else 0.0) / 60
     for day, outcome, system in zip(evidence.day.values, evidence.outcome.values, systems, strict=True):
-        _tick(axes, float(day), rows.index(system), int(outcome))
+        place = max(float(day), free.get(system, 0.0))  # signs of one moment stand side by side
+        free[system] = place + gap
+        _tick(axes, place, rows.index(system), int(outcome))
     axes.set_yticks(range(len(rows)), rows)
     for row in range(len(rows)):
         axes.axhline(row, color=INK, linewidth=0.3, alpha=0.4, zorder=0)
     if len(rows):
         first, last = float(evidence.day.min()), float(evidence.day.max())
-        days = np.unique(np.linspace(np.floor(first), np.ceil(last), 6).round())
+        days = np.arange(np.floor(first), np.ceil(last) + 1, max(1, np.ceil((last - first) / 6)))
         begin = datetime(1970, 1, 1, tzinfo=UTC)
         axes.set_xticks(days, [str((begin + timedelta(days=float(day))).date()) for day in days])
         axes.set(xlim=(days[0] - 0.2, days[-1] + 0.2))

@@ -24,7 +24,7 @@ class RelatedTerms:
 
     Example:
         >>> index = RelatedTerms(["spiking neurons learn", "neurons of cortex spike", "loss of language models"])
-        >>> index.scores("spikes").argmax() < 2
+        >>> bool(index.scores("spikes").argmax() < 2)
         True
     """
 
