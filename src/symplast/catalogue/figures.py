@@ -97,7 +97,7 @@ def history(evidence: xr.Dataset) -> Figure:
     )
     figure, axes = new_figure(width=7.2, height=1.0 + 0.27 * max(len(rows), 1))
     free: dict[str, float] = {}
-    gap = (float(np.ptp(evidence.day)) if len(rows) else 0.0) / 60
+    gap = (float(np.ptp(evidence.day.values)) if len(rows) else 0.0) / 60
     for day, outcome, system in zip(evidence.day.values, evidence.outcome.values, systems, strict=True):
         place = max(float(day), free.get(system, 0.0))  # signs of one moment stand side by side
         free[system] = place + gap
