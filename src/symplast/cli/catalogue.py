@@ -40,6 +40,8 @@ def list_systems(
                     "system": name,
                     "title": room.claims.system.title + room.claims.system.qualifier,
                     "arxiv": room.claims.paper.arxiv,
+                    "date": room.claims.paper.day,
+                    "topics": room.claims.system.topics,
                     "claims": len(room.claims.claim),
                     "data": room.claims.system.data,
                     "last": last,

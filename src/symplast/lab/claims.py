@@ -6,6 +6,7 @@ A room keeps its claims in ``claims.toml``; this module reads and checks that fi
 import hashlib
 import re
 import tomllib
+from datetime import date
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -206,6 +207,7 @@ class System(Strict, frozen=True, kw_only=True):
     data: list[str] = []  # names of the data sets that its experiments read
     named: list[str] = []  # modules of other rooms that experiments reach by a name in a text, not by an import
     reconstruction: bool = False  # the paper doesn't give its model: every verdict is of one that we rebuilt
+    topics: list[str] = []  # what it is about, as one would browse
 
     @property
     def qualifier(self) -> str:
@@ -219,9 +221,23 @@ class Paper(Strict, frozen=True, kw_only=True):
     title: str
     authors: list[str]
     year: int
+    date: str = ""  # ISO day of its first version, where it is known
     arxiv: str = ""
     bibtex_key: str
     note: str = ""
+
+    def __post_init__(self) -> None:
+        if self.date:
+            try:
+                if date.fromisoformat(self.date).isoformat() != self.date:
+                    raise ValueError
+            except ValueError:
+                raise ValueError(f"date must be a day such as 2016-01-04, got {self.date!r}") from None
+
+    @property
+    def day(self) -> str:
+        """The day of its first version; the year where no more is known."""
+        return self.date or str(self.year)
 
     @property
     def url(self) -> str:

@@ -45,7 +45,7 @@ def provenance() -> Provenance:
     """The provenance of a measurement that starts now, in this process (imports JAX)."""
     import jax
 
-    commit, dirty = _commit()
+    commit, dirty = code_commit()
     device = jax.devices()[0]
     return Provenance(
         started=now(),
@@ -59,9 +59,14 @@ def provenance() -> Provenance:
     )
 
 
+def utc_now() -> datetime:
+    """The time, in UTC."""
+    return datetime.now(UTC)
+
+
 def now() -> str:
     """The time in UTC, to the second."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    return utc_now().isoformat(timespec="seconds")
 
 
 def versions(*packages: str) -> dict[str, str]:
@@ -108,8 +113,8 @@ def machine() -> str:
 
 
 @cache
-def _commit() -> tuple[str, bool]:
-    """Commit and dirty flag of the checkout that the code runs from."""
+def code_commit() -> tuple[str, bool]:
+    """Commit of the checkout that the code runs from, empty outside one, and whether it has uncommitted changes."""
     house = Path(symplast.__file__).parent
 
     def git(*arguments: str) -> str:

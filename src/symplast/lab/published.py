@@ -12,6 +12,7 @@ import symplast
 from symplast.lab.audit import audit as judge_room
 from symplast.lab.audit import claim_row
 from symplast.lab.claims import Scale
+from symplast.lab.events import append_events, changes
 from symplast.lab.numbers import shown
 from symplast.lab.provenance import Provenance, now
 from symplast.lab.registry import Room
@@ -78,9 +79,20 @@ class Published(msgspec.Struct, frozen=True, kw_only=True):
         told = f", {value} at {self.scale} scale" if value and outcome == "not run" else ""
         return f"{row['verdict']}{qualifier}{told}"
 
-    def stale_claims(self, room: Room) -> list[str]:
-        """Claims that read otherwise now, were never published, or rest on an experiment whose code has changed."""
-        outdated = {run.experiment for run in self.runs if run.code != room.code(run.experiment)}
+    @property
+    def commit(self) -> str:
+        """Of the code that measured last; empty where it is unknown."""
+        newest = max(self.runs, key=lambda run: run.provenance.started, default=None)
+        return newest.provenance.commit if newest else ""
+
+    def stale_claims(self, room: Room, *, check_code: bool = True) -> list[str]:
+        """Claims that read otherwise now, were never published, or rest on an experiment whose code has changed.
+
+        Args:
+            room: the system.
+            check_code: False looks at the claims' text alone, which takes no time.
+        """
+        outdated = {run.experiment for run in self.runs if check_code and run.code != room.code(run.experiment)}
         return [
             claim.id
             for claim in room.claims.claim
@@ -124,7 +136,7 @@ def read_published(room: Room, folder: Path | None = None) -> Published | None:
 
 
 def publish(room: Room, store: Store, scale: Scale, folder: Path) -> Path:
-    """Write a system's verdicts to ``<folder>/<system>.json``.
+    """Write a system's verdicts to ``<folder>/<system>.json``; what they change is first added to its events.
 
     Only runs of the present code with the scale's own parameters count: no failed, stale or changed ones.
 
@@ -163,5 +175,16 @@ def publish(room: Room, store: Store, scale: Scale, folder: Path) -> Path:
     )
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.json"
+    append_events(folder, changes(_edition_before(room, folder), published, now()))
     write_whole(path, msgspec.json.format(msgspec.json.encode(published), indent=1) + b"\n")
     return path
+
+
+def _edition_before(room: Room, folder: Path) -> Published | None:
+    """What is published in a folder so far; None where there is nothing, or a damaged file, which is replaced."""
+    if not (folder / f"{room.name}.json").is_file():
+        return None
+    try:
+        return read_published(room, folder)
+    except ValueError:
+        return None
