@@ -100,6 +100,11 @@ class Card:
         return not self.paper.arxiv
 
     @property
+    def authors(self) -> list[tuple[str, str]]:
+        """Surname (the last word) and name of each author; none where the claims are symplast's own."""
+        return [] if self.ours else [(name.split()[-1], name) for name in self.paper.authors if name.split()]
+
+    @property
     def scale(self) -> Scale | None:
         """Of the published verdicts."""
         return self.published.scale if self.published else None

@@ -46,6 +46,5 @@ def client_index(cards: Sequence[Card]) -> bytes:
 def _names(card: Card) -> list[str]:
     """What names the system exactly."""
     names = [card.slug, card.slug.replace("_", "-"), card.slug.replace("_", " "), card.paper.arxiv]
-    names += [] if card.ours else [author.split()[-1] for author in card.paper.authors]
-    names += [row.id for row in card.rows]
+    names += [*(surname for surname, _ in card.authors), *(row.id for row in card.rows)]
     return sorted({" ".join(name.casefold().split()) for name in names if name})

@@ -164,10 +164,9 @@ class Index:
                 add(card.paper.arxiv, card.slug, "arXiv number")
             for row in card.rows:
                 add(row.id, card.slug, f"claim {row.id}")
-            if not card.ours:
-                for author in card.paper.authors:
-                    add(author.split()[-1], card.slug, f"author {author}")
-                    add(" ".join(normalised(author.split()[-1])), card.slug, f"author {author}")
+            for surname, author in card.authors:
+                add(surname, card.slug, f"author {author}")
+                add(" ".join(normalised(surname)), card.slug, f"author {author}")
         return names
 
     def _ranking(self, scores: np.ndarray, digits: int = 9) -> np.ndarray:
