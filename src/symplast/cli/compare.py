@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from symplast.cli.console import check_output, err, out, picture_kind, print_json, styled, warn
+from symplast.cli.console import check_output, check_picture, err, out, print_json, styled, warn, write_file
 from symplast.cli.options import OUT, STORE
 
 if TYPE_CHECKING:
@@ -68,10 +68,9 @@ def compare(
     if csv is not None:
         check_output(csv, "--csv", ".csv")
     if figure is not None:
-        kind = picture_kind(figure, "--figure")
+        check_picture(figure, "--figure")
     from symplast.cli.progress import RichProgress
     from symplast.lab.store import Store
-    from symplast.lab.whole_files import write_whole
     from symplast.learning.combination import Combination
     from symplast.learning.comparison import compare, wrong_names
 
@@ -104,12 +103,11 @@ def compare(
             progress=progress,
         )
     if csv is not None:
-        write_whole(csv, found.table.to_csv(index=False))
+        write_file(csv, found.table)
     if figure is not None and len(found.table):
-        from symplast.lab.theme import render
         from symplast.learning.figures import draw_comparison
 
-        write_whole(figure, render(draw_comparison(found), kind))
+        write_file(figure, draw_comparison(found))
         err.print(f"figure: {figure}", soft_wrap=True, highlight=False, markup=False)
     if as_json:
         print_json(as_record(found))

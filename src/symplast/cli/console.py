@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -72,14 +72,9 @@ def print_json(value: Any) -> None:
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
 
 
-def picture_kind(path: Path, option: str) -> Literal["svg", "png"]:
-    """What a picture's name asks for, before anything is computed.
-
-    Raises:
-        ValueError: another ending, or a folder that does not exist; names the option.
-    """
+def check_picture(path: Path, option: str) -> None:
+    """Before anything is computed: a picture can be written there; see :func:`check_output`."""
     check_output(path, option, ".svg", ".png")
-    return "svg" if path.suffix == ".svg" else "png"
 
 
 def check_output(path: Path, option: str, *endings: str) -> None:
@@ -104,23 +99,28 @@ def tell(text: str) -> None:
 
 
 def write_files(folder: Path, files: Mapping[str, Any]) -> None:
-    """Write tables (DataFrames), figures (as SVG) and texts into a folder, which is made, and say so on stderr.
+    """Write files into a folder, which is made, and say so on stderr.
 
     Args:
         folder: where to.
-        files: name -> what becomes the file.
+        files: name -> what becomes the file; see :func:`write_file`.
     """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        write_file(folder / name, content)
+    tell(f"{', '.join(files)} written to {folder}")
+
+
+def write_file(path: Path, content: Any) -> None:
+    """Write a table (DataFrame, as CSV), a figure (as its name ends: .png, or SVG), a text or bytes; whole or not."""
     from matplotlib.figure import Figure
 
     from symplast.lab.theme import render
     from symplast.lab.whole_files import write_whole
 
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in files.items():
-        if isinstance(content, Figure):
-            content = render(content, "svg")
-        write_whole(folder / name, content if isinstance(content, str | bytes) else content.to_csv(index=False))
-    tell(f"{', '.join(files)} written to {folder}")
+    if isinstance(content, Figure):
+        content = render(content, "png" if path.suffix == ".png" else "svg")
+    write_whole(path, content if isinstance(content, str | bytes) else content.to_csv(index=False))
 
 
 def tell_damages(damages: Iterable[tuple[str, str]], lead: str = "skipped a damaged run:") -> None:

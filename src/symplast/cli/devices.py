@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from symplast.cli.console import check_output, computing, err, out, picture_kind, print_json, styled, tell
+from symplast.cli.console import check_output, check_picture, computing, err, out, print_json, styled, tell, write_file
 from symplast.cli.options import check_least
 
 if TYPE_CHECKING:
@@ -43,18 +43,16 @@ def fit(
     from symplast.devices import fit_devices
     from symplast.devices.curve_files import fit_figure, read_devices
     from symplast.devices.device_model import fit_curves
-    from symplast.lab.theme import render
-    from symplast.lab.whole_files import write_whole
 
     picture = plot or Path(f"{curves.name.split('.')[0]}-fit.svg")
-    kind = picture_kind(picture, "--plot")
+    check_picture(picture, "--plot")
     with computing():
         if not 0 < level < 1:
             raise ValueError(f"--level must be strictly between 0 and 1, got {level:g}")
         measured = read_devices(curves, tell)
         several = fit_devices(measured, level=level) if len(measured) > 1 else None
         fits = several.fits if several else {name: fit_curves(*one, level=level) for name, one in measured.items()}
-    write_whole(picture, render(fit_figure(fits, measured), kind))
+    write_file(picture, fit_figure(fits, measured))
     err.print(f"written to {picture}", soft_wrap=True, highlight=False)
     records = [_fitted(name, fits[name], measured[name]) for name in fits]
     if several is None:
@@ -140,7 +138,6 @@ def advise(
     import jax
 
     from symplast.devices import Variation, advise
-    from symplast.lab.whole_files import write_whole
 
     with computing():
         device, spread = _device(curves, measured)
@@ -169,7 +166,7 @@ def advise(
             epochs=passes,
         )
     if csv is not None:
-        write_whole(csv, advice.runs.to_csv(index=False))
+        write_file(csv, advice.runs)
         err.print(f"{len(advice.runs)} runs written to {csv}", soft_wrap=True, highlight=False)
     rows = [
         {

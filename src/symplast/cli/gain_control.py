@@ -7,13 +7,14 @@ import typer
 
 from symplast.cli.console import (
     check_output,
+    check_picture,
     computing,
     err,
     out,
-    picture_kind,
     print_json,
     tell,
     tell_reading,
+    write_file,
 )
 from symplast.cli.naming import naming
 from symplast.cli.options import HEADER, INDEX, check_least
@@ -371,23 +372,17 @@ def _read(path: Path, adapter: float, probability: float | None, halfwidth: floa
 
 def _check_outputs(picture: Path | None, table: Path | None) -> None:
     if picture is not None:
-        picture_kind(picture, "--picture")
+        check_picture(picture, "--picture")
     if table is not None:
         check_output(table, "--table", ".csv")
 
 
 def _write_picture(path: Path, figure: "Figure") -> None:
-    from symplast.lab.theme import render
-    from symplast.lab.whole_files import write_whole
-
-    write_whole(path, render(figure, picture_kind(path, "--picture")))
+    write_file(path, figure)
     tell(f"figure written to {path}")
 
 
 def _write_table(path: Path | None, frame: Any) -> None:
-    if path is None:
-        return
-    from symplast.lab.whole_files import write_whole
-
-    write_whole(path, frame.to_csv(index=False))
-    tell(f"table written to {path}")
+    if path is not None:
+        write_file(path, frame)
+        tell(f"table written to {path}")

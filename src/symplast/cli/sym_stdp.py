@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from symplast.cli.console import check_output, computing, err, out, picture_kind, print_json
+from symplast.cli.console import check_output, check_picture, computing, err, out, print_json, write_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -165,10 +165,9 @@ def clusters(
     as_json: bool = AS_JSON,
 ) -> None:
     """How well classes cluster in the input, the hidden and the classifier layer, and t-SNE maps of them."""
-    kind = None if plot is None else picture_kind(plot, "--plot")
+    if plot is not None:
+        check_picture(plot, "--plot")
     _check_choice("--backend", backend, BACKENDS)
-    from symplast.lab.theme import render
-    from symplast.lab.whole_files import write_whole
     from symplast.sym_stdp import SymSTDPClassifier, cluster_report, embedding
     from symplast.sym_stdp.clusters import has_a_map
 
@@ -178,10 +177,10 @@ def clusters(
         layers = {"input": found.input, "hidden": found.hidden, "classifier": found.classifier}
         maps = {name: embedding(counts) for name, counts in layers.items() if has_a_map(counts)}
         report = cluster_report(layers, y, maps=maps)
-    if plot is not None and kind is not None:
+    if plot is not None:
         from symplast.sym_stdp.figures import draw_maps
 
-        write_whole(plot, render(draw_maps(maps, y), kind))
+        write_file(plot, draw_maps(maps, y))
         err.print(f"written to {plot}", soft_wrap=True, highlight=False)
     if as_json:
         print_json({"images": len(y), "layers": report.to_dict("records")})
