@@ -81,21 +81,20 @@ def benchmarks() -> str:
     lines = []
     for path in sorted((HERE.parent / "benchmarks" / "results").glob("*.json")):
         record = json.loads(path.read_text(encoding="utf-8"))
-        rows = [
-            row for row in record["results"] if isinstance(row.get("target", row.get("target_overhead")), int | float)
-        ]
+        targets = [(row, row.get("target", row.get("target_overhead"))) for row in record["results"]]
         load = record.get("load_average")
         busy = f", load {load:.1f}" if isinstance(load, float) else ""
         lines += [f"## {path.stem}", "", f"{record['date']}, {record['machine']}{busy}.", ""]
         lines += ["| work | measured | target | met |", "|---|--:|--:|---|"]
-        for row in rows:
+        for row, target in targets:
+            if not isinstance(target, int | float):
+                continue
             work = row.get("what") or row.get("command") or f"{row['work']}, {row['who']}"
             work = work.replace("|", "\\|")
             number = next((row[name] for name in measured if name in row), None)
-            target = f"{row.get('target', row.get('target_overhead')):g}"
             unit = f" {row['unit']}" if "unit" in row else ""
             shown = "" if number is None else f"{number:.3g}{unit}"
-            lines.append(f"| {work} | {shown} | {target} | {'yes' if row.get('met') else '**no**'} |")
+            lines.append(f"| {work} | {shown} | {target:g} | {'yes' if row.get('met') else '**no**'} |")
         lines.append("")
     return "\n".join(lines)
 
