@@ -8,7 +8,7 @@ import numpy as np
 
 from symplast.molecular.expression import Log, as_expression, match
 from symplast.molecular.network import InteractionNetwork
-from symplast.stats.arguments import is_constant
+from symplast.stats.arguments import constant_columns
 
 
 def degree_correlation(x: np.ndarray, degree: np.ndarray) -> np.ndarray:
@@ -19,7 +19,7 @@ def degree_correlation(x: np.ndarray, degree: np.ndarray) -> np.ndarray:
     k, z = degree - degree.mean(), x - x.mean(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         found = (k @ z) / (np.linalg.norm(k) * np.linalg.norm(z, axis=0))
-    return np.where([is_constant(sample) for sample in x.T], np.nan, found)
+    return np.where(constant_columns(x), np.nan, found)
 
 
 def ccat(

@@ -114,3 +114,14 @@ def is_constant(sample: Floats, size: float | None = None, precision: float = EP
         return True
     largest = float(np.abs(sample).max()) if size is None else size
     return bool(np.abs(sample - sample[0]).max() <= 4 * precision * largest)
+
+
+def constant_columns(samples: Floats) -> npt.NDArray[np.bool_]:
+    """:func:`is_constant` of each column of a table, at once.
+
+    Example:
+        >>> constant_columns(np.array([[0.1 + 0.2, 1.0], [0.3, 2.0]])).tolist()
+        [True, False]
+    """
+    alike: npt.NDArray[np.bool_] = np.abs(samples - samples[0]).max(axis=0) <= 4 * EPS * np.abs(samples).max(axis=0)
+    return alike
