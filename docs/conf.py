@@ -5,6 +5,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from docutils.nodes import SkipNode, math_block
+from latex2mathml.converter import convert
+
 import symplast
 from symplast.lab.published import read_published
 from symplast.lab.registry import rooms
@@ -28,6 +31,7 @@ copybutton_prompt_is_regexp = True
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
 myst_heading_anchors = 3
 exclude_patterns = ["_build", "_generated"]
+html_math_renderer = "mathml"
 html_theme = "pydata_sphinx_theme"
 html_title = "symplast"
 html_static_path = ["_static"]
@@ -115,9 +119,17 @@ def leave_out_aliases(app: Any, what: str, name: str, thing: Any, skip: bool, op
     return True if str(getattr(thing, "__doc__", "")).startswith("Alias for field number") else None
 
 
+def write_formula(translator: Any, node: Any) -> None:
+    """A formula as MathML, which browsers draw by themselves: no script, nothing from elsewhere, also in print."""
+    display = "block" if isinstance(node, math_block) else "inline"
+    translator.body.append(convert(node.astext(), display=display))
+    raise SkipNode
+
+
 def setup(app: Any) -> None:
     """Connect to Sphinx."""
     app.connect("autodoc-skip-member", leave_out_aliases)
+    app.add_html_math_renderer("mathml", (write_formula, None), (write_formula, None))
 
 
 write_pages()
