@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from symplast.lab.study import Study
 
 GROUP = "symplast.systems"
+DOCUMENTATION = "https://symplast.readthedocs.io/en/latest"
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,11 @@ class Room:
     def built_in(self) -> bool:
         """Whether it is a system of symplast itself, whose whole source is symplast's."""
         return self.package.startswith("symplast.")
+
+    @property
+    def documentation(self) -> str | None:
+        """Address of its page in the documentation; none for a plug-in."""
+        return f"{DOCUMENTATION}/systems/{self.name}.html" if self.built_in else None
 
     @cached_property
     def _codes(self) -> dict[str, str]:
