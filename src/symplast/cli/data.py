@@ -45,7 +45,7 @@ def fetch(
 ) -> None:
     """Download data sets into the cache, unless they are here already.
 
-    Exit code 1 when one of them could not be had; the others are fetched all the same.
+    Exit code 1 when one of them could not be fetched; the others are fetched all the same.
     """
     from symplast import datasets
 

@@ -40,7 +40,7 @@ def fit(
     weights: Annotated[Path | None, typer.Option(help="Where to write the weights; default RECORDING-fit.npz.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
-    """Fit weights from several starts; tell how far they agree and how much a fit recovers at all."""
+    """Fit weights from several starts; say how far they agree and how much a fit recovers at all."""
     import warnings
 
     import jax

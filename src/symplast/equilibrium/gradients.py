@@ -114,10 +114,10 @@ def error_vectors(
             f"a nudged run at |beta| = {abs(beta):g} left the finite numbers: that is outside the holomorphic radius "
             "of the network; take a smaller beta"
         )
-    mend = "take more steps or a smaller beta" if method == "nudge" else "take more steps"
+    remedy = "take more steps or a smaller beta" if method == "nudge" else "take more steps"
     if method == "rbp":
-        mend = "more steps help where the spectral radius of W D is below 1; else solve it: method='implicit'"
-    warn_unless_settled(found.residual, TOLERANCE, "the error vector", mend)
+        remedy = "more steps help where the spectral radius of W D is below 1; else solve it: method='implicit'"
+    warn_unless_settled(found.residual, TOLERANCE, "the error vector", remedy)
     return found
 
 

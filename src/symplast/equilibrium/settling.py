@@ -182,17 +182,17 @@ def relaxation_of(
     return how
 
 
-def warn_unless_settled(residual: Array, tol: float, what: str, mend: str = "") -> None:
+def warn_unless_settled(residual: Array, tol: float, what: str, remedy: str = "") -> None:
     """Warn with the share of rows beyond the tolerance; silent inside a JAX transformation."""
     if isinstance(residual, jax.core.Tracer):
         return
     beyond = float(jnp.mean(~(residual <= tol)))
     if beyond:
-        mend = mend or "take more steps, update='sweep' or damping below 1"
+        remedy = remedy or "take more steps, update='sweep' or damping below 1"
         worst = float(jnp.max(residual))
         warnings.warn(
             f"{what} is not settled for {beyond:.1%} of the examples (residual above {tol:g}, largest {worst:.3g}): "
-            f"{mend}",
+            f"{remedy}",
             NotSettled,
             stacklevel=3,
         )
