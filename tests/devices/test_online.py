@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from symplast.devices import DeviceModel, SingleStepRule, Variation, accuracy, train_online, train_software
+from symplast.devices.blocks import _trained
 from symplast.devices.network import FloatLayer
-from symplast.devices.online import Problem, _trained, checkpoints, crossbars, run_online, sample_order, streams
+from symplast.devices.online import Problem, checkpoints, crossbars, run_online, sample_order, streams
 from symplast.learning import images
 
 SIZES = (6, 5, 3)

@@ -14,7 +14,7 @@ from symplast.equilibrium import operating_point, reference_input, reference_net
 from symplast.equilibrium.costs import holomorphic_softmax, losses
 from symplast.equilibrium.linear_response import adjoint, response
 from symplast.equilibrium.operating_point import flattened
-from symplast.equilibrium.study import POINTS, _reference_estimates
+from symplast.equilibrium.reference_values import POINTS, reference_estimates
 from symplast.learning.recurrent import Relaxation
 
 U = [0.6954693498, -0.1665375999, -0.5301583828, 0.2438376878, 0.0385657992, -0.2331940852, 0.1823660241, 0.0792185401]
@@ -112,7 +112,7 @@ def test_second_order_cosine(angle: int) -> None:
 def test_nudge_errors() -> None:
     _, _, _, point = at(0)
     betas = sorted({beta for errors in NUDGE_ERROR.values() for beta in errors})
-    estimates = _reference_estimates(jnp.float64(0), jnp.array(betas))
+    estimates = reference_estimates(jnp.float64(0), jnp.array(betas))
     assert set(NUDGE_ERROR) <= set(POINTS)
     for n_points, errors in NUDGE_ERROR.items():
         for beta, error in errors.items():

@@ -12,16 +12,14 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Key
 
 from symplast.devices.arguments import SCHEMES, check_choice, check_sizes
+from symplast.devices.blocks import Settings, Stream, run_blocks
 from symplast.devices.device_model import DeviceModel
 from symplast.devices.network import Thresholds, accuracy
 from symplast.devices.online import (
     Problem,
     Run,
-    Settings,
-    Stream,
     checkpoints,
     crossbars,
-    run_blocks,
     run_online,
     sample_order,
     streams,

@@ -42,8 +42,8 @@ class BiasReport(NamedTuple):
         asymmetry_deg: angle between eps and delta, which an infinitely small nudge leaves; one example has no interval.
         symmetry: ``|S| / (|S| + |A|)`` of the Jacobian with the activation left out.
         asymmetry_ratio: spectral norm of ``S^{-1} A``.
-        radius: (rows,) where the response stops being a power series in the nudge; larger nudges are not corrected by more
-            points. NaN where it could not be measured.
+        radius: (rows,) where the response stops being a power series in the nudge; more points don't correct larger
+            nudges. NaN where it could not be measured.
         free_unsettled: share of examples without a free fixed point; they are left out of everything above.
     """
 

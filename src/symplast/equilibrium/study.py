@@ -9,10 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jax.flatten_util import ravel_pytree
 
-from symplast.equilibrium.bias import holomorphic_radius
-from symplast.equilibrium.costs import losses
 from symplast.equilibrium.homeostasis import estimated_terms, explicit_terms
 from symplast.equilibrium.lanes import Lane, LaneHistory, layered_learner, train_lanes
 from symplast.equilibrium.linear_response import adjoint, response
@@ -20,8 +17,15 @@ from symplast.equilibrium.mirroring import mirrored
 from symplast.equilibrium.nudges import cauchy_estimate
 from symplast.equilibrium.operating_point import flattened, linearised
 from symplast.equilibrium.reference_net import reference_input, reference_net
+from symplast.equilibrium.reference_values import (
+    POINTS,
+    finite_difference,
+    reference_estimates,
+    reference_radius,
+    reference_vectors,
+)
 from symplast.equilibrium.rules import EquilibriumPropagation, RecurrentBackprop, SettlingRule
-from symplast.equilibrium.settling import Settled, relax
+from symplast.equilibrium.settling import relax
 from symplast.lab import Config, Evidence, Study, evidence
 from symplast.lab.claims import Scale
 from symplast.learning.compiling import LIGHTLY, lightly
@@ -31,10 +35,8 @@ from symplast.learning.tasks import images
 
 study = Study("equilibrium")
 
-POINTS = [1, 2, 3, 4, 6, 8]
 BETAS = [0.05, 0.1]
 ANGLES = [0.0, 30.0, 60.0, 90.0]
-EXACT = Relaxation(600)
 
 
 @study.experiment(quick={})
@@ -44,11 +46,11 @@ def exactness(config: Config, key: jax.Array) -> Evidence:
     found = []
     with jax.enable_x64(True):
         for angle in ANGLES:
-            vectors = [np.asarray(a) for a in _reference_vectors(np.float64(angle))]
-            estimates = np.asarray(_reference_estimates(np.float64(angle), betas))
+            vectors = [np.asarray(a) for a in reference_vectors(np.float64(angle))]
+            estimates = np.asarray(reference_estimates(np.float64(angle), betas))
             error = np.linalg.norm(estimates - vectors[0], axis=-1) / np.linalg.norm(vectors[0])
-            found.append([*vectors, _reference_radius(jnp.float64(angle)), error, estimates])
-        finite = float(_finite_difference(np.float64(0)))
+            found.append([*vectors, reference_radius(jnp.float64(angle)), error, estimates])
+        finite = float(finite_difference(np.float64(0)))
     eps, delta, turned, second, radius, error, estimates = (np.array(a) for a in zip(*found, strict=True))
     slope = np.log2(error[..., 1] / error[..., 0])
     at_30 = estimates[ANGLES.index(30.0), POINTS.index(8), 1]
@@ -74,57 +76,6 @@ def exactness(config: Config, key: jax.Array) -> Evidence:
         },
         units={"floor": "degrees", "remaining_angle": "degrees"},
     )
-
-
-def _reference_state(angle: jax.Array) -> tuple[LayeredNet, jax.Array, jax.Array, Settled]:
-    net, x, y = reference_net(angle), reference_input(), jax.nn.one_hot(jnp.array([1]), 2)
-    drive = net.drive(x)
-    return net, x, y, relax(lambda u: net.step(u, drive), net.rest(x), EXACT)
-
-
-@lightly
-def _reference_vectors(angle: jax.Array) -> tuple[jax.Array, ...]:
-    """eps, delta, J^-1 J^T delta and the second-order cosine."""
-    net, x, y, free = _reference_state(angle)
-    point = linearised(net, x, y, free.u)
-    delta = point.adjoint
-    turned = jnp.linalg.solve(point.jacobian[0], point.jacobian[0].T @ delta[0])
-    return point.response[0], delta[0], turned, point.second_order_cosine[0]
-
-
-def _reference_radius(angle: jax.Array) -> float:
-    """The radius of holomorphy."""
-    net, x, y, free = lightly(_reference_state)(angle)
-    return float(holomorphic_radius(net, x, y, free, EXACT)[0])
-
-
-@lightly
-def _reference_estimates(angle: jax.Array, betas: jax.Array) -> jax.Array:
-    """(points, betas, units)"""
-    net, x, y, free = _reference_state(angle)
-    drive = net.drive(x)
-
-    def estimate(beta: jax.Array, n_points: int) -> jax.Array:
-        return flattened(cauchy_estimate(net, free.u, drive, y, beta, n_points, EXACT)[0])[0]
-
-    return jnp.stack([jax.vmap(partial(estimate, n_points=n))(betas) for n in POINTS])
-
-
-@lightly
-def _finite_difference(angle: jax.Array) -> jax.Array:
-    """Largest difference between delta and central differences of the loss by a force on each unit (step 1e-6)."""
-    net, x, y, free = _reference_state(angle)
-    drive, h = net.drive(x), 1e-6
-    flat, unravel = ravel_pytree(jax.tree.map(lambda b, u: jnp.broadcast_to(b, u.shape), drive, free.u))
-
-    def loss(pushed: jax.Array) -> jax.Array:
-        u = jax.lax.fori_loop(0, EXACT.steps, lambda _, v: net.step(v, unravel(pushed)), net.rest(x))
-        return losses(net, net.output(net.phi(u)), y)[0]
-
-    delta = flattened(adjoint(net, free.u, drive, y, EXACT)[0])[0]
-    rows = jnp.eye(flat.size)
-    ahead, behind = jax.lax.map(loss, jnp.concatenate([flat + h * rows, flat - h * rows])).reshape(2, -1)
-    return jnp.abs((ahead - behind) / (2 * h) - delta).max()
 
 
 @study.experiment(
