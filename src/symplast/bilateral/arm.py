@@ -1,7 +1,7 @@
 """A planar arm of two links that six lumped muscles move: one step of it, its hand and its senses.
 
-The equations are MotorNet's ``RigidTendonArm26`` (Codol et al., arXiv:2310.xxxxx; skeleton of Nijhof & Kouwenhoven 2000),
-as arXiv:2401.14057 uses it. Joints, muscles and coordinates come first, trials last: that is what a processor's cache
+The equations are those of MotorNet's ``RigidTendonArm26`` with the skeleton of Nijhof & Kouwenhoven (2000), as
+arXiv:2401.14057 uses it. Joints, muscles and coordinates come first, trials last: that is what a processor's cache
 likes.
 """
 
@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from symplast.bilateral.elementwise import elementwise, inverse, kept_in
-from symplast.bilateral.muscles import FASTEST, LEAST, Muscle, Muscles, activate, contract
+from symplast.bilateral.muscles import FASTEST, LEAST, Forces, Muscle, Muscles, activate, contract
 
 Joints = Float[Array, "2 *trials"]
 
@@ -45,7 +45,6 @@ class ArmState(NamedTuple):
         activation: (muscles, trials) in [.001, 1].
         length: (muscles, trials) of the fibres, m.
         velocity: (muscles, trials) of muscle and tendon, m/s.
-        passive, length_factor, active: (muscles, trials) parts of the force, shares of F0.
         force: (muscles, trials) N.
     """
 
@@ -54,20 +53,12 @@ class ArmState(NamedTuple):
     activation: Muscles
     length: Muscles
     velocity: Muscles
-    passive: Muscles
-    length_factor: Muscles
-    active: Muscles
     force: Muscles
 
     @property
     def joint(self) -> Float[Array, "4 *trials"]:
         """Angles, then velocities."""
         return jnp.concatenate([self.q, self.v])
-
-    @property
-    def muscle(self) -> Float[Array, "7 muscles *trials"]:
-        """The seven rows of the muscles' state, in the order of the attributes."""
-        return jnp.stack(self[2:])
 
 
 class Arm(Protocol):
@@ -233,6 +224,14 @@ class TwoLinkArm:
         hand = self.hand_at(state.q, state.v)[:2]
         return jnp.concatenate([state.length * scale, state.velocity * (scale / FASTEST), hand])
 
+    def muscle(self, state: ArmState) -> Float[Array, "7 muscles *trials"]:
+        """Rows of the muscles' state: activation, fibre length (m), velocity (m/s), passive part, length factor, active
+        part (shares of F0) and force (N).
+        """
+        found = self._forces(state.activation, state.length, state.velocity)
+        parts = found.passive, found.length_factor, found.active
+        return jnp.stack([state.activation, state.length, state.velocity, *parts, state.force])
+
     def check_start(self, q: Any) -> np.ndarray:
         """Starting angles as they are, checked.
 
@@ -325,8 +324,11 @@ class TwoLinkArm:
         """The state whose muscles have an activation, at a geometry."""
         fibre = at.length - self._column("LT", q)
         length = jnp.where(fibre > 0, fibre, 0.0)
-        forces = contract(activation, length, at.velocity, self._column("L0", q), self._column("F0", q))
-        return ArmState(q, v, activation, length, at.velocity, *forces)
+        force = self._forces(activation, length, at.velocity).force
+        return ArmState(q, v, activation, length, at.velocity, force)
+
+    def _forces(self, activation: Muscles, length: Muscles, velocity: Muscles) -> Forces:
+        return contract(activation, length, velocity, self._column("L0", length), self._column("F0", length))
 
     def _links(self, q: Joints) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
         """Upper arm and forearm as vectors, m."""

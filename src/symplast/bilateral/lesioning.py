@@ -32,7 +32,7 @@ LESIONS: Mapping[str, Lesion] = {
     "ccl": Lesion(inputs=(False, True), exchange=False),
     "ccr": Lesion(inputs=(True, False), exchange=False),
 }
-"""By name: ``low`` cuts an output, ``high`` an input, ``cc`` the exchange, ``ccl`` and ``ccr`` exchange and one input."""
+"""By name: ``low`` cuts an output, ``high`` an input, ``cc`` the exchange, ``ccl`` and ``ccr`` both for one side."""
 
 
 def lesion_named(lesion: str | Lesion) -> Lesion:
@@ -53,5 +53,7 @@ def lesion_named(lesion: str | Lesion) -> Lesion:
 
 
 def as_arrays(lesion: str | Lesion) -> Lesion:
-    """The switches as arrays, for compiled programs."""
+    """The switches of a name as arrays, for compiled programs; a :class:`Lesion` as it is."""
+    if isinstance(lesion, Lesion):
+        return lesion
     return Lesion(*(np.asarray(switch, bool) for switch in lesion_named(lesion)))

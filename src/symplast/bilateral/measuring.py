@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from symplast import stats
-from symplast.bilateral.lesioning import LESIONS, Lesion, as_arrays, lesion_named
+from symplast.bilateral.lesioning import LESIONS, Lesion, lesion_named
 from symplast.bilateral.metrics import METRICS, trajectory_metrics
 from symplast.bilateral.rollout import ControlledArm, Trajectory, check_finite
 from symplast.learning.learner import GradientLearner, LearnerState
@@ -46,7 +46,8 @@ def move(network: ControlledArm, trials: Any, lesion: str | Lesion | None = None
     two = hasattr(network.controller, "mixing")
     if lesion is not None and not two and lesion_named(lesion) != LESIONS["intact"]:
         raise ValueError(f"lesion must be intact for a controller without hemispheres, got {lesion!r}")
-    cut = as_arrays("intact" if lesion is None else lesion) if two else None
+    named = LESIONS["intact"] if lesion is None else lesion_named(lesion)
+    cut = Lesion(*(np.asarray(switch, bool) for switch in named)) if two else None
     found = _moved(network, trials, cut)
     names = tuple(muscle.name for muscle in getattr(network.arm, "muscles", ()))
     check_finite(found, names)
@@ -89,9 +90,7 @@ def lesions(
     chosen = list(dict.fromkeys(["intact", *(LESIONS if names is None else names)]))
     for name in chosen:
         lesion_named(name)
-    found = {
-        name: [metrics_of(network, task, name) for network in networks_of(learner, states)] for name in chosen
-    }
+    found = {name: [metrics_of(network, task, name) for network in networks_of(learner, states)] for name in chosen}
     return lesion_table(found)
 
 

@@ -75,14 +75,13 @@ class Forces(NamedTuple):
 def activate(activation: Muscles, u: Muscles, dt: float) -> Muscles:
     """Activation after one step: ``da/dt = (e - a) / tau``, ``e = clip(u, .001, 1)``.
 
-    ``tau = .015 (.5 + 1.5 a)`` s where e > a, ``.05 / (.5 + 1.5 a)`` s elsewhere. A step may overshoot e; it is only kept
-    in [.001, 1].
+    ``tau = .015 (.5 + 1.5 a)`` s where e > a, ``.05 / (.5 + 1.5 a)`` s elsewhere. A step may overshoot e; it is only
+    kept in [.001, 1].
 
     Example:
         >>> activate(jnp.array([0.001]), jnp.array([0.1]), 0.01).round(4).tolist()
         [0.1326...]
     """
-
 
     @elementwise
     def after(activation: Muscles, u: Muscles) -> Muscles:

@@ -43,7 +43,7 @@ def nonnegative_mixing() -> optax.GradientTransformationExtraArgs:
         >>> kept.update({"mixing": jnp.array(-2.0)}, kept.init(params), params)[0]["mixing"].tolist()
         -0.5
     """
-    return optax.with_extra_args_support(optax.masked(optax.keep_params_nonnegative(), _mixing))
+    return _NONNEGATIVE
 
 
 def motor_adam(learning_rate: float = 3e-3, norm: float = 1.0) -> optax.GradientTransformationExtraArgs:
@@ -80,3 +80,6 @@ def _mixing(params: PyTree) -> PyTree:
         return MIXING in jax.tree_util.keystr(path, simple=True, separator=".").split(".")
 
     return jax.tree_util.tree_map_with_path(one, params)
+
+
+_NONNEGATIVE = optax.with_extra_args_support(optax.masked(optax.keep_params_nonnegative(), _mixing))

@@ -23,7 +23,8 @@ class Trajectory(NamedTuple):
         velocity: (steps, 2, trials) its velocities, m/s.
         u: (steps, muscles, trials) excitations that led there.
         hidden: (steps, units, trials) activations of each hidden layer that led there.
-        muscle: (steps, 7, muscles, trials) rows of the muscles' state (:attr:`ArmState.muscle`); None for arms without.
+        muscle: (steps, 7, muscles, trials) rows of the muscles' state (:meth:`TwoLinkArm.muscle`); None for arms
+            without.
         joint: (steps, 4, trials) angles and velocities; None for arms without.
         senses: (steps, senses, trials) what the arm then feels.
         dt: seconds a step.
@@ -103,11 +104,11 @@ class ControlledArm(eqx.Module):
         if lesion is not None:
             lesion = as_arrays(lesion)
         roll = Rolling(self.arm, self.steps, through_senses)
-        numbers, rest = eqx.partition(self.controller, eqx.is_inexact_array)
-        states, u, hidden = roll(rest, numbers, trials, lesion, feedback)
+        states, u, hidden = roll(self.controller, trials, lesion, feedback)
         first, after = (jax.tree.map(lambda x, s=part: x[s], states) for part in (0, slice(1, None)))
         hand = jax.vmap(self.arm.hand)(after)
-        muscle, joint = (_each_step(after, name) for name in ("muscle", "joint"))
+        muscle = jax.vmap(self.arm.muscle)(after) if hasattr(self.arm, "muscle") else None
+        joint = jax.vmap(lambda state: state.joint)(after) if hasattr(after, "joint") else None
         dt = getattr(self.arm, "dt", 0.01)
         senses = jax.vmap(self.arm.senses)(after)
         return Trajectory(self.arm.hand(first)[:2], hand[:, :2], hand[:, 2:], u, hidden, muscle, joint, senses, dt)
@@ -124,11 +125,13 @@ class Rolling(NamedTuple):
     steps: int
     through_senses: bool
 
-    def __call__(self, rest: Any, numbers: Any, trials: Array, lesion: Any, feedback: Any) -> tuple[Any, Array, Any]:
+    def __call__(self, controller: Any, trials: Array, lesion: Any, feedback: Any) -> tuple[Any, Array, Any]:
         """States (the first one too), excitations and hidden activations, steps first."""
+        numbers, rest = eqx.partition(controller, eqx.is_inexact_array)
+        buffers, static = eqx.partition(rest, eqx.is_array)
 
-        def controlled(numbers: Any, x: Array, lesion: Any, feedback: Any) -> tuple[Array, Any]:
-            found: tuple[Array, Any] = eqx.combine(numbers, rest)(x, lesion, feedback)
+        def controlled(numbers: Any, x: Array, buffers: Any, lesion: Any, feedback: Any) -> tuple[Array, Any]:
+            found: tuple[Array, Any] = eqx.combine(numbers, buffers, static)(x, lesion, feedback)
             return found
 
         def step(state: Any, e: Any, goal: Array, load: Array, numbers: Any, *cut: Any) -> tuple[Any, Array, Any]:
@@ -150,25 +153,30 @@ class Rolling(NamedTuple):
             states = jax.tree.map(lambda one, others: jnp.concatenate([one[None], others]), first, after)
             return states, u, hidden
 
-        def kept(numbers: Any, trials: Array, *cut: Any) -> tuple[Any, Any]:
+        def kept(*arguments: Any) -> tuple[Any, Any]:
+            numbers, trials, *cut = jax.tree.map(lambda each: each.value, arguments, is_leaf=_is_primal)
             found = roll(numbers, trials, *cut)
             return found, (found[0], numbers, trials, cut)
 
         def back(kept: Any, errors: Any) -> Any:
             states, numbers, trials, cut = kept
             goal, load = trials[:, 2:4].T, trials[:, 4:].T
-            of_states, of_u, of_hidden = errors
+            of_states, *direct = errors
+            of_u, of_hidden = jax.tree.map(_whole, direct, is_leaf=_is_zero)
             none = jnp.zeros(of_u.shape[1:], of_u.dtype)
-            before, own = (jax.tree.map(lambda x: x[:-1], each) for each in (states, of_states))
-            last = jax.tree.map(lambda x: x[-1], of_states)
+            before = jax.tree.map(lambda x: x[:-1], states)
+            leaves, tree = jax.tree.flatten(of_states, is_leaf=_is_zero)
+            own = [None if _is_zero(x) else x[:-1] for x in leaves]
+            last = [jnp.zeros(x.shape[1:], x.dtype) if _is_zero(x) else x[-1] for x in leaves]
 
             def linear(state: Any) -> Any:
                 return jax.vjp(lambda s, e: step(s, e, goal, load, numbers, *cut), state, none)[1]
 
             def backward(error: Any, at: Any) -> tuple[Any, Array]:
                 pull, own, u, hidden = at
-                earlier, of_e = pull((error, u, hidden))
-                return jax.tree.map(jnp.add, earlier, own), of_e
+                earlier, of_e = pull((jax.tree.unflatten(tree, error), u, hidden))
+                found = jax.tree.leaves(earlier)
+                return [x if more is None else x + more for x, more in zip(found, own, strict=True)], of_e
 
             _, of_e = jax.lax.scan(backward, last, (jax.vmap(linear)(before), own, of_u, of_hidden), reverse=True)
             x = jax.vmap(lambda state: self._input(state, goal))(before)
@@ -177,11 +185,24 @@ class Rolling(NamedTuple):
             (of_numbers,) = pull((of_e, of_hidden))
             return of_numbers, jnp.zeros_like(trials), *(jax.tree.map(_nothing, each) for each in cut)
 
-        roll.defvjp(kept, back)
-        return roll(numbers, trials, lesion, feedback)
+        roll.defvjp(kept, back, symbolic_zeros=True)
+        return roll(numbers, trials, buffers, lesion, feedback)
 
     def _input(self, state: Any, goal: Array) -> Array:
         return jnp.concatenate([self.arm.senses(state), goal])
+
+
+def _is_zero(x: Any) -> bool:
+    return isinstance(x, jax.custom_derivatives.SymbolicZero)
+
+
+def _is_primal(x: Any) -> bool:
+    return isinstance(x, jax.custom_derivatives.CustomVJPPrimal)
+
+
+def _whole(x: Any) -> Any:
+    """Errors as arrays, zeros written out."""
+    return jnp.zeros(x.shape, x.dtype) if _is_zero(x) else x
 
 
 def _side_by_side(x: Array) -> Array:
@@ -193,11 +214,6 @@ def _nothing(x: Any) -> Any:
     """No error for what is not trained."""
     kind = jnp.result_type(x)
     return jnp.zeros_like(x) if jnp.issubdtype(kind, jnp.inexact) else np.zeros(jnp.shape(x), jax.dtypes.float0)
-
-
-def _each_step(states: Any, name: str) -> Any:
-    """A property of states, step by step; None where they have no such property."""
-    return jax.vmap(lambda state: getattr(state, name))(states) if hasattr(states, name) else None
 
 
 def check_finite(found: Trajectory, muscles: tuple[str, ...] = ()) -> None:

@@ -133,7 +133,7 @@ def _routed(
     matrix = jnp.stack([jnp.stack([jnp.asarray(w[name], values.dtype) for name in names]) for w in routes.values()])
     place = {route: index for index, route in enumerate(routes)}
     own = iter(place[route] for route in route_of(params, routes).values())
-    leaves, tree = jax.tree.flatten(params)
+    tree = jax.tree.structure(params)
     if len(routes) <= len(names):
         (pulled,) = jax.vmap(pull)(matrix)
         chosen = [each[next(own)] for each in jax.tree.leaves(pulled)]

@@ -39,6 +39,18 @@ class Sizes(NamedTuple):
     batch: int
     every: int = 0
 
+    @property
+    def epoch(self) -> int:
+        """Updates of one pass over a seed's fixed trials.
+
+        Raises:
+            ValueError: updates, or those between tests, that make no whole number of passes.
+        """
+        one = min(PER_EPOCH, self.updates)
+        if self.updates % one or self.every % one:
+            raise ValueError(f"updates must be below {PER_EPOCH} or a multiple of it, got {self.updates}, {self.every}")
+        return one
+
 
 class Run(NamedTuple):
     """One seed, trained.
@@ -59,7 +71,7 @@ class Run(NamedTuple):
 def task_of_seed(name: TaskName, key: Key[Array, ""], for_tests: Key[Array, ""], sizes: Sizes) -> Task:
     """A seed's own training trials, and test trials that all seeds share."""
     make = {"reach": reach, "hold": hold}[name]
-    return make(trials=PER_EPOCH * sizes.batch, tests=TESTS, key=key, test_key=for_tests)
+    return make(trials=sizes.epoch * sizes.batch, tests=TESTS, key=key, test_key=for_tests)
 
 
 def run_of(
@@ -82,9 +94,7 @@ def run_of(
 
 
 @lru_cache(maxsize=512)
-def _run(
-    model: str, name: TaskName, words: tuple[int, ...], seed: int, sizes: Sizes, variant: Variant
-) -> Run:
+def _run(model: str, name: TaskName, words: tuple[int, ...], seed: int, sizes: Sizes, variant: Variant) -> Run:
     key = jax.random.wrap_key_data(np.array(words, np.uint32))
     return trained(learner_of(model, losses=losses_of(variant)), name, key, seed, sizes)
 
@@ -98,7 +108,7 @@ def trained(learner: GradientLearner, name: TaskName, key: Key[Array, ""], seed:
     done = 0
     while done < sizes.updates:
         count = min(sizes.every or sizes.updates, sizes.updates - done)
-        training, _ = train(learner, task, training, count // PER_EPOCH, sizes.batch)
+        training, _ = train(learner, task, training, count // sizes.epoch, sizes.batch)
         done += count
         if sizes.every:
             curve.append(metrics_of(networks_of(learner, training.states)[0], task)[PRIMARY[name]])
@@ -106,7 +116,9 @@ def trained(learner: GradientLearner, name: TaskName, key: Key[Array, ""], seed:
     return Run(network, task, metrics_of(network, task), np.array(curve))
 
 
-def table_of(models: Any, tasks: Any, key: Key[Array, ""], seeds: int, sizes: Sizes) -> dict[tuple[str, str], list[Run]]:
+def table_of(
+    models: Any, tasks: Any, key: Key[Array, ""], seeds: int, sizes: Sizes
+) -> dict[tuple[str, str], list[Run]]:
     """(task, model) -> runs of all seeds."""
     assert all(model in MODELS for model in models)
     return {
