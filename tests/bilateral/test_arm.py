@@ -102,7 +102,7 @@ def test_derivatives_of_what_acts_number_by_number():
         jax.test_util.check_grads(lambda a, u: activate(a, u, 0.01), (a, u), 1, rtol=1e-5)
 
 
-def test_isometric_force_of_a_fully_active_muscle_is_F0():
+def test_isometric_force_of_a_fully_active_muscle_is_its_largest():
     force = contract(jnp.float32(1.0), jnp.float32(0.1), jnp.float32(0.0), 0.1, 100.0)
     assert float(force.force) == pytest.approx(100, rel=1e-3)
     shortening = contract(jnp.float32(1.0), jnp.float32(0.1), jnp.float32(-0.3), 0.1, 100.0)

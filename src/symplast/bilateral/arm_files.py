@@ -20,8 +20,8 @@ def read_arm(path: str | Path) -> TwoLinkArm:
 
     ``[skeleton]`` may give ``m1, m2`` (kg), ``l1, l2, lg1, lg2`` (m), ``I1, I2`` (kg m²), ``q1_deg, q2_deg``
     (``[least, largest]``) and ``dt`` (s); what is left out is as in the reference arm. ``[[muscle]]`` gives ``name``,
-    ``F0`` (N), ``LT, L0, a0, shoulder_a1, elbow_a1, shoulder_a2, elbow_a2`` (m, rad), the last four 0 where they are left out;
-    without any the reference muscles stay.
+    ``F0`` (N), ``LT, L0, a0, shoulder_a1, elbow_a1, shoulder_a2, elbow_a2`` (m, rad), the last four 0 where they are
+    left out; without any the reference muscles stay.
 
     Raises:
         FileNotFoundError: no such file.

@@ -94,11 +94,11 @@ def animation(found: Trajectory, goals: Any, arm: TwoLinkArm, *, frames_a_second
         arm: the arm.
         frames_a_second: of the picture.
     """
+    import matplotlib as mpl
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
 
     from symplast.lab.theme import STYLE
-    import matplotlib as mpl
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     hand, q = np.asarray(found.hand), np.asarray(found.joint)[:, :2]
     every = max(round(0.5 / (frames_a_second * float(found.dt))), 1)

@@ -40,7 +40,7 @@ def movement_metrics(
         paths: positions of the hand, m.
         goals: targets, m; without them the distances to them are left out.
         dt: seconds between samples.
-        velocities: of the hand, m/s; None: central differences of the positions.
+        velocities: of the hand, m/s; None: differences of the positions, of second order.
         excitations: of the muscles; without them ``effort`` is left out.
         last: samples that count as the end.
 
@@ -62,7 +62,7 @@ def movement_metrics(
         raise ValueError(f"paths must have shape (trials, samples >= 4, 2), got {x.shape}")
     if not 0 < dt < np.inf:
         raise ValueError(f"dt must be a positive number of seconds, got {dt!r}")
-    v = np.gradient(x, dt, axis=1) if velocities is None else np.asarray(velocities, dtype=float)
+    v = np.gradient(x, dt, axis=1, edge_order=2) if velocities is None else np.asarray(velocities, dtype=float)
     if v.shape != x.shape:
         raise ValueError(f"velocities must be shaped like paths, {x.shape}; got {v.shape}")
     if not (np.isfinite(x).all() and np.isfinite(v).all()):

@@ -6,7 +6,7 @@ there.
 
 import math
 from dataclasses import dataclass, fields
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -93,9 +93,7 @@ def activate(activation: Muscles, u: Muscles, dt: float) -> Muscles:
     return after(activation, jnp.broadcast_to(u, activation.shape))
 
 
-def contract(
-    activation: Muscles, length: Muscles, velocity: Muscles, L0: Float[Array, "..."], F0: Float[Array, "..."]
-) -> Forces:
+def contract(activation: Muscles, length: Muscles, velocity: Muscles, L0: Any, F0: Any) -> Forces:
     """Force of muscles from activation, fibre length (m) and velocity (m/s; negative shortens).
 
     ``force = (max(active, 0) + passive) F0``.

@@ -236,7 +236,7 @@ def check_finite(found: Trajectory, muscles: tuple[str, ...] = ()) -> None:
     step = min(int(each.any(axis=(1, 2)).argmax()) for each in wrong.values() if each.any())
     name = next(name for name in ("excitation", "force", "hand") if name in wrong and wrong[name][step].any())
     row, trial = np.argwhere(wrong[name][step])[0]
-    what = name
+    what: str = name
     if name != "hand":
         what += f" of muscle {muscles[row] if row < len(muscles) else row + 1}"
     raise FloatingPointError(f"the {what} is not finite at step {step + 1} of trial {trial + 1}; take a smaller dt")

@@ -138,8 +138,9 @@ def composition(config: Config, key: Any) -> Evidence:
     sizes = Sizes(config.updates, config.batch)
     ends = combined(jax.random.fold_in(key, 77), config.seeds, sizes, config.flipped, config.levels)
     plain = ends["gradient"]
+    ratios: dict[str, Any] = {name: (("seed",), ends[name] / plain) for name in COMBINED if name != "gradient"}
     return evidence(
-        **{name: (("seed",), values / plain) for name, values in ends.items() if name != "gradient"},
+        **ratios,
         dist_end=(("tried", "seed"), [ends[name] for name in COMBINED]),
         coords={"tried": list(COMBINED)},
         units={"dist_end": "m"},
@@ -167,8 +168,9 @@ def _evidence(
 ) -> Evidence:
     """Quantities by seed, with the table of all metrics that they come from."""
     table = np.array([[[run.means[metric] for run in each] for metric in METRICS] for each in runs.values()])
+    by_seed: dict[str, Any] = {name: (("seed",), values) for name, values in found.items()}
     return evidence(
-        **{name: (("seed",), values) for name, values in found.items()},
+        **by_seed,
         mean=(("run", "metric", "seed"), table),
         **(more or {}),
         coords={"run": [f"{task}, {model}" for task, model in runs], "metric": list(METRICS), **(coords or {})},

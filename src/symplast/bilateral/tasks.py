@@ -7,6 +7,7 @@ task of the learning protocol has them as inputs and the targets as what the han
 from typing import Any, Literal
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
@@ -133,7 +134,7 @@ def trials_of(q: Any, goals: Any, loads: Any = None) -> Trials:
 def task_of(trials: Trials, tests: Trials | None) -> Task:
     """Trials as a task of the learning protocol; without held-out ones they are tested on themselves."""
     tests = trials if tests is None else tests
-    return Task(trials, trials[:, 2:4], tests, tests[:, 2:4])
+    return Task(*map(jnp.asarray, (trials, trials[:, 2:4], tests, tests[:, 2:4])))
 
 
 def draw(

@@ -161,7 +161,7 @@ def read(path: Path) -> Trained:
     if version != VERSION or plan.model not in MODELS:
         raise ValueError(f"{wrong} of version {VERSION}; it is of version {version}")
     trials, tests = found["trials"], found["tests"]
-    task = Task(trials, trials[:, 2:4], tests, tests[:, 2:4])
+    task = Task(*map(jax.numpy.asarray, (trials, trials[:, 2:4], tests, tests[:, 2:4])))
     start = first(plan, task)
     try:
         plain = eqx.tree_deserialise_leaves(

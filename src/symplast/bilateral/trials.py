@@ -4,6 +4,7 @@ from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Key
 
@@ -70,8 +71,10 @@ class Run(NamedTuple):
 
 def task_of_seed(name: TaskName, key: Key[Array, ""], for_tests: Key[Array, ""], sizes: Sizes) -> Task:
     """A seed's own training trials, and test trials that all seeds share."""
-    make = {"reach": reach, "hold": hold}[name]
-    return make(trials=sizes.epoch * sizes.batch, tests=TESTS, key=key, test_key=for_tests)
+    trials = sizes.epoch * sizes.batch
+    if name == "reach":
+        return reach(trials, TESTS, key=key, test_key=for_tests)
+    return hold(trials=trials, tests=TESTS, key=key, test_key=for_tests)
 
 
 def run_of(
@@ -95,7 +98,7 @@ def run_of(
 
 @lru_cache(maxsize=512)
 def _run(model: str, name: TaskName, words: tuple[int, ...], seed: int, sizes: Sizes, variant: Variant) -> Run:
-    key = jax.random.wrap_key_data(np.array(words, np.uint32))
+    key = jax.random.wrap_key_data(jnp.asarray(np.array(words, np.uint32)))
     return trained(learner_of(model, losses=losses_of(variant)), name, key, seed, sizes)
 
 
@@ -108,7 +111,8 @@ def trained(learner: GradientLearner, name: TaskName, key: Key[Array, ""], seed:
     done = 0
     while done < sizes.updates:
         count = min(sizes.every or sizes.updates, sizes.updates - done)
-        training, _ = train(learner, task, training, count // sizes.epoch, sizes.batch)
+        short = sizes.updates < PER_EPOCH  # compiling takes longer
+        training, _ = train(learner, task, training, count // sizes.epoch, sizes.batch, short=short)
         done += count
         if sizes.every:
             curve.append(metrics_of(networks_of(learner, training.states)[0], task)[PRIMARY[name]])

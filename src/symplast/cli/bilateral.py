@@ -265,7 +265,7 @@ def _loss(text: str | None, option: str, which: str, variant: str) -> "MotorLoss
     if not any(weights.get(name) for name in ("pos_l1", "pos_sq", "effort", "hidden")):
         raise ValueError(f"{option} must have a weight above 0, got {text!r}")
     try:
-        return MotorLoss(**weights, variant=variant)  # type: ignore[arg-type]
+        return MotorLoss(**weights, variant=variant)
     except ValueError as error:
         raise ValueError(f"{option}: {error}") from error
 
