@@ -85,10 +85,11 @@ def test_acceleration_solves_the_equation_of_motion():
 @pytest.mark.parametrize("activation", [0.001, 0.005, 0.3, 1.0])
 def test_forces_have_finite_derivatives(velocity, activation):
     def force(a, length, v):
-        return contract(a, length, v, 0.1, 100.0).force
+        return contract(a, length, v, 0.1, 100.0).force.sum()
 
-    slopes = jax.grad(force, argnums=(0, 1, 2))(jnp.float32(activation), jnp.float32(0.1), jnp.float32(velocity))
-    assert np.isfinite([float(slope) for slope in slopes]).all()
+    at = [jnp.full((1,), each, jnp.float32) for each in (activation, 0.1, velocity)]
+    slopes = jax.grad(force, argnums=(0, 1, 2))(*at)
+    assert np.isfinite(np.asarray(slopes)).all()
 
 
 def test_derivatives_of_what_acts_number_by_number():
@@ -103,11 +104,10 @@ def test_derivatives_of_what_acts_number_by_number():
 
 
 def test_isometric_force_of_a_fully_active_muscle_is_its_largest():
-    force = contract(jnp.float32(1.0), jnp.float32(0.1), jnp.float32(0.0), 0.1, 100.0)
-    assert float(force.force) == pytest.approx(100, rel=1e-3)
-    shortening = contract(jnp.float32(1.0), jnp.float32(0.1), jnp.float32(-0.3), 0.1, 100.0)
-    lengthening = contract(jnp.float32(1.0), jnp.float32(0.1), jnp.float32(0.3), 0.1, 100.0)
-    assert float(shortening.force) < 100 < float(lengthening.force) < 151
+    a, length = jnp.ones(3), jnp.full(3, 0.1)
+    shortening, still, lengthening = contract(a, length, jnp.array([-0.3, 0.0, 0.3]), 0.1, 100.0).force.tolist()
+    assert still == pytest.approx(100, rel=1e-3)
+    assert shortening < 100 < lengthening < 151
 
 
 def test_trials_side_by_side_are_trials_alone():

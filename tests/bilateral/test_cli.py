@@ -36,12 +36,12 @@ def test_train_and_go_on(trained):
     assert np.shape(record["loss"]) == (200, 2)
     assert {row["metric"] for row in record["metrics"]} >= {"dist_end", "effort", "jerk"}
     assert (folder / "curves.svg").read_text().startswith("<?xml")
-    with pytest.raises(ValueError, match="holds another training .batch 2 there, 1 here"):
+    with pytest.raises(ValueError, match=r"holds another training \(batch 2 there, 1 here"):
         call("train", *options[:-2], "--batch", 1, *options[-2:])
 
 
 def test_interrupted_is_as_uninterrupted(trained, tmp_path):
-    folder, options, _, second = trained
+    folder, options, *_ = trained
     call("train", *options[:-1], tmp_path / "whole.ctrl", "--updates", 200)
     one, two = (np.load(path) for path in (folder / "arm.ctrl", tmp_path / "whole.ctrl"))
     assert np.array_equal(one["loss"], two["loss"])

@@ -9,7 +9,7 @@ import math
 import warnings
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax.numpy as jnp
 import numpy as np
@@ -61,6 +61,7 @@ class ArmState(NamedTuple):
         return jnp.concatenate([self.q, self.v])
 
 
+@runtime_checkable
 class Arm(Protocol):
     """What a controller can move: any object with these methods, hashable, whose arrays have the trials last."""
 
@@ -124,8 +125,8 @@ class TwoLinkArm:
     lg2: float = 0.165
     I1: float = 0.051
     I2: float = 0.057
-    q1_deg: tuple[float, float] = (0.0, 135.0)
-    q2_deg: tuple[float, float] = (0.0, 155.0)
+    q1_deg: Any = (0.0, 135.0)
+    q2_deg: Any = (0.0, 155.0)
     dt: float = 0.01
     muscles: tuple[Muscle, ...] = MUSCLES
 
@@ -282,7 +283,8 @@ class TwoLinkArm:
             )
         q2 = np.arccos(np.clip(cosine, -1, 1))
         q1 = np.arctan2(y, x) - np.arctan2(self.l2 * np.sin(q2), self.l1 + self.l2 * np.cos(q2))
-        return np.stack([q1, q2])
+        middle = self.bounds[0].mean()
+        return np.stack([middle + (q1 - middle + np.pi) % (2 * np.pi) - np.pi, q2])
 
     def hand_of(self, q: Any) -> np.ndarray:
         """Hand positions (2, trials) of joint angles (2, trials), in NumPy."""

@@ -1,6 +1,6 @@
 """The system among the parts that compose: network, rule and tasks by name, and the combinations that are measured."""
 
-from typing import Any, Literal
+from typing import Any
 
 import jax
 import numpy as np
@@ -8,7 +8,6 @@ from jaxtyping import Array, Float, Key
 
 from symplast.bilateral import tasks
 from symplast.bilateral.controllers import Bilateral, Unilateral
-from symplast.bilateral.losses import Variant
 from symplast.bilateral.models import MODELS, learner_of, losses_of
 from symplast.bilateral.optimising import motor_adam
 from symplast.bilateral.rollout import ControlledArm
@@ -56,7 +55,7 @@ def _learner(name: str, flipped: float, levels: int) -> GradientLearner:
 
 
 def arm_bilateral(
-    sizes: tuple[int, ...], readout: str, key: Any, exchange: Literal["none", "maxpool"] = "maxpool", steps: int = 50
+    sizes: tuple[int, ...], readout: str, key: Any, exchange: str = "maxpool", steps: int = 50
 ) -> ControlledArm:
     """An arm with two hemispheres, of ``sizes`` (6, units of each hidden layer, 2)."""
     units, layers = _hidden(sizes)
@@ -71,9 +70,9 @@ def arm_unilateral(sizes: tuple[int, ...], readout: str, key: Any, steps: int = 
 
 def routed(
     model: str = "specialised",
-    variant: Variant = "intended",
+    variant: str = "intended",
     through_senses: bool = True,
-    feedback: Literal["exact", "fixed"] = "exact",
+    feedback: str = "exact",
 ) -> Routed:
     """The losses D and N, routed as in a model of ``MODELS``; D, N and S are for one stack of layers."""
     if model not in MODELS:

@@ -1,7 +1,7 @@
 """Controllers without memory: one stack of layers, or two hemispheres whose outputs two learned scalars mix."""
 
 from collections.abc import Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import equinox as eqx
 import jax
@@ -144,7 +144,7 @@ class Bilateral(eqx.Module):
         self,
         units: int,
         layers: int,
-        exchange: Literal["none", "maxpool"] | Array = "none",
+        exchange: str | Array = "none",
         *,
         key: Key[Array, ""],
         inputs: int = 16,

@@ -23,7 +23,7 @@ def formula_bilateral(exchange: str = "maxpool", steps: int = 50, dtype: Any = f
     Indices from 0; k = 1, 2 for the left layers, 3, 4 for the right ones, 5 for the output, whose biases are lowered by
     2. Two layers of five units a side, w = (0.6, 0.4).
     """
-    drawn = Bilateral(10, 2, exchange, key=jax.random.key(0))  # type: ignore[arg-type]
+    drawn = Bilateral(10, 2, exchange, key=jax.random.key(0))
     layers = [_filled(layer, k, dtype) for k, layer in enumerate((*drawn.left, *drawn.right, drawn.output), start=1)]
     mixing = jnp.asarray(0.6, dtype), jnp.asarray(0.4, dtype)
     parts = tuple(layers[:2]), tuple(layers[2:4]), layers[4], mixing

@@ -42,7 +42,7 @@ class MotorLoss(eqx.Module):
     effort: Any = 0.0
     hidden: Any = 0.0
     rate: Any = 0.05
-    variant: Variant = eqx.field(static=True, default="intended")
+    variant: str = eqx.field(static=True, default="intended")
 
     def __check_init__(self) -> None:
         if self.variant not in VARIANTS:
@@ -52,7 +52,7 @@ class MotorLoss(eqx.Module):
             if isinstance(value, int | float) and not 0 <= value < float("inf"):
                 raise ValueError(f"{name} must be a number of at least 0, got {value}")
 
-    def as_variant(self, variant: Variant) -> "MotorLoss":
+    def as_variant(self, variant: str) -> "MotorLoss":
         """The same weights in another variant."""
         return MotorLoss(self.pos_l1, self.pos_sq, self.effort, self.hidden, self.rate, variant)
 
@@ -89,7 +89,7 @@ NEUTRAL = MotorLoss(pos_l1=2.5, pos_sq=2.5, effort=1.0, hidden=0.01)
 """Their mean "S", of the tasks file: no specialisation."""
 
 
-def penalised(found: Trajectory, variant: Variant) -> dict[str, Float[Array, "steps ..."]]:
+def penalised(found: Trajectory, variant: str) -> dict[str, Float[Array, "steps ..."]]:
     """What the penalties of the hidden layers fall on, by name."""
     if variant == "intended":
         return {f"hidden {k + 1}": z for k, z in enumerate(found.hidden)}

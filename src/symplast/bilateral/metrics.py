@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 from jaxtyping import Float
 
 if TYPE_CHECKING:
@@ -24,12 +25,12 @@ METRICS = {
 
 
 def movement_metrics(
-    paths: Float[np.ndarray, "trials samples 2"],
-    goals: Float[np.ndarray, "trials 2"] | None = None,
+    paths: npt.ArrayLike,
+    goals: npt.ArrayLike | None = None,
     dt: float = 0.01,
     *,
-    velocities: Float[np.ndarray, "trials samples 2"] | None = None,
-    excitations: Float[np.ndarray, "trials steps muscles"] | None = None,
+    velocities: npt.ArrayLike | None = None,
+    excitations: npt.ArrayLike | None = None,
     last: int = LAST,
 ) -> dict[str, Float[np.ndarray, " trials"]]:
     """Measures of each trial; norms first, then means over time.
@@ -37,11 +38,11 @@ def movement_metrics(
     The first sample is where the hand starts; times, ends and means are over the samples after it.
 
     Args:
-        paths: positions of the hand, m.
-        goals: targets, m; without them the distances to them are left out.
+        paths: (trials, samples, 2) positions of the hand, m.
+        goals: (trials, 2) targets, m; without them the distances to them are left out.
         dt: seconds between samples.
-        velocities: of the hand, m/s; None: differences of the positions, of second order.
-        excitations: of the muscles; without them ``effort`` is left out.
+        velocities: (trials, samples, 2) of the hand, m/s; None: differences of the positions, of second order.
+        excitations: (trials, steps, muscles); without them ``effort`` is left out.
         last: samples that count as the end.
 
     Returns:

@@ -10,7 +10,7 @@ from jaxtyping import Array, Bool, Key
 
 from symplast.bilateral.arm import Arm, TwoLinkArm
 from symplast.bilateral.controllers import Bilateral, Unilateral
-from symplast.bilateral.losses import DOMINANT, NON_DOMINANT, Variant
+from symplast.bilateral.losses import DOMINANT, NON_DOMINANT
 from symplast.bilateral.optimising import motor_adam
 from symplast.bilateral.rollout import ControlledArm
 from symplast.bilateral.routing import SPECIALISED, Routed
@@ -81,7 +81,7 @@ class MakeArm(eqx.Module):
         return ControlledArm(controller, self.arm, self.steps)
 
 
-def losses_of(variant: Variant) -> dict[str, Any]:
+def losses_of(variant: str) -> dict[str, Any]:
     """D and N in a variant."""
     return {"D": DOMINANT.as_variant(variant), "N": NON_DOMINANT.as_variant(variant)}
 

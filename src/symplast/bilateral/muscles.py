@@ -40,14 +40,14 @@ class Muscle:
     """
 
     name: str
-    F0: float
-    LT: float
-    L0: float
-    a0: float
-    shoulder_a1: float = 0.0
-    elbow_a1: float = 0.0
-    shoulder_a2: float = 0.0
-    elbow_a2: float = 0.0
+    F0: Any
+    LT: Any
+    L0: Any
+    a0: Any
+    shoulder_a1: Any = 0.0
+    elbow_a1: Any = 0.0
+    shoulder_a2: Any = 0.0
+    elbow_a2: Any = 0.0
 
     def __post_init__(self) -> None:
         if not self.name or not isinstance(self.name, str):

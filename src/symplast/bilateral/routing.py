@@ -1,7 +1,7 @@
 """Which loss teaches which part of a network: gradients of several losses, routed."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import equinox as eqx
 import jax
@@ -52,14 +52,14 @@ class Routed(CreditRule):
     losses: dict[str, Any]
     routes: dict[str, Any]
     through_senses: bool = eqx.field(static=True)
-    feedback: Literal["exact", "fixed"] = eqx.field(static=True)
+    feedback: str = eqx.field(static=True)
 
     def __init__(
         self,
         losses: Mapping[str, Loss] | None = None,
         routes: Mapping[str, Mapping[str, float]] | None = None,
-        through_senses: bool = True,
-        feedback: Literal["exact", "fixed"] = "exact",
+        through_senses: Any = True,
+        feedback: str = "exact",
     ):
         """Say who learns what; by default a dominant left and a non-dominant right hemisphere."""
         losses = {"D": DOMINANT, "N": NON_DOMINANT} if losses is None else dict(losses)

@@ -16,7 +16,9 @@ from symplast.learning.host_random import generator
 from symplast.learning.tasks import Task
 from symplast.stats.arguments import check_count
 
-Space = Literal["joint", "hand"]
+Space = str
+"""``joint`` or ``hand``."""
+
 Trials = Float[np.ndarray, "trials 6"]
 
 LOAD = 10.0
@@ -131,7 +133,7 @@ def trials_of(q: Any, goals: Any, loads: Any = None) -> Trials:
     return np.concatenate([q, goals, loads]).T
 
 
-def task_of(trials: Trials, tests: Trials | None) -> Task:
+def task_of(trials: Trials, tests: Float[np.ndarray, "tests 6"] | None) -> Task:
     """Trials as a task of the learning protocol; without held-out ones they are tested on themselves."""
     tests = trials if tests is None else tests
     return Task(*map(jnp.asarray, (trials, trials[:, 2:4], tests, tests[:, 2:4])))

@@ -8,7 +8,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Key
 
-from symplast.bilateral.losses import Variant
 from symplast.bilateral.measuring import Means, metrics_of, networks_of
 from symplast.bilateral.models import MODELS, learner_of, losses_of
 from symplast.bilateral.rollout import ControlledArm
@@ -77,9 +76,7 @@ def task_of_seed(name: TaskName, key: Key[Array, ""], for_tests: Key[Array, ""],
     return hold(trials=trials, tests=TESTS, key=key, test_key=for_tests)
 
 
-def run_of(
-    model: str, task: TaskName, key: Key[Array, ""], seed: int, sizes: Sizes, variant: Variant = "intended"
-) -> Run:
+def run_of(model: str, task: TaskName, key: Key[Array, ""], seed: int, sizes: Sizes, variant: str = "intended") -> Run:
     """Train one seed of a model on a task; called again with the same arguments it answers at once.
 
     All models have the same first key, training trials, order of them, and test trials in a seed.
@@ -97,7 +94,7 @@ def run_of(
 
 
 @lru_cache(maxsize=512)
-def _run(model: str, name: TaskName, words: tuple[int, ...], seed: int, sizes: Sizes, variant: Variant) -> Run:
+def _run(model: str, name: TaskName, words: tuple[int, ...], seed: int, sizes: Sizes, variant: str) -> Run:
     key = jax.random.wrap_key_data(jnp.asarray(np.array(words, np.uint32)))
     return trained(learner_of(model, losses=losses_of(variant)), name, key, seed, sizes)
 

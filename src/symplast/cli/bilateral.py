@@ -279,9 +279,9 @@ def _training_task(task: str, arm: "TwoLinkArm", batch: int, load: float, space:
 
     key = jax.random.fold_in(jax.random.key(seed), 1)
     if task == "reach":
-        return reach(PER_EPOCH * batch, key=key, arm=arm, space=space), batch  # type: ignore[arg-type]
+        return reach(PER_EPOCH * batch, key=key, arm=arm, space=space), batch
     if task == "hold":
-        return hold(load, PER_EPOCH * batch, key=key, arm=arm, space=space), batch  # type: ignore[arg-type]
+        return hold(load, PER_EPOCH * batch, key=key, arm=arm, space=space), batch
     own = _named_task(task, arm)
     import numpy as np
 
