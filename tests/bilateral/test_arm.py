@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jax.test_util import check_grads
 
 from symplast.bilateral import Muscle, TwoLinkArm, read_arm
 from symplast.bilateral.arm_files import arm_from, arm_tree
@@ -98,9 +99,9 @@ def test_derivatives_of_what_acts_number_by_number():
         rng = np.random.default_rng(0)
         a, length = jnp.asarray(rng.uniform(0.01, 0.9, 20)), jnp.asarray(rng.uniform(0.05, 0.15, 20))
         v = jnp.asarray(rng.uniform(-0.5, 0.5, 20))
-        jax.test_util.check_grads(lambda *x: contract(*x, 0.1, 100.0).force, (a, length, v), 1, rtol=1e-4)
+        check_grads(lambda *x: contract(*map(jnp.asarray, x), 0.1, 100.0).force, (a, length, v), 1, rtol=1e-4)
         u = jnp.asarray(rng.uniform(0.05, 0.9, 20))
-        jax.test_util.check_grads(lambda a, u: activate(a, u, 0.01), (a, u), 1, rtol=1e-5)
+        check_grads(lambda a, u: activate(jnp.asarray(a), jnp.asarray(u), 0.01), (a, u), 1, rtol=1e-5)
 
 
 def test_isometric_force_of_a_fully_active_muscle_is_its_largest():

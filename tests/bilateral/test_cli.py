@@ -43,15 +43,15 @@ def test_train_and_go_on(trained):
 def test_interrupted_is_as_uninterrupted(trained, tmp_path):
     folder, options, *_ = trained
     call("train", *options[:-1], tmp_path / "whole.ctrl", "--updates", 200)
-    one, two = (np.load(path) for path in (folder / "arm.ctrl", tmp_path / "whole.ctrl"))
-    assert np.array_equal(one["loss"], two["loss"])
-    assert np.array_equal(one["controller.left.0.kernel"], two["controller.left.0.kernel"])
+    with np.load(folder / "arm.ctrl") as one, np.load(tmp_path / "whole.ctrl") as two:
+        assert np.array_equal(one["loss"], two["loss"])
+        assert np.array_equal(one["controller.left.0.kernel"], two["controller.left.0.kernel"])
 
 
-def test_evaluate(trained, tmp_path):
+def test_test(trained, tmp_path):
     folder, *_ = trained
     files = ["--paths", tmp_path / "p.csv", "--csv", tmp_path / "t.csv", "--figure", tmp_path / "f.png"]
-    done = call("evaluate", folder / "arm.ctrl", "--lesion", "lowleft,cc", *files, "--json")
+    done = call("test", folder / "arm.ctrl", "--lesion", "lowleft,cc", *files, "--json")
     record = json.loads(done.stdout)
     assert {row["lesion"] for row in record["table"]} == {"intact", "lowleft", "cc"}
     paths = pd.read_csv(tmp_path / "p.csv")
@@ -59,11 +59,11 @@ def test_evaluate(trained, tmp_path):
     assert len(paths) == 2 * 3 * 2 * 7
     assert (tmp_path / "f.png").read_bytes().startswith(b"\x89PNG")
     assert len(pd.read_csv(tmp_path / "t.csv")) == len(record["table"])
-    measured = call("measure", tmp_path / "p.csv", "--by", "lesion", "--json")
+    measured = call("measure", tmp_path / "p.csv", "--by", "lesion", "--pair", "seed", "--json")
     own = {row["metric"]: row for row in json.loads(measured.stdout)["table"] if row["group"] == "intact"}
     said = {row["metric"]: row for row in record["table"] if row["lesion"] == "intact"}
     assert own["path"]["mean"] == pytest.approx(said["path"]["mean"], rel=1e-4)
-    assert "lowleft" in call("evaluate", folder / "arm.ctrl", "--task", folder / "trials.csv", "--lesion", "all").stdout
+    assert "lowleft" in call("test", folder / "arm.ctrl", "--task", folder / "trials.csv", "--lesion", "all").stdout
 
 
 def test_show(trained, tmp_path):
@@ -92,7 +92,7 @@ def test_show(trained, tmp_path):
         (["train", "--out", "a.ctrl", "--space", "both"], "--space must be joint or hand"),
         (["train", "--out", "a.ctrl", "--task", "hold", "--load", -1], "--load must be a number of newtons"),
         (["train", "--out", "a.ctrl", "--lr", 0], "--lr must be a positive number"),
-        (["evaluate", "none.ctrl"], "no file none.ctrl"),
+        (["test", "none.ctrl"], "no file none.ctrl"),
         (["show", "none.ctrl"], "--figure or --animation must be given"),
         (["measure", "none.csv"], "no file none.csv"),
         (["measure", "none.csv", "--pair", "subject"], "--pair needs --by"),
@@ -106,14 +106,14 @@ def test_wrong_options(arguments, message):
 def test_wrong_files(trained, tmp_path):
     folder, *_ = trained
     with pytest.raises(ValueError, match="--lesion must be among intact, lowleft"):
-        call("evaluate", folder / "arm.ctrl", "--lesion", "left")
+        call("test", folder / "arm.ctrl", "--lesion", "left")
     with pytest.raises(ValueError, match=r"--seed-shown must be in \[1, 2\]"):
         call("show", folder / "arm.ctrl", "--seed-shown", 3, "--figure", tmp_path / "m.svg")
     np.savez(tmp_path / "other.npz", a=np.ones(3))
     (tmp_path / "other.npz").rename(tmp_path / "other.ctrl")
     with pytest.raises(ValueError, match="lacks plan, training, loss"):
-        call("evaluate", tmp_path / "other.ctrl")
+        call("test", tmp_path / "other.ctrl")
     whole = (folder / "arm.ctrl").read_bytes()
     (tmp_path / "half.ctrl").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ValueError, match="can't be read as one"):
-        call("evaluate", tmp_path / "half.ctrl")
+        call("test", tmp_path / "half.ctrl")

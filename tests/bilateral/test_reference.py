@@ -75,8 +75,8 @@ def test_moment_arms():
 
 
 def test_transfer_and_penalty():
-    assert transfer(jnp.array([1, 5, 2, 4, 9])).tolist() == [0, 0, 0, 5, 4]
-    assert transfer(jnp.array([1, 5, 2, 4])).tolist() == [0, 0, 5, 4]
+    assert transfer(jnp.array([1.0, 5, 2, 4, 9])).tolist() == [0, 0, 0, 5, 4]
+    assert transfer(jnp.array([1.0, 5, 2, 4])).tolist() == [0, 0, 5, 4]
     assert float(penalty(jnp.full((4, 2, 3), 1.5), 0.05, 0.01)) == 2.25
 
 

@@ -11,7 +11,7 @@ from jaxtyping import Array, Bool, Float, Key
 from symplast.bilateral.lesioning import INTACT, Lesion, lesion_named
 from symplast.stats.arguments import check_count
 
-Feedback: TypeAlias = Sequence[Float[Array, "pre post"]]
+Feedback: TypeAlias = Sequence[Float[Array, "_ _"]]
 """A fixed matrix for each kernel, in the order of ``weights``, that carries errors back in the place of W^T."""
 
 Hidden: TypeAlias = tuple[Float[Array, "units *trials"], ...]

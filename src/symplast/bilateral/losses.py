@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from symplast.bilateral.rollout import Trajectory
@@ -89,7 +90,7 @@ NEUTRAL = MotorLoss(pos_l1=2.5, pos_sq=2.5, effort=1.0, hidden=0.01)
 """Their mean "S", of the tasks file: no specialisation."""
 
 
-def penalised(found: Trajectory, variant: str) -> dict[str, Float[Array, "steps ..."]]:
+def penalised(found: Trajectory, variant: str) -> dict[str, Float[Array | np.ndarray, "steps ..."]]:
     """What the penalties of the hidden layers fall on, by name."""
     if variant == "intended":
         return {f"hidden {k + 1}": z for k, z in enumerate(found.hidden)}
@@ -98,6 +99,6 @@ def penalised(found: Trajectory, variant: str) -> dict[str, Float[Array, "steps 
     return dict(list(states.items())[: len(found.hidden)])
 
 
-def penalty(z: Float[Array, "steps ..."], rate: Any, dt: Any) -> Float[Array, ""]:
+def penalty(z: Float[Array | np.ndarray, "steps ..."], rate: Any, dt: Any) -> Float[Array, ""]:
     """``R(z) = mean z² + rate mean ((z_{t+1} - z_t) / dt)²``."""
     return jnp.mean(z**2) + rate * jnp.mean(((z[1:] - z[:-1]) / dt) ** 2)

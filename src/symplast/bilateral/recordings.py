@@ -91,6 +91,8 @@ def read_movements(table: "str | Path | pd.DataFrame", by: str | None = None, pa
             rows.append(about | _measured({key: values[here] for key, values in columns.items()}))
         except ValueError as error:
             problems.append(f"trial {about['trial']}: {error}")
+    if problems and pair is None:
+        problems.append("where people or models share names of trials, --pair must name the column that tells whose")
     refuse(read.source, problems)
     said = [numbers.said(read.source), f"{len(rows)} trials"]
     if not some:

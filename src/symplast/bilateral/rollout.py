@@ -108,7 +108,7 @@ class ControlledArm(eqx.Module):
         first, after = (jax.tree.map(lambda x, s=part: x[s], states) for part in (0, slice(1, None)))
         hand = jax.vmap(self.arm.hand)(after)
         muscle = jax.vmap(self.arm.muscle)(after) if hasattr(self.arm, "muscle") else None
-        joint = jax.vmap(lambda state: state.joint)(after) if hasattr(after, "joint") else None
+        joint = jax.vmap(lambda state: state.joint)(after) if hasattr(first, "joint") else None
         dt = getattr(self.arm, "dt", 0.01)
         senses = jax.vmap(self.arm.senses)(after)
         return Trajectory(self.arm.hand(first)[:2], hand[:, :2], hand[:, 2:], u, hidden, muscle, joint, senses, dt)

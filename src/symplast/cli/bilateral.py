@@ -1,11 +1,11 @@
-"""``symplast bilateral``: train, evaluate and show controllers of an arm; measure recorded movements."""
+"""``symplast bilateral``: train, test and show controllers of an arm; measure recorded movements."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from symplast.cli.console import check_output, computing, err, out, picture_kind, print_json, tell
+from symplast.cli.console import check_output, check_picture, computing, err, out, print_json, tell, write_file
 from symplast.cli.naming import naming
 from symplast.cli.options import check_least
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from symplast.learning import Task
 
 app = typer.Typer(
-    help="Two hemispheres that control an arm: train, evaluate with lesions, show; measure recorded movements.",
+    help="Two hemispheres that control an arm: train, test with lesions, show; measure recorded movements.",
     no_args_is_help=True,
 )
 
@@ -65,7 +65,8 @@ def train(
     --updates a finished training is continued.
     """
     check_output(to, "--out", ".ctrl")
-    kind = picture_kind(figure, "--figure") if figure is not None else None
+    if figure is not None:
+        check_picture(figure, "--figure")
     check_least(("--seeds", seeds, 1), ("--updates", updates, 1), ("--batch", batch, 1), ("--steps", steps, 4))
     for option, value, known in (("--model", model, MODELS), ("--exchange", exchange, ("none", "maxpool"))):
         if value not in known:
@@ -101,7 +102,7 @@ def train(
     if figure is not None:
         from symplast.bilateral.drawing import curves_figure
 
-        _draw(figure, kind, curves_figure(found.loss))
+        _draw(figure, curves_figure(found.loss))
     if as_json:
         record = {"model": name, "task": task, "seeds": seeds, "updates": len(found.loss), "out": str(to)}
         print_json({**record, "metrics": table.to_dict("records"), "loss": found.loss.tolist()})
@@ -110,7 +111,7 @@ def train(
     _print(table, ["what", "mean", "low", "high", "unit"])
 
 
-@app.command()
+@app.command("test")
 def evaluate(
     controller: Annotated[Path, CONTROLLER],
     task: Annotated[str | None, TASK] = None,
@@ -126,11 +127,11 @@ def evaluate(
     for option, path in (("--paths", paths), ("--csv", csv)):
         if path is not None:
             check_output(path, option, ".csv")
-    kind = picture_kind(figure, "--figure") if figure is not None else None
+    if figure is not None:
+        check_picture(figure, "--figure")
     from symplast.bilateral import LESIONS
     from symplast.bilateral.reports import evaluation, means_of, path_table, rollouts
     from symplast.bilateral.training_files import read
-    from symplast.lab.whole_files import write_whole
 
     with naming("lesion"), computing():
         found = read(controller)
@@ -143,14 +144,14 @@ def evaluate(
         moved = rollouts(found, trials, list(dict.fromkeys(["intact", *chosen])))
         table = evaluation(means_of(moved, trials))
     if csv is not None:
-        write_whole(csv, table.to_csv(index=False))
+        write_file(csv, table)
     if paths is not None:
-        write_whole(paths, path_table(moved).to_csv(index=False))
+        write_file(paths, path_table(moved))
         tell(f"{paths} written")
     if figure is not None:
         from symplast.bilateral.drawing import lesion_figure
 
-        _draw(figure, kind, lesion_figure({name: seeds[0] for name, seeds in moved.items()}, trials.test_targets))
+        _draw(figure, lesion_figure({name: seeds[0] for name, seeds in moved.items()}, trials.test_targets))
     if as_json:
         print_json({"model": found.plan.model, "seeds": found.plan.seeds, "table": table.to_dict("records")})
         return
@@ -171,13 +172,13 @@ def show(
     """Draw how a trained controller moves: a figure, an animation, or both."""
     if figure is None and animation is None:
         raise ValueError("--figure or --animation must be given: where to draw")
-    kind = picture_kind(figure, "--figure") if figure is not None else None
+    if figure is not None:
+        check_picture(figure, "--figure")
     if animation is not None:
         check_output(animation, "--animation", ".gif")
     from symplast.bilateral import drawing
     from symplast.bilateral.measuring import move, networks_of
     from symplast.bilateral.training_files import read
-    from symplast.lab.whole_files import write_whole
 
     with naming("lesion"), computing():
         found = read(controller)
@@ -189,9 +190,9 @@ def show(
     arm = found.plan.make_arm()
     if figure is not None:
         names = [muscle.name for muscle in arm.muscles]
-        _draw(figure, kind, drawing.movement_figure(moved, trials.test_targets, names))
+        _draw(figure, drawing.movement_figure(moved, trials.test_targets, names))
     if animation is not None:
-        write_whole(animation, drawing.animation(moved, trials.test_targets, arm))
+        write_file(animation, drawing.animation(moved, trials.test_targets, arm))
         tell(f"animation: {animation}")
 
 
@@ -212,12 +213,11 @@ def measure(
         raise ValueError("--pair needs --by: the column of the groups that are compared within each pair")
     from symplast.bilateral.recordings import compare_groups, read_movements
     from symplast.bilateral.reports import metric_table
-    from symplast.lab.whole_files import write_whole
 
     found = read_movements(movements, by, pair)
     tell("; ".join(found.decided))
     if csv is not None:
-        write_whole(csv, found.table.to_csv(index=False))
+        write_file(csv, found.table)
     if by is None:
         from symplast.bilateral.metrics import METRICS
 
@@ -367,11 +367,8 @@ def _trained(found: "Trained", to: Path, updates: int) -> "Trained":
     return found
 
 
-def _draw(path: Path, kind: Any, drawn: Any) -> None:
-    from symplast.lab.theme import render
-    from symplast.lab.whole_files import write_whole
-
-    write_whole(path, render(drawn, kind))
+def _draw(path: Path, drawn: Any) -> None:
+    write_file(path, drawn)
     tell(f"figure: {path}")
 
 
