@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import equinox as eqx
 import jax
 import numpy as np
 from jaxtyping import Array, Float
@@ -12,6 +11,7 @@ from symplast import stats
 from symplast.bilateral.lesioning import LESIONS, Lesion, lesion_named
 from symplast.bilateral.metrics import METRICS, trajectory_metrics
 from symplast.bilateral.rollout import ControlledArm, Trajectory, check_finite
+from symplast.learning.compiling import lightly
 from symplast.learning.learner import GradientLearner, LearnerState
 from symplast.learning.tasks import Task
 
@@ -22,7 +22,7 @@ Means = dict[str, float]
 """Metric -> mean over trials."""
 
 
-@eqx.filter_jit
+@lightly
 def _moved(network: ControlledArm, trials: Float[Array, "trials six"], lesion: Lesion | None) -> Trajectory:
     found = network.trajectory(trials, lesion)
     return found._replace(hidden=(), senses=found.senses[:0])

@@ -103,15 +103,23 @@ class ControlledArm(eqx.Module):
             )
         if lesion is not None:
             lesion = as_arrays(lesion)
-        roll = Rolling(self.arm, self.steps, through_senses)
-        states, u, hidden = roll(self.controller, trials, lesion, feedback)
-        first, after = (jax.tree.map(lambda x, s=part: x[s], states) for part in (0, slice(1, None)))
-        hand = jax.vmap(self.arm.hand)(after)
-        muscle = jax.vmap(self.arm.muscle)(after) if hasattr(self.arm, "muscle") else None
-        joint = jax.vmap(lambda state: state.joint)(after) if hasattr(first, "joint") else None
-        dt = getattr(self.arm, "dt", 0.01)
-        senses = jax.vmap(self.arm.senses)(after)
-        return Trajectory(self.arm.hand(first)[:2], hand[:, :2], hand[:, 2:], u, hidden, muscle, joint, senses, dt)
+        return _trajectory(self, trials, lesion, through_senses, feedback)
+
+
+@eqx.filter_jit
+def _trajectory(
+    controlled: ControlledArm, trials: Array, lesion: Any, through_senses: bool, feedback: Feedback | None
+) -> Trajectory:
+    """Traced once for all its uses in other programs."""
+    arm = controlled.arm
+    states, u, hidden = Rolling(arm, controlled.steps, through_senses)(controlled.controller, trials, lesion, feedback)
+    first, after = (jax.tree.map(lambda x, s=part: x[s], states) for part in (0, slice(1, None)))
+    hand = jax.vmap(arm.hand)(after)
+    muscle = jax.vmap(arm.muscle)(after) if hasattr(arm, "muscle") else None
+    joint = jax.vmap(lambda state: state.joint)(after) if hasattr(first, "joint") else None
+    senses = jax.vmap(arm.senses)(after)
+    dt = getattr(arm, "dt", 0.01)
+    return Trajectory(arm.hand(first)[:2], hand[:, :2], hand[:, 2:], u, hidden, muscle, joint, senses, dt)
 
 
 class Rolling(NamedTuple):

@@ -102,27 +102,29 @@ class Routed(CreditRule):
 
     def __call__(self, network: Any, batch: Batch, state: PyTree, key: Key[Array, ""]) -> Credit:
         """Credit for one batch; the loss is the mean over routes."""
-        params, rest = eqx.partition(network, eqx.is_inexact_array)
-        buffers, static = eqx.partition(rest, eqx.is_array)
-        numbers, settings = eqx.partition((self.losses, self.routes), eqx.is_array)
-        options: dict[str, Any] = {} if self.through_senses else {"through_senses": False}
+        given = network, self, state, batch.inputs, batch.targets
+        arrays, settings = eqx.partition(given, eqx.is_array)
 
-        def graded(
-            params: PyTree, buffers: PyTree, numbers: PyTree, state: PyTree, inputs: Array, targets: Array
-        ) -> tuple[PyTree, Array]:
-            losses, routes = eqx.combine(numbers, settings)
-            paths = {"feedback": state} if self.feedback == "fixed" else {}
+        def graded(arrays: PyTree) -> tuple[PyTree, Array]:
+            found: tuple[PyTree, Array] = _graded(*eqx.combine(arrays, settings))
+            return found
 
-            def measured(params: PyTree) -> Float[Array, " losses"]:
-                found = eqx.combine(params, buffers, static).trajectory(inputs, **options, **paths)
-                return jnp.stack([losses[name](found, targets) for name in losses])
-
-            return _routed(measured, params, routes, list(losses))
-
-        direction, loss = jax.custom_batching.sequential_vmap(graded)(
-            params, buffers, numbers, state, batch.inputs, batch.targets
-        )
+        direction, loss = jax.custom_batching.sequential_vmap(graded)(arrays)
         return Credit(direction, loss, state)
+
+
+@eqx.filter_jit
+def _graded(network: Any, rule: Routed, state: PyTree, inputs: Array, targets: Array) -> tuple[PyTree, Array]:
+    """Directions and the mean loss of a batch; compiled as one, so that it is traced once for all its uses."""
+    params, rest = eqx.partition(network, eqx.is_inexact_array)
+    options: dict[str, Any] = {} if rule.through_senses else {"through_senses": False}
+    paths = {"feedback": state} if rule.feedback == "fixed" else {}
+
+    def measured(params: PyTree) -> Float[Array, " losses"]:
+        found = eqx.combine(params, rest).trajectory(inputs, **options, **paths)
+        return jnp.stack([loss(found, targets) for loss in rule.losses.values()])
+
+    return _routed(measured, params, rule.routes, list(rule.losses))
 
 
 def _routed(
