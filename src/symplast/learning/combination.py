@@ -108,7 +108,8 @@ class Combination:
         rule = asked.build()
         transform, signals = chain(self.transform, self.optimiser)
         refusals = []
-        for name in [self.network] if self.network != "auto" else list(PARTS["network"]):
+        known = [name for name, part in PARTS["network"].items() if part.chosen]
+        for name in [self.network] if self.network != "auto" else known:
             try:
                 make_network = NamedNetwork.of(named("network", name), sizes, readout)
                 check_fit(rule, eqx.filter_eval_shape(make_network, jax.random.key(0)), signals)

@@ -37,6 +37,7 @@ class Part:
         place: of a transform in its chain.
         signals: of the credit rule that a transform needs.
         numbers: of a network, settings that are arrays while it learns, so that one program serves all their values.
+        chosen: of a network, whether ``auto`` may choose it; not where it is for tasks of its own.
     """
 
     target: str
@@ -45,6 +46,7 @@ class Part:
     place: int = OPTIMISER
     signals: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
+    chosen: bool = True
 
     def load(self) -> Callable[..., Any]:
         """Import the callable."""
@@ -69,6 +71,9 @@ PARTS: dict[Kind, dict[str, Part]] = {
         "weight-mirror": Part("symplast.learning:WeightMirror", "feedback weights that learn from noise"),
         "rbp": Part("symplast.equilibrium:RecurrentBackprop", "recurrent backprop at the settled state"),
         "ep": Part("symplast.equilibrium:EquilibriumPropagation", "equilibrium propagation"),
+        "routed": Part(
+            "symplast.bilateral.composing:routed", "losses of their own for the hemispheres that control an arm"
+        ),
         "sym-stdp": Part(
             "symplast.sym_stdp.learner:classifier",
             "spiking network that learns by symmetric STDP and a teacher; no transform",
@@ -100,6 +105,11 @@ PARTS: dict[Kind, dict[str, Part]] = {
         "sgd": Part("optax:sgd", "stochastic gradient descent", settings={"learning_rate": 0.05}),
         "momentum": Part("optax:sgd", "with momentum", settings={"learning_rate": 0.01, "momentum": 0.9}),
         "adam": Part("optax:adam", "Adam", settings={"learning_rate": 1e-3}),
+        "motor": Part(
+            "symplast.bilateral:motor_adam",
+            "each tensor's gradient clipped, Adam, mixing weights at least 0",
+            settings={"learning_rate": 3e-3},
+        ),
     },
     "network": {
         "feedforward": Part(
@@ -119,6 +129,12 @@ PARTS: dict[Kind, dict[str, Part]] = {
             "convolutional stages that settle, on square images",
             {"angle": 90.0},
             numbers=("angle",),
+        ),
+        "arm-bilateral": Part(
+            "symplast.bilateral.composing:arm_bilateral", "two hemispheres that control an arm", chosen=False
+        ),
+        "arm-unilateral": Part(
+            "symplast.bilateral.composing:arm_unilateral", "one stack of layers that controls an arm", chosen=False
         ),
     },
     "task": {
@@ -142,6 +158,8 @@ PARTS: dict[Kind, dict[str, Part]] = {
         "split-mnist": Part("symplast.learning.parts:split_images", "a sequence of class pairs", {"name": "mnist"}),
         "modular-addition": Part("symplast.learning.parts:addition", "(x + y) mod p", {"modulus": 23}),
         "teacher-student": Part("symplast.learning.parts:teacher", "regression on a random network"),
+        "reach": Part("symplast.bilateral.composing:reach_task", "random reaches of an arm"),
+        "hold": Part("symplast.bilateral.composing:hold_task", "an arm holds its posture against a load"),
     },
 }
 
