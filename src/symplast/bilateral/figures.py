@@ -92,7 +92,8 @@ def _rows(ds: xr.Dataset) -> list[tuple[str, np.ndarray, int, float | None]]:
     "zero. Quick scale has no models to compare and shows what lesions do.",
     alt="In reaching the specialised controller beats the non-dominant specialist by a few millimetres and is 7 to 10 "
     "worse than the dominant one; in holding it is worse than the dominant one. With and without callosum it is much "
-    "the same; the neutral controller is as good or better. Where only lesions are shown, either cut multiplies the end error.",
+    "the same; the neutral controller is as good or better. Where only lesions are shown, either cut multiplies the "
+    "end error.",
 )
 def differences(ds: xr.Dataset) -> Figure:
     rows = _rows(ds)
