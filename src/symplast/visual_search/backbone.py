@@ -51,13 +51,11 @@ class Backbone(eqx.Module):
         blocks: for each block its (kernel, bias) pairs, kernels (3, 3, in, out).
         readout: (features, classes) weights and (classes,) biases of the class readout it was trained with; or None.
         preprocessing: what it expects of grey levels.
-        name: for messages and records.
     """
 
     blocks: tuple[Block, ...]
     readout: tuple[Float[Array, "_ _"], Float[Array, " _"]] | None
     preprocessing: Preprocessing = eqx.field(static=True)
-    name: str = eqx.field(static=True)
 
     @classmethod
     def conv(
@@ -68,7 +66,6 @@ class Backbone(eqx.Module):
         *,
         key: Key[Array, ""],
         preprocessing: Preprocessing | None = None,
-        name: str = "untrained",
     ) -> "Backbone":
         """A small one with He-normal kernels and biases 0.
 
@@ -78,7 +75,6 @@ class Backbone(eqx.Module):
             in_channels: 1 for grey, 3 for colour.
             key: random key.
             preprocessing: of grey levels; default ``(g / 255 - 0.5) 2``.
-            name: for messages.
 
         Raises:
             ValueError: sizes below 1, or channels other than 1 and 3.
@@ -108,7 +104,7 @@ class Backbone(eqx.Module):
                 before = width
             blocks.append(tuple(block))
         shown = preprocessing or Preprocessing(CENTRED.offset * in_channels, CENTRED.scale * in_channels)
-        return cls(tuple(blocks), None, shown, name)
+        return cls(tuple(blocks), None, shown)
 
     @classmethod
     def vgg16(cls, weights: "str | Path", source: str) -> "Backbone":
@@ -130,7 +126,7 @@ class Backbone(eqx.Module):
             tuple((jnp.asarray(kernel, jnp.float32), jnp.asarray(bias, jnp.float32)) for kernel, bias in block)
             for block in read_vgg16(weights, source)
         )
-        return cls(blocks, None, SOURCES[source], f"vgg16 ({source})")
+        return cls(blocks, None, SOURCES[source])
 
     @property
     def depth(self) -> int:
@@ -174,7 +170,7 @@ class Backbone(eqx.Module):
             True
         """
         blocks = tuple(tuple((jnp.rot90(k, quarters), bias) for k, bias in block) for block in self.blocks)
-        return Backbone(blocks, None, self.preprocessing, f"{self.name}, turned by {90 * (quarters % 4)}")
+        return Backbone(blocks, None, self.preprocessing)
 
 
 def convolve(x: Float[Array, "height width _"], block: Block) -> Float[Array, "height width _"]:

@@ -140,7 +140,7 @@ def lit_backbone() -> Backbone:
                   for c in (1, 2))
             for b in (1, 2, 3)
         )  # fmt: skip
-    return Backbone(blocks, None, CENTRED, "lit world, light from above")
+    return Backbone(blocks, None, CENTRED)
 
 
 def named_arrays(backbone: Backbone) -> dict[str, np.ndarray]:

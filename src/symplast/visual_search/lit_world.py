@@ -65,22 +65,27 @@ def lit_world(
     draw = generator(key, 0)
     label = draw.integers(classes, size=n)
     column = (n, 1, 1)
-    ground = draw.uniform(0.05, 0.95, column)
-    noisy = (draw.uniform(size=column) < 0.5) * draw.normal(0, 0.02, (n, SIDE, SIDE))
-    radius = draw.uniform(5, 12, column)
-    margin = 0.7 * radius
-    cy, cx = (margin + draw.uniform(size=column) * (SIDE - 2 * margin) for _ in range(2))
-    albedo, height = draw.uniform(0.4, 1, column), draw.uniform(0.5, 1, column)
-    angle = draw.vonmises(mean, kappa, column) if kappa else draw.uniform(0, 2 * np.pi, column)
-    tilt = draw.uniform(0.5, 1.2, column)
-    flat, turn = draw.uniform(0.2, 1, column), draw.uniform(0, 2 * np.pi, column)
-    y, x = np.mgrid[:SIDE, :SIDE] + 0.5
+
+    def uniform(low: float, high: float) -> np.ndarray:
+        return draw.uniform(low, high, column).astype(np.float32)
+
+    ground = uniform(0.05, 0.95)
+    noisy = (uniform(0, 1) < 0.5) * np.float32(0.02) * draw.standard_normal((n, SIDE, SIDE), np.float32)
+    radius = uniform(5, 12)
+    margin = np.float32(0.7) * radius
+    cy, cx = (margin + uniform(0, 1) * (SIDE - 2 * margin) for _ in range(2))
+    albedo, height = uniform(0.4, 1), uniform(0.5, 1)
+    angle = draw.vonmises(mean, kappa, column).astype(np.float32) if kappa else uniform(0, 2 * np.pi)
+    tilt = uniform(0.5, 1.2)
+    flat, turn = uniform(0.2, 1), uniform(0, 2 * np.pi)
+    y, x = (np.mgrid[:SIDE, :SIDE] + 0.5).astype(np.float32)
     dy, dx = (y - cy) / radius, (x - cx) / radius
     squared = dx**2 + dy**2
     kind = label.reshape(column)
-    s = np.where(kind == 1, -1.0, 1.0)
-    depth = np.sqrt(np.maximum(1e-3, 1 - height**2 * squared))
-    lit = s * height * (dx * np.cos(angle) + dy * np.sin(angle)) * np.sin(tilt) + depth * np.cos(tilt)
+    s = np.where(kind == 1, np.float32(-1), np.float32(1))
+    depth = np.sqrt(np.maximum(1e-3, 1 - height**2 * squared)) * np.cos(tilt)
+    along = s * height * np.sin(tilt)
+    lit = dx * (along * np.cos(angle)) + dy * (along * np.sin(angle)) + depth
     shade = np.where(kind < 2, 0.15 + 0.85 * np.maximum(0, lit), flat) * albedo
     u, v = np.cos(turn) * dx + np.sin(turn) * dy, -np.sin(turn) * dx + np.cos(turn) * dy
     inside = np.where(kind == 3, np.maximum(np.abs(u), np.abs(v)) < 0.75, squared < 1)

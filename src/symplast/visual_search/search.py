@@ -3,7 +3,6 @@
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import equinox as eqx
@@ -12,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Integer
 
+from symplast.learning.compiling import lightly
 from symplast.stats.arguments import check_count
 from symplast.visual_search.attention import LEVEL_WEIGHTS, MATCHES, DoG, check_dog, enlarge, match_map, merge
 from symplast.visual_search.backbone import Backbone
@@ -395,12 +395,12 @@ def _map(
     return A - A.min()
 
 
-@eqx.filter_jit
+@lightly
 def _target_features(model: SearchModel, target: Array) -> list[Array]:
     return target_features(model.backbone, model.pools, model.levels, model.backbone.prepare(target))
 
 
-@eqx.filter_jit
+@lightly
 def _blank(model: SearchModel, R: int) -> list[Array]:
     window = jnp.full((2 * R, 2 * R, model.backbone.in_channels), model.background)
     return blank_outputs(model.backbone, model.pools, max(model.levels), model.backbone.prepare(window))
@@ -413,7 +413,7 @@ def _over_image(A: Array, gaze: Array, R: int, shape: tuple[int, int]) -> Array:
     return whole[R : R + shape[0], R : R + shape[1]]
 
 
-@partial(eqx.filter_jit)
+@lightly
 def _attention(
     model: SearchModel, R: int, canvas: Array, gaze: Array, targets: list[Array], shape: tuple[int, int]
 ) -> Array:

@@ -232,7 +232,7 @@ def diets(config: Config, key: Any) -> Evidence:
             model = lit_model(trained.backbone)
             margin[seed, i] = np.stack([margins(model, d, MATCHES) for d in displays], axis=1)
             if seed == 0 and light in ("above", "side"):
-                examples += [first_maps(model, _first(d), ("dot",))[0, 0] for d in displays]
+                examples += [first_maps(model, _first(d), MATCHES)[0, 0] for d in displays]
             for j, match in enumerate(config.searched):
                 table = run_experiment(lit_model(trained.backbone, match), "lighting", config.trials, seed)
                 slope[seed, i, j] = [_slope_of(table, condition) for condition in order]
@@ -280,10 +280,10 @@ def _over_displays(margin: np.ndarray, draw: np.random.Generator, draws: int = 2
     return Estimate(value, low, high, 0.95, margin.size, "percentile bootstrap over displays of one network")
 
 
-@study.experiment(quick={"networks": 1, "side": 96}, full={"networks": 10})
+@study.experiment(quick={"networks": 1, "side": 96, "eccentric": False}, full={"networks": 10, "eccentric": True})
 def turn(config: Config, key: Any) -> Evidence:
     """First attention maps of turned images with turned networks against turned maps, and the same with eccentric pools."""
-    worst = np.zeros((2, config.networks, 3))
+    worst = np.full((2, config.networks, 3), np.nan)
     for number, own in enumerate(seed_keys(key, config.networks)):
         draw = generator(own, 1)
         image = draw.integers(0, 256, (config.side, config.side)).astype(np.uint8)
@@ -291,8 +291,8 @@ def turn(config: Config, key: Any) -> Evidence:
         net = Backbone.conv(key=own)
         blocks = tuple(tuple((K, jnp.asarray(0.1 * draw.standard_normal(b.size), K.dtype)) for K, b in block)
                        for block in net.blocks)  # fmt: skip
-        net = Backbone(blocks, None, net.preprocessing, "random")
-        for i, ecc in enumerate((False, True) if number == 0 else (False,)):
+        net = Backbone(blocks, None, net.preprocessing)
+        for i, ecc in enumerate((False, True) if number == 0 and config.eccentric else (False,)):
             first = _turned(net, image, target, 0, ecc)
             for quarters in (1, 2, 3):
                 after = np.rot90(_turned(net, image, target, quarters, ecc), -quarters)

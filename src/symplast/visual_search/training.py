@@ -11,6 +11,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Integer, Key
 
+from symplast.learning.compiling import lightly
 from symplast.stats.arguments import check_count
 from symplast.visual_search.backbone import Backbone, convolve_batch
 from symplast.visual_search.pooling import plain_pool
@@ -93,7 +94,7 @@ def train_backbone(
 
             weights = generator(key, 0).standard_normal((features, classes)) * np.sqrt(2 / features)
             readout = (jnp.asarray(weights, backbone.dtype), jnp.asarray(np.zeros(classes), backbone.dtype))
-            net = Backbone(backbone.blocks, readout, backbone.preprocessing, backbone.name)
+            net = Backbone(backbone.blocks, readout, backbone.preprocessing)
             state = _begin(net)
         net, state, loss, hit = _train_step(
             net, state, jnp.asarray(255 * x, backbone.dtype), jnp.asarray(y), np.asarray(lr, backbone.dtype)
@@ -108,7 +109,7 @@ def train_backbone(
 ADAM = optax.scale_by_adam()
 
 
-@eqx.filter_jit
+@lightly
 def _begin(net: Backbone) -> Any:
     return ADAM.init(eqx.filter(net, eqx.is_array))
 
