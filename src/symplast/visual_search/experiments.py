@@ -97,18 +97,19 @@ def lit_model(backbone: Backbone, match: str = "dot") -> SearchModel:
     )  # fmt: skip
 
 
-def train_lit(light: Light, steps: int = 500, *, key: Key[Array, ""]) -> Trained:
+def train_lit(light: Light, steps: int = 500, batch: int = 48, *, key: Key[Array, ""]) -> Trained:
     """A network raised in the lit world; one key gives the same first weights and scenes under every light.
 
     Args:
         light: as :func:`symplast.visual_search.lit_world`.
-        steps: of 48 fresh images; 0 leaves it untrained.
+        steps: of Adam; 0 leaves it untrained.
+        batch: fresh images a step.
         key: random key.
     """
     start = Backbone.conv(key=jax.random.fold_in(key, 0))
     if steps == 0:
         return Trained(start, np.zeros(0), np.zeros(0))
-    stream = sample_stream(jax.random.fold_in(key, 1), light)
+    stream = sample_stream(jax.random.fold_in(key, 1), light, batch)
     return train_backbone(start, stream, classes=4, steps=steps, key=jax.random.fold_in(key, 2))
 
 

@@ -210,8 +210,9 @@ def _by_person(each: list[np.ndarray], people: int = 15) -> list[np.ndarray]:
 
 
 @study.experiment(
-    quick={"seeds": 1, "steps": 150, "maps": 10, "trials": 4, "lights": ["above", "side"], "searched": ["dot"]},
-    full={"seeds": 6, "steps": 500, "maps": 20, "trials": 12, "lights": ["above", "side", "uniform", "untrained"],
+    quick={"seeds": 1, "steps": 300, "batch": 24, "maps": 10, "trials": 4, "lights": ["above", "side"],
+           "searched": ["dot"]},
+    full={"seeds": 6, "steps": 500, "batch": 48, "maps": 20, "trials": 12, "lights": ["above", "side", "uniform", "untrained"],
           "searched": ["dot", "cosine"]},
 )  # fmt: skip
 def diets(config: Config, key: Any) -> Evidence:
@@ -227,7 +228,7 @@ def diets(config: Config, key: Any) -> Evidence:
         displays = [array_trials("lighting", c, max(lighting.set_sizes), config.maps, seed, 15) for c in order]
         for i, light in enumerate(lights):
             trained = train_lit("above" if light == "untrained" else light,
-                                0 if light == "untrained" else config.steps, key=own)  # fmt: skip
+                                0 if light == "untrained" else config.steps, config.batch, key=own)  # fmt: skip
             correct[seed, i] = trained.accuracy[-50:].mean() if trained.accuracy.size else np.nan
             model = lit_model(trained.backbone)
             margin[seed, i] = np.stack([margins(model, d, MATCHES) for d in displays], axis=1)
