@@ -1,6 +1,7 @@
 """Commands with good, odd and wrong input."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,11 @@ from PIL import Image
 from symplast.cli.visual_search import app
 
 command = caller(app)
+
+
+def call(*arguments):
+    result = command(*arguments)
+    return result.exit_code, result.stdout, result.stderr
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +31,7 @@ def made(tmp_path_factory):
     return folder, int(displays.target_region[0])
 
 
-def test_find(call, made, tmp_path):
+def test_find(made, tmp_path):
     folder, region = made
     given = ("find", "--image", folder / "scene.png", "--target", folder / "target.png", "--backbone", "lit", "--background", 27)
     code, out, _ = call(*given, "--regions", folder / "regions.npy", "--target-region", region, "--json",
@@ -59,7 +65,7 @@ def test_find(call, made, tmp_path):
         ({"--px-per-deg": 2}, "--px-per-deg must be at least 4"),
     ],
 )
-def test_find_with_wrong_input(call, made, change, message):
+def test_find_with_wrong_input(made, change, message):
     folder, region = made
     (folder / "bad.png").write_text("no picture")
     given = {"--image": "scene.png", "--target": "target.png", "--regions": "regions.npy", "--target-region": region,
@@ -69,12 +75,11 @@ def test_find_with_wrong_input(call, made, change, message):
         if value is not None:
             path = option in ("--image", "--target", "--regions", "--weights")
             arguments += [option, folder / value if path else value]
-    code, _, err = call("find", *arguments)
-    assert code == 2
-    assert message in " ".join(err.split())
+    with pytest.raises((ValueError, FileNotFoundError), match=re.escape(message)):
+        call("find", *arguments)
 
 
-def test_stimuli_and_batch(call, tmp_path):
+def test_stimuli_and_batch(tmp_path):
     code, _, _ = call("stimuli", "lighting", "--set-size", 1, "--set-size", 6, "--n", 1, "--px-per-deg", 15, "--out", tmp_path / "made")
     assert code == 0
     trials = tmp_path / "made" / "trials.csv"
@@ -87,12 +92,16 @@ def test_stimuli_and_batch(call, tmp_path):
     code, out, err = call("asymmetry", tmp_path / "run" / "trials.csv", "--harder", "left_right", "--easier", "top_down", "--json")
     assert code == 0
     assert -1 <= json.loads(out)["ai"] <= 1
-    assert call("batch", trials, "--out", tmp_path / "made", "--backbone", "lit")[0] == 2
-    assert call("stimuli", "colour", "--out", tmp_path)[0] == 2
-    assert call("stimuli", "lighting", "--set-size", 40, "--out", tmp_path)[0] == 2
+    for wrong, message in (
+        (("batch", trials, "--out", tmp_path / "made", "--backbone", "lit"), "--out must be another folder"),
+        (("stimuli", "colour", "--out", tmp_path), "EXPERIMENT must be one of"),
+        (("stimuli", "lighting", "--set-size", 40, "--out", tmp_path), "--set-size must be at most 16"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            call(*wrong)
 
 
-def test_asymmetry(call, tmp_path):
+def test_asymmetry(tmp_path):
     rows = [f"{c},{n},{500 + s * n + 10 * k}" for c, s in (("H", 20), ("L", 5)) for n in (1, 6, 12) for k in range(4)]
     path = tmp_path / "rt.csv"
     path.write_text("condition,set_size,rt_ms\n" + "\n".join(rows))
@@ -100,12 +109,11 @@ def test_asymmetry(call, tmp_path):
     assert code == 0
     assert "asymmetry index: 0.600" in out
     assert (tmp_path / "s.png").stat().st_size > 1000
-    code, _, err = call("asymmetry", path, "--harder", "X", "--easier", "L")
-    assert code == 2
-    assert "--harder must be a condition of the table" in err
+    with pytest.raises(ValueError, match="--harder must be a condition of the table"):
+        call("asymmetry", path, "--harder", "X", "--easier", "L")
 
 
-def test_scanpaths(call, tmp_path):
+def test_scanpaths(tmp_path):
     path = tmp_path / "fix.csv"
     path.write_text("trial,fixation,row,col,found\n" + "\n".join(f"a,{k},{10 * k},0,{int(k == 3)}" for k in range(4)))
     code, out, _ = call("scanpaths", path, path, "--screen", "100x100", "--json", "--picture", tmp_path / "p.svg")
@@ -113,7 +121,11 @@ def test_scanpaths(call, tmp_path):
     assert code == 0
     assert found["sources"]["fix"]["median"] == 10
     assert found["similarity"]["mean"] == 1
-    assert call("scanpaths", path, path)[0] == 2
-    assert call("scanpaths", path, "--screen", "big")[0] == 2
-    assert call("scanpaths", path, "--px-per-deg", 0)[0] == 2
+    for wrong, message in (
+        ((path, path), "--screen must be given"),
+        ((path, "--screen", "big"), "--screen must be height x width"),
+        ((path, "--px-per-deg", 0), "--px-per-deg must be above 0"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            call("scanpaths", *wrong)
     assert "median saccade 10.00 px" in call("scanpaths", path)[1]

@@ -1,6 +1,5 @@
 """The search itself: inhibition, ties, recognition, footprints, and what must not change a result."""
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -28,8 +27,7 @@ MODEL = SearchModel(NET, px_per_deg=15, margin=16, background=20)
 
 
 def test_a_blank_search_sweeps_the_cells_in_order():
-    net = jax.tree.map(lambda leaf: leaf if leaf.ndim > 1 else jnp.zeros_like(leaf), NET)
-    net = eqx.tree_at(lambda n: n.preprocessing, net, Preprocessing((20.0,), (1.0,)))
+    net = Backbone(NET.blocks, None, Preprocessing((20.0,), (1.0,)))  # biases are 0, and so is the background
     model = SearchModel(net, px_per_deg=15, margin=16, background=20)
     image = np.full((SIDE, SIDE), 20, np.uint8)
     for k in (0, 5, 15):

@@ -23,7 +23,7 @@ LAB_COMMANDS = ("reproduce", "catalogue", "search", "report", "compare")
 
 GROUPS = (
     "brain_alignment", "curl", "data", "dendrites", "devices", "equilibrium", "gain_control", "grokking", "hlop",
-    "molecular", "pspm", "scaling", "site", "sym_stdp",
+    "molecular", "pspm", "scaling", "site", "sym_stdp", "visual_search",
 )  # fmt: skip
 """Files that each bring a group of commands: ``symplast <group> <verb>``."""
 

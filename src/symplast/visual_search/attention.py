@@ -93,7 +93,7 @@ def _enlarging(source: int, target: int) -> tuple[np.ndarray, np.ndarray, np.nda
     i = d * source // target  # floor(d s), exactly
     f = (d + 1) - (i + 1) * target / source
     f = np.where(f <= 1e-9, 0.0, f - np.floor(f))
-    return i, np.minimum(i + 1, source - 1), f
+    return i.astype(np.int32), np.minimum(i + 1, source - 1).astype(np.int32), f
 
 
 def match_map(
@@ -142,7 +142,8 @@ def merge(maps: Sequence[Float[Array, "height width"]], weights: str, dog: DoG) 
     stack = jnp.stack([A.astype(wide) for A in maps])
     high, low = stack.max((1, 2)), stack.min((1, 2))
     span = high - low
-    scaled = jnp.where((span > 0)[:, None, None], (stack - low[:, None, None]) / jnp.where(span > 0, span, 1)[:, None, None], 0)
+    divisor = jnp.where(span > 0, span, 1)
+    scaled = jnp.where((span > 0)[:, None, None], (stack - low[:, None, None]) / divisor[:, None, None], 0)
     w = high if weights == "max" else jnp.ones_like(high)
     total = w.sum()
     shares = jnp.where(total == 0, 1 / len(maps), w / jnp.where(total == 0, 1, total))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy import stats as scipy_stats
+from scipy.special import fdtrc
 
 from symplast.stats.arguments import check_pairs, check_sample
 
@@ -30,7 +30,7 @@ def rt(n_saccades: Any, per_saccade: float = PER_SACCADE_MS, base: float = BASE_
     counts = np.asarray(n_saccades, float)
     if not np.isfinite(counts).all() or (counts < 0).any():
         raise ValueError("n_saccades must be finite and at least 0")
-    return counts * per_saccade + base
+    return np.asarray(counts * per_saccade + base)
 
 
 class RTFit(NamedTuple):
@@ -128,7 +128,7 @@ def slopes_of(means: np.ndarray, set_size: np.ndarray) -> np.ndarray:
     """Slopes of means (..., k) on set sizes (k,); rounding of 0 becomes 0."""
     x = np.asarray(set_size, float) - np.mean(set_size)
     slope = np.asarray(means) @ x / (x @ x)
-    return np.where(np.abs(slope) < FLAT, 0.0, slope)
+    return np.asarray(np.where(np.abs(slope) < FLAT, 0.0, slope))
 
 
 class FTest(NamedTuple):
@@ -183,7 +183,7 @@ def _f_test(reduced: float, full: float, more: int, free: int) -> FTest:
     if full <= 1e-12 * max(reduced, 1.0):
         return FTest(float("nan"), float("nan"), (more, free), "no residual variance: all trials lie on the lines")
     F = max(reduced - full, 0.0) / more / (full / free)
-    return FTest(F, float(scipy_stats.f.sf(F, more, free)), (more, free))
+    return FTest(F, float(fdtrc(more, free, F)), (more, free))
 
 
 def asymmetry_index(harder: Any, easier: Any) -> np.ndarray:
@@ -201,7 +201,7 @@ def asymmetry_index(harder: Any, easier: Any) -> np.ndarray:
     """
     high, low = (np.where(np.asarray(s, float) < FLAT, 0.0, s) for s in (harder, easier))
     total = high + low
-    return np.where(total > 0, (high - low) / np.where(total > 0, total, 1.0), 0.0)
+    return np.asarray(np.where(total > 0, (high - low) / np.where(total > 0, total, 1.0), 0.0))
 
 
 def floor_of(harder: Cells, easier: Cells) -> str:
