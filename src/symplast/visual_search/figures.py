@@ -7,7 +7,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from symplast.lab.theme import COLOURS, INK, legend_above, mark_published, new_figure
+from symplast.lab.theme import COLOURS, INK, mark_published, new_figure
 from symplast.visual_search.study import study
 
 PEOPLE, MODEL, OTHER = COLOURS[1], COLOURS[0], COLOURS[2]
@@ -127,15 +127,14 @@ def lit_world(ds: xr.Dataset) -> Figure:
             axes.set_ylabel("D (top-down minus left-right)")
     for row, condition in enumerate(ds.condition.values):
         shown = array_trials("lighting", str(condition), 12, 1, 0, 15)
-        cell = int(shown.target_region[0])
-        centre = (shown.cell * (cell % 4 + 0.5), shown.cell * (cell // 4 + 0.5))
+        down, right = shown.corners[0, 0] + shown.target.shape[-1] / 2
         pictures = [(ds.display.sel(condition=condition), "gray", "display")]
         pictures += [(ds.first_map.sel(condition=condition, raised=raised), "magma", f"map, {mark}")
                      for raised, mark in (("above", "A"), ("side", "S"))]  # fmt: skip
         for column, (picture, colours, title) in enumerate(pictures, 2):
             axes = grid[row, column]
             axes.imshow(picture, cmap=colours)
-            axes.plot(*centre, "o", mfc="none", mec="#2fa37c", markersize=17, markeredgewidth=1.3)
+            axes.plot(right, down, "o", mfc="none", mec="#2fa37c", markersize=17, markeredgewidth=1.3)
             axes.set_xticks([])
             axes.set_yticks([])
             for side in axes.spines.values():
@@ -179,8 +178,8 @@ def lit_slopes(ds: xr.Dataset) -> Figure:
         axes.set(title=f"{match} match", xlim=(-0.5, ds.sizes["light"] - 0.5))
         mark_published(axes, y=252.359 / 2, label="chance")
     panels[0, 0].set_ylabel("slope (ms per item)")
-    legend_above(panels[0, 0], 3)
-    panels[0, 0].set_title(f"{searched[0]} match", loc="right")
+    handles = panels[0, 0].get_legend_handles_labels()[0]
+    figure.legend(handles=handles, loc="outside upper center", ncols=3)
     return figure
 
 
@@ -201,7 +200,7 @@ def natural(ds: xr.Dataset) -> Figure:
             top.plot(k, own.found, color=colour, label=labels[str(who)])
             top.fill_between(k, own.found - own.found_error, own.found + own.found_error, color=colour, alpha=0.2)
             bottom.plot(ds.degree, own.lengths / own.lengths.sum(), color=colour, drawstyle="steps-mid")
-            bottom.axvline(float(own.median), color=colour, linestyle="--", linewidth=1)
+            bottom.axvline(float(own["median"]), color=colour, linestyle="--", linewidth=1)
         top.set(title={"ObjArr": "object arrays", "Waldo": "Waldo", "NaturalDesign": "natural scenes"}[str(name)],
                 ylim=(0, 1.02), xlabel="fixation")  # fmt: skip
         bottom.set(xlabel="saccade (deg)")
@@ -237,8 +236,8 @@ def symmetry(ds: xr.Dataset) -> Figure:
 )
 def chance(ds: xr.Dataset) -> Figure:
     figure, (left, right) = new_figure(1, 2, width=6.6, height=2.7)
-    left.plot(ds.size, ds.mean_rt, "o", color=COLOURS[0], label="simulated")
-    left.plot(ds.size, 376.271 + 252.359 * (ds.size + 1) / 2, color=INK, linestyle="--", label="closed form")
+    left.plot(ds["size"], ds.mean_rt, "o", color=COLOURS[0], label="simulated")
+    left.plot(ds["size"], 376.271 + 252.359 * (ds["size"] + 1) / 2, color=INK, linestyle="--", label="closed form")
     left.set(xlabel="set size (items)", ylabel="reaction time (ms)")
     left.legend()
     ai, low, high = ds.pairs.values.T
