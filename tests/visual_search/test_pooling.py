@@ -47,7 +47,7 @@ def test_regions_cover_every_pixel_once(side, d, growth):
 @pytest.mark.parametrize("side", [37, 90])
 @pytest.mark.parametrize("growth", [0.0, 0.32])
 def test_ones_stay_ones_at_borders_too(side, growth):
-    out = EccPool(2, growth)(jnp.ones((side, side, 2)))
+    out = jax.jit(EccPool(2, growth).__call__)(jnp.ones((side, side, 2)))
     assert out.shape == ((side + 1) // 2, (side + 1) // 2, 2)
     np.testing.assert_allclose(out, 1, rtol=1e-6)
 
@@ -56,7 +56,7 @@ def test_ones_stay_ones_at_borders_too(side, growth):
 def test_against_a_plain_loop(kind):
     side, pool = 33, EccPool(2, 0.32, kind=kind)
     x = np.random.default_rng(0).standard_normal((side, side, 2)).astype(np.float32)
-    windows, out = pool.windows(side), np.asarray(pool(jnp.asarray(x)))
+    windows, out = pool.windows(side), np.asarray(jax.jit(pool.__call__)(jnp.asarray(x)))
     o = (side + 1) // 2
     assert windows.max() > 4
     for i, j in [(0, 0), (o - 1, o - 1), (8, 8), (3, 12), (o - 1, 0), (5, 5)]:
@@ -64,7 +64,9 @@ def test_against_a_plain_loop(kind):
         before = max((o - 1) * 2 + r - side, 0) // 2
         part = [slice(max(0, 2 * at - before), min(side, 2 * at - before + r)) for at in (i, j)]
         box = x[part[0], part[1]]
-        np.testing.assert_allclose(out[i, j], box.mean((0, 1)) if kind == "avg" else box.max((0, 1)), rtol=2e-5, atol=1e-6)
+        np.testing.assert_allclose(
+            out[i, j], box.mean((0, 1)) if kind == "avg" else box.max((0, 1)), rtol=2e-5, atol=1e-6
+        )
 
 
 def test_an_input_that_is_not_square_is_padded_with_zeros():
@@ -105,7 +107,8 @@ def test_wrong_settings(settings_, message):
 def test_both_precisions():
     with jax.enable_x64(True):
         x = np.random.default_rng(0).standard_normal((20, 20, 2))
-        wide, narrow = EccPool(2, 0.32)(jnp.asarray(x)), EccPool(2, 0.32)(jnp.asarray(x, jnp.float32))
+        pool = jax.jit(EccPool(2, 0.32).__call__)
+        wide, narrow = pool(jnp.asarray(x)), pool(jnp.asarray(x, jnp.float32))
         assert wide.dtype == np.float64
         assert narrow.dtype == np.float32
         np.testing.assert_allclose(wide, narrow, atol=1e-6)

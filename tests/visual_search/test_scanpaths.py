@@ -86,7 +86,10 @@ def test_messy_tables_of_trials(tmp_path):
         ("condition,set_size\nH,5\n", "rt_ms or n_saccades"),
         ("condition,set_size,rt_ms\nH,1,500\nH,6,-3\n", "line 3: rt_ms must be above 0, got -3"),
         ("condition,set_size,rt_ms\nH,1,0.5\nH,6,0.7\n", "name the column rt \\(s\\)"),
-        ("condition,set_size,rt_ms\n,1.5,500\n", "2 problems: line 2: condition is empty; line 2: set_size must be a whole"),
+        (
+            "condition,set_size,rt_ms\n,1.5,500\n",
+            "2 problems: line 2: condition is empty; line 2: set_size must be a whole",
+        ),
         ("condition,set_size,rt_ms\nH,1,fast\n", "fast"),
         ("condition,set_size,n_saccades,found\nH,1,1,maybe\n", "found must be 0 or 1, got maybe"),
     ],
@@ -108,7 +111,14 @@ def test_scanpath_files(tmp_path):
     with pytest.raises(ValueError, match="two fixations of one number"):
         read_scanpaths(path)
     coco = tmp_path / "fix.json"
-    trial = {"name": "1.jpg", "task": "cup", "subject": 2, "X": [10.0, 50.0], "Y": [20.0, 60.0], "bbox": [45, 55, 10, 10]}
+    trial = {
+        "name": "1.jpg",
+        "task": "cup",
+        "subject": 2,
+        "X": [10.0, 50.0],
+        "Y": [20.0, 60.0],
+        "bbox": [45, 55, 10, 10],
+    }
     coco.write_text(json.dumps([trial, trial | {"subject": 3, "X": [1.0, 2.0]}]))
     found, _ = read_scanpaths(coco)
     assert found.paths["1.jpg/cup/2"].tolist() == [[20, 10], [60, 50]]

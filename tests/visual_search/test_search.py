@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from symplast.visual_search import Backbone, Preprocessing, Rules, SearchModel, array_trials, cell_labels, lit_model
-from symplast.visual_search import search as searching
+from symplast.visual_search import saccades as searching
 from symplast.visual_search.attention import merge
 
 NET = Backbone.conv((4, 6, 8), key=jax.random.key(0))
@@ -116,7 +116,10 @@ def test_colour_and_grey_are_the_same_for_equal_channels():
 
 
 def test_cosine_does_not_care_for_energy():
-    S, T = (np.abs(np.random.default_rng(i).standard_normal(s)).astype(np.float32) for i, s in enumerate(((8, 8, 3), (1, 1, 3))))
+    S, T = (
+        np.abs(np.random.default_rng(i).standard_normal(s)).astype(np.float32)
+        for i, s in enumerate(((8, 8, 3), (1, 1, 3)))
+    )
     from symplast.visual_search import match_map
 
     np.testing.assert_allclose(match_map(jnp.asarray(7 * S), jnp.asarray(T), "cosine"),

@@ -23,13 +23,12 @@ from symplast.cli.options import check_least
 
 if TYPE_CHECKING:
     from symplast.visual_search.asymmetry import Asymmetry
-    from symplast.visual_search.backbone import Backbone
     from symplast.visual_search.search import Search, SearchModel
     from symplast.visual_search.trial_files import Scanpaths
 
 app = typer.Typer(
-    help="Visual search: fixations on your scenes, displays of six search asymmetries, slopes and asymmetry of reaction "
-    "times, scores of scanpaths.",
+    help="Visual search: fixations on your scenes, displays of six search asymmetries, slopes and asymmetry of "
+    "reaction times, scores of scanpaths.",
     no_args_is_help=True,
 )
 
@@ -59,10 +58,14 @@ def find(
     target: Annotated[Path, typer.Option(help="A picture of the target, as it is in the scene.")],
     regions: Annotated[
         Path | None,
-        typer.Option(help="Labels: a picture (0: none, v: region v - 1), .npy, or a table region,top,left,bottom,right."),
+        typer.Option(
+            help="Labels: a picture (0: none, v: region v - 1), .npy, or a table region,top,left,bottom,right."
+        ),
     ] = None,
     target_region: Annotated[int | None, typer.Option(help="Label of the target's region.")] = None,
-    target_box: Annotated[str | None, typer.Option(help="Without regions: top,left,bottom,right of the target.")] = None,
+    target_box: Annotated[
+        str | None, typer.Option(help="Without regions: top,left,bottom,right of the target.")
+    ] = None,
     weights: Annotated[str | None, WEIGHTS] = None,
     source: Annotated[str | None, SOURCE] = None,
     backbone: Annotated[str | None, BACKBONE] = None,
@@ -88,7 +91,8 @@ def find(
             check_output(path, option, ending)
     check_least(("--max-saccades", max_saccades, 1))
     scene, item = read_image(image), read_image(target)
-    with computing(), naming("background", "match", "max_saccades", "target_region", "regions", px_per_deg="--px-per-deg",
+    names = ("background", "match", "max_saccades", "target_region", "regions")
+    with computing(), naming(*names, px_per_deg="--px-per-deg",
                              target_mask="--target-box"):  # fmt: skip
         model, name = _model(weights, source, backbone, px_per_deg, match, background)
         scene, item = _for(model, scene, image), _for(model, item, target)
@@ -113,7 +117,7 @@ def find(
         tell(f"fixations written to {table}")
     if maps is not None:
         with whole_file(maps) as file:
-            np.savez(file, attention=found.attention, fixations=found.fixations)
+            np.savez(file, attention=np.asarray(found.attention), fixations=found.fixations)
         tell(f"attention maps written to {maps}")
     if picture is not None:
         from symplast.visual_search.own_figures import search_figure
@@ -134,7 +138,12 @@ def find(
 
 @app.command()
 def batch(
-    trials: Annotated[Path, typer.Argument(help="A table: image, target[, condition, set_size, regions, target_region, start_row, start_col].")],
+    trials: Annotated[
+        Path,
+        typer.Argument(
+            help="A table: image, target[, condition, set_size, regions, target_region, start_row, start_col]."
+        ),
+    ],
     folder: Annotated[Path, FOLDER],
     weights: Annotated[str | None, WEIGHTS] = None,
     source: Annotated[str | None, SOURCE] = None,
@@ -180,7 +189,8 @@ def batch(
                 known.pop(row.image)
             n = found.n_saccades if found.found or row.set_size is None else row.set_size
             done.append({"image": str(row.image), "target": str(row.target), "condition": row.condition,
-                         "set_size": row.set_size, "n_saccades": n, "found": int(found.found), "rt_ms": _rt(n)})  # fmt: skip
+                         "set_size": row.set_size, "n_saccades": n, "found": int(found.found),
+                         "rt_ms": _rt(n)})  # fmt: skip
             frame = _fixations(found)
             frame.insert(0, "trial", number)
             paths.append(frame)
@@ -198,7 +208,9 @@ def batch(
             why = f"no slopes: {error}"
         order = list(dict.fromkeys(results.condition))
         counts = results.n_saccades.to_numpy(float)
-        shown = Trials(results.condition.to_numpy(object), results.set_size.to_numpy(int), results.rt_ms.to_numpy(float), counts)
+        shown = Trials(
+            results.condition.to_numpy(object), results.set_size.to_numpy(int), results.rt_ms.to_numpy(float), counts
+        )
         files["slopes.svg"] = slopes_figure(shown, order)
     write_files(folder, files)
     if as_json:
@@ -261,71 +273,54 @@ def _print_asymmetry(found: "Asymmetry") -> None:
 
 @app.command()
 def stimuli(
-    experiment: Annotated[str, typer.Argument(help="curvature, lighting, intersection, letters, orientation or orientation-mixed.")],
+    experiment: Annotated[
+        str, typer.Argument(help="curvature, lighting, intersection, letters, orientation or orientation-mixed.")
+    ],
     folder: Annotated[Path, FOLDER],
-    set_size: Annotated[list[int] | None, typer.Option(help="Items a display, several times for several; default: the published ones.")] = None,
-    n: Annotated[int | None, typer.Option("--n", help="Displays a condition and set size; default: the published number.")] = None,
+    set_size: Annotated[
+        list[int] | None, typer.Option(help="Items a display, several times for several; default: the published ones.")
+    ] = None,
+    n: Annotated[
+        int | None, typer.Option("--n", help="Displays a condition and set size; default: the published number.")
+    ] = None,
     seed: Annotated[int, SEED] = 0,
     px_per_deg: Annotated[int, typer.Option(help="30, or fewer.")] = 30,
     as_json: bool = AS_JSON,
 ) -> None:
     """Make displays of a search asymmetry as PNG, with a table that batch reads."""
-    import io
-
-    import pandas as pd
-    from PIL import Image
-
-    from symplast.lab.whole_files import write_whole
-    from symplast.visual_search.displays import EXPERIMENTS, array_trials
+    from symplast.visual_search.displays import EXPERIMENTS
+    from symplast.visual_search.stimulus_files import write_displays
 
     check_least(("--n", n, 1), ("--seed", seed, 0))
     if experiment not in EXPERIMENTS:
         raise ValueError(f"EXPERIMENT must be one of {', '.join(EXPERIMENTS)}, got {experiment!r}")
-    which = EXPERIMENTS[experiment]
-    rows: list[dict[str, Any]] = []
     with naming("set_size", "n", "seed", px_per_deg="--px-per-deg"):
-        made = [array_trials(experiment, condition, size, n, seed, px_per_deg)
-                for condition in which.conditions for size in (set_size or which.set_sizes)]  # fmt: skip
-    folder.mkdir(parents=True, exist_ok=True)
-
-    def save(name: str, levels: Any) -> str:
-        buffer = io.BytesIO()
-        Image.fromarray(levels).save(buffer, format="PNG")
-        write_whole(folder / name, buffer.getvalue())
-        return name
-
-    regions = save("regions.png", (made[0].regions + 1).astype("uint8"))
-    targets: dict[bytes, str] = {}
-    for displays in made:
-        for trial, (image, target, region) in enumerate(
-            zip(displays.image, displays.target, displays.target_region, strict=True)
-        ):
-            key = target.tobytes()
-            if key not in targets:
-                targets[key] = save(f"target-{len(targets):02d}.png", target)
-            name = save(f"{displays.condition}-{displays.set_size:02d}-{trial:03d}.png", image)
-            rows.append({"image": name, "target": targets[key], "condition": displays.condition,
-                         "set_size": displays.set_size, "regions": regions, "target_region": int(region)})  # fmt: skip
-    write_whole(folder / "trials.csv", pd.DataFrame(rows).to_csv(index=False))
-    record = {"displays": len(rows), "background": which.background, "px_per_deg": px_per_deg, "folder": str(folder)}
+        count = write_displays(experiment, folder, set_size, n, seed, px_per_deg)
+    which = EXPERIMENTS[experiment]
+    record = {"displays": count, "background": which.background, "px_per_deg": px_per_deg, "folder": str(folder)}
     if as_json:
         print_json(record)
         return
-    out.print(f"{len(rows)} displays in {folder}; run them with: symplast visual-search batch {folder}/trials.csv "
+    out.print(f"{count} displays in {folder}; run them with: symplast visual-search batch {folder}/trials.csv "
               f"--background {which.background}", soft_wrap=True)  # fmt: skip
 
 
 @app.command()
 def scanpaths(
-    fixations: Annotated[Path, typer.Argument(help="A table trial, fixation, row, col[, found], or COCO-Search18's .json.")],
+    fixations: Annotated[
+        Path, typer.Argument(help="A table trial, fixation, row, col[, found], or COCO-Search18's .json.")
+    ],
     other: Annotated[Path | None, typer.Argument(help="Another source, compared trial by trial.")] = None,
     px_per_deg: Annotated[float | None, typer.Option(help="Px per degree; without it lengths are in px.")] = None,
-    screen: Annotated[str | None, typer.Option(help="Height x width in px, such as 1024x1280, for the similarity.")] = None,
+    screen: Annotated[
+        str | None, typer.Option(help="Height x width in px, such as 1024x1280, for the similarity.")
+    ] = None,
     first: Annotated[bool, typer.Option("--first", help="Count the first saccade of each trial too.")] = False,
     picture: Annotated[Path | None, PICTURE] = None,
     as_json: bool = AS_JSON,
 ) -> None:
     """Lengths of saccades, share found by each fixation, and the similarity of two sources."""
+    from symplast.visual_search.scanpath_reports import compare_scanpaths, report_scanpaths
     from symplast.visual_search.trial_files import read_scanpaths
 
     if picture is not None:
@@ -340,15 +335,21 @@ def scanpaths(
         tell_reading(path, len(sources[name].paths), decided)
     unit = "px" if px_per_deg is None else "deg"
     record: dict[str, Any] = {"unit": unit, "sources": {}}
-    lengths, curves = {}, {}
-    for name, read in sources.items():
-        lengths[name], curves[name], record["sources"][name] = _scores(read, 1 / (px_per_deg or 1.0), first)
-    if len(sources) == 2:
-        record["similarity"] = _similarity(*sources.values(), size)
+    reports = {name: report_scanpaths(read, 1 / (px_per_deg or 1.0), first) for name, read in sources.items()}
+    record["sources"] = {name: report.to_dict() for name, report in reports.items()}
+    if other is not None:
+        if size is None:
+            raise ValueError("--screen must be given to compare two sources: height x width in px, such as 1024x1280")
+        one, two = sources.values()
+        with naming(other="OTHER"):
+            each = compare_scanpaths(one, two, size)
+        record["similarity"] = {"trials": len(each), "mean": sum(each.values()) / len(each), "each": each}
     if picture is not None:
         from symplast.visual_search.own_figures import scanpath_figure
 
-        write_file(picture, scanpath_figure(lengths, {n: c for n, c in curves.items() if c.size}, unit))
+        curves = {name: report.found_by for name, report in reports.items() if report.found_by.size}
+        lengths = {name: report.lengths for name, report in reports.items()}
+        write_file(picture, scanpath_figure(lengths, curves, unit))
         tell(f"figure written to {picture}")
     if as_json:
         print_json(record)
@@ -360,38 +361,6 @@ def scanpaths(
     if "similarity" in record:
         told = record["similarity"]
         out.print(f"ScanMatch of {told['trials']} shared trials: {told['mean']:.3f} (own settings: compare ranks)")
-
-
-def _scores(read: "Scanpaths", px_to_deg: float, first: bool) -> tuple[Any, Any, dict[str, Any]]:
-    import numpy as np
-
-    from symplast.visual_search.scanpaths import amplitudes, cumulative
-
-    steps = [amplitudes(path[None], [len(path)], px_to_deg, first)[0] for path in read.paths.values()]
-    lengths = np.concatenate(steps)
-    curve = np.zeros(0)
-    if read.found_at:
-        longest = max(len(path) for path in read.paths.values())
-        curve = cumulative(list(read.found_at.values()), longest - 1)[0]
-    return lengths, curve, {
-        "trials": len(steps), "saccades": int(lengths.size), "median": float(np.median(lengths)) if lengths.size else None,
-        "mean": float(lengths.mean()) if lengths.size else None, "found": float(curve[-1]) if curve.size else None,
-        "found_by": curve.tolist(),
-    }  # fmt: skip
-
-
-def _similarity(first: "Scanpaths", second: "Scanpaths", size: tuple[int, int] | None) -> dict[str, Any]:
-    import numpy as np
-
-    from symplast.visual_search.scanpaths import scanmatch
-
-    shared = [name for name in first.paths if name in second.paths]
-    if not shared:
-        raise ValueError("OTHER must have trials of the same names; none is shared")
-    if size is None:
-        raise ValueError("--screen must be given to compare two sources: height x width in px, such as 1024x1280")
-    each = {name: scanmatch(first.paths[name], second.paths[name], size) for name in shared}
-    return {"trials": len(each), "mean": float(np.mean(list(each.values()))), "each": each}
 
 
 def _screen(text: str | None) -> tuple[int, int] | None:
@@ -419,13 +388,13 @@ def _model(
     if backbone is not None:
         if backbone != "lit":
             raise ValueError(f"--backbone must be lit, got {backbone!r}; other networks go with --weights")
-        net: Backbone = lit_backbone()
-        name = "backbone lit (knows the lit world only)"
-        model = SearchModel(net, px_per_deg or LIT_PX_PER_DEG, match=match, background=background, margin=LIT_MARGIN)
-        return model, name
+        px, name = px_per_deg or LIT_PX_PER_DEG, "backbone lit (knows the lit world only)"
+        return SearchModel(lit_backbone(), px, match=match, background=background, margin=LIT_MARGIN), name
     assert weights is not None
     if source is None:
-        raise ValueError("--source must say where the weights come from: torchvision, torchvision-features, keras or hed")
+        raise ValueError(
+            "--source must say where the weights come from: torchvision, torchvision-features, keras or hed"
+        )
     net = Backbone.vgg16(weights, source)
     levels: Any = (3, 4) if source == "hed" else "last3"
     return SearchModel(net, px_per_deg or 30, levels, match=match, background=background), f"VGG16 ({source})"
@@ -448,7 +417,9 @@ def _box_mask(text: str, shape: tuple[int, int]) -> Any:
 
     box = numbers(text, "--target-box", int)
     if len(box) != 4 or not (0 <= box[0] < box[2] <= shape[0] and 0 <= box[1] < box[3] <= shape[1]):
-        raise ValueError(f"--target-box must be top,left,bottom,right inside the image ({shape[0]} x {shape[1]} px), got {text}")
+        raise ValueError(
+            f"--target-box must be top,left,bottom,right inside the image ({shape[0]} x {shape[1]} px), got {text}"
+        )
     mask = np.zeros(shape, bool)
     mask[box[0] : box[2], box[1] : box[3]] = True
     return mask

@@ -8,7 +8,7 @@ displays of a classical asymmetry          :func:`array_trials`, :func:`array_tr
 a whole experiment with a model            :func:`run_experiment`
 slopes and asymmetry of reaction times     :func:`asymmetry`, :func:`slopes`, :func:`rt`, :func:`fit_rt`
 does the first map point to the target?    :func:`guidance_margin`, :func:`margins`
-a network on a diet of my own              :meth:`Backbone.conv`, :func:`train_backbone`, :mod:`symplast.visual_search.diet`
+a network on a diet of my own              :meth:`Backbone.conv`, :func:`train_backbone`, ``diet``
 a world with light from one side           :func:`lit_world`, :func:`train_lit`
 scores of scanpaths                        :mod:`symplast.visual_search.scanpaths`
 =========================================  ==================================================================

@@ -104,9 +104,7 @@ class Trials:
         return [self.rt_ms[own][sizes == size] for size in np.unique(sizes)]
 
 
-def trials_of(
-    table: "pd.DataFrame | Trials", per_saccade: float = PER_SACCADE_MS, base: float = BASE_MS
-) -> Trials:
+def trials_of(table: "pd.DataFrame | Trials", per_saccade: float = PER_SACCADE_MS, base: float = BASE_MS) -> Trials:
     """Check a table of trials.
 
     Args:
@@ -121,7 +119,9 @@ def trials_of(
         return table
     names = set(table.columns)
     if lacking := {"condition", "set_size"} - names:
-        raise ValueError(f"the table must have columns condition, set_size and rt_ms or n_saccades; {sorted(lacking)} missing")
+        raise ValueError(
+            f"the table must have columns condition, set_size and rt_ms or n_saccades; {sorted(lacking)} missing"
+        )
     if not names & {"rt_ms", "n_saccades"}:
         raise ValueError("the table must have a column rt_ms or n_saccades")
     condition = np.array([str(name).strip() for name in table["condition"]], dtype=object)
@@ -255,7 +255,8 @@ def asymmetry(
             last[name] = float((trials.n_saccades[own] >= trials.set_size[own]).mean()) if own.any() else 0.0
             if last[name] > CEILING_SHARE:
                 warnings.warn(
-                    f"in {100 * last[name]:.0f} % of the trials of {name} the target came last: every distractor beats it, a "
+                    f"in {100 * last[name]:.0f} % of the trials of {name} the target came last: every distractor "
+                    f"beats it, a "
                     "ceiling rather than difficulty",
                     stacklevel=2,
                 )

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -150,7 +151,7 @@ def merge(maps: Sequence[Float[Array, "height width"]], weights: str, dog: DoG) 
     return sharpen((shares[:, None, None] * scaled).sum(0), dog)
 
 
-def check_dog(dog: DoG, side: int) -> DoG:
+def check_dog(dog: Any, side: int) -> DoG:
     """The two Gaussians as (taps, sigma), fit for maps of this side.
 
     Raises:

@@ -184,9 +184,7 @@ def convolve(x: Float[Array, "height width _"], block: Block) -> Float[Array, "h
     return convolve_batch(x[None], block)[0]
 
 
-def convolve_batch(
-    x: Float[Array, "batch height width _"], block: Block
-) -> Float[Array, "batch height width _"]:
+def convolve_batch(x: Float[Array, "batch height width _"], block: Block) -> Float[Array, "batch height width _"]:
     """The convolutions of a block on many images, each with ReLU."""
     for kernel, bias in block:
         x = jax.lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))

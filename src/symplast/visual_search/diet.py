@@ -32,10 +32,10 @@ def rotate90(images: Any, quarters: int = 1) -> np.ndarray:
 
 
 def fisheye(images: Any, strength: float = 1.0) -> np.ndarray:
-    """Images through a fisheye: places at radius r (half the side is 1) show what lay at ``r^(1 + strength)``, bilinear.
+    """Images through a fisheye: a place at radius r (half the side is 1) shows what lay at ``r^(1 + strength)``.
 
-    The centre is magnified and the border compressed; outside the unit disc nothing changes. The mapping is ours: the
-    reference's own is not described.
+    Bilinear. The centre is magnified and the border compressed; outside the unit disc nothing changes. The mapping is
+    ours: the reference's own is not described.
 
     Args:
         images: (n, side, side[, channels]).

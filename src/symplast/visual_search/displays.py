@@ -244,7 +244,6 @@ def _any(pool: Sequence[np.ndarray], draw: np.random.Generator) -> np.ndarray:
 
 def _items(condition: str) -> Items:
     """How the items of a condition are drawn; those of a kind with versions in turn say so by their order."""
-    pairs: dict[str, tuple[list[np.ndarray], list[np.ndarray]]]
     if condition in ("curve_in_lines", "line_in_curves"):
         curved = condition == "curve_in_lines"
         return _in_turn(tiles.curvature(curved), tiles.curvature(not curved))

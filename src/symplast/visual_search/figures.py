@@ -25,7 +25,8 @@ DIETS = {"above": "light from above", "side": "from the side", "uniform": "from 
 
 @study.figure(
     "published",
-    caption="Reaction time against set size in six tasks: people (orange, published means) and eccNET (blue, with standard "
+    caption="Reaction time against set size in six tasks: people (orange, published means) and eccNET (blue, "
+    "with standard "
     "errors over trials), with least-squares lines; solid the condition that is harder for people, dashed the other. "
     "Titles: index of people and of eccNET with its 95 % interval; 'floor' where a slope is below 1 ms per item.",
     alt="Six panels of lines. People are slower in the solid condition everywhere; eccNET too, except for orientation.",
@@ -64,7 +65,8 @@ def asymmetry(ds: xr.Dataset) -> Figure:
 @study.figure(
     "published",
     caption="Asymmetry index of the reference's models by task, and its mean at the right, with 95 % intervals over "
-    "trials; dashed: people. Hollow: a slope is at floor (below 1 ms per item), where the index says nothing of the size of "
+    "trials; dashed: people. Hollow: a slope is at floor (below 1 ms per item), where the index says nothing of "
+    "the size of "
     "a difference. Orange: the network raised on turned scenes, whose mean index is the largest; the fifth task is "
     "reversed in eccNET.",
     alt="Columns of dots scattered between -1 and 1, many of them hollow; the orange dot has the highest mean.",
@@ -95,11 +97,15 @@ def models(ds: xr.Dataset) -> Figure:
 
 @study.figure(
     "diets",
-    caption="Left and middle: difference D of the guidance margin, top-down minus left-right, of networks raised under four "
-    "lights (a dot a network; bars: 95 % interval over networks, or over displays where there is one network); dotted: the "
-    "bounds of the claim. Positive: the top-down target guides better, as in people. Right: a display of each condition, and "
+    caption="Left and middle: difference D of the guidance margin, top-down minus left-right, of networks raised "
+    "under four "
+    "lights (a dot a network; bars: 95 % interval over networks, or over displays where there is one network); "
+    "dotted: the "
+    "bounds of the claim. Positive: the top-down target guides better, as in people. Right: a display of each "
+    "condition, and "
     "the first attention map of a network raised under light from above (A) and from the side (S); ring: the target.",
-    alt="D is positive under light from above and negative under light from the side. The maps peak at the target in the "
+    alt="D is positive under light from above and negative under light from the side. The maps peak at the "
+    "target in the "
     "top-down display for A, in the left-right display for S.",
 )
 def lit_world(ds: xr.Dataset) -> Figure:
@@ -158,8 +164,10 @@ def _ends(ds: xr.Dataset, light: str, match: str, values: np.ndarray) -> Any:
 
 @study.figure(
     "diets",
-    caption="Slopes of the lighting search by network: reaction time per item in the top-down (blue) and left-right (orange) "
-    "condition, a line a network. The size of a slope varies widely between networks and often sits at floor, which is why "
+    caption="Slopes of the lighting search by network: reaction time per item in the top-down (blue) and "
+    "left-right (orange) "
+    "condition, a line a network. The size of a slope varies widely between networks and often sits at floor, "
+    "which is why "
     "the claim rests on D.",
     alt="Under light from above the left-right slope is the larger one; under light from the side the other way round.",
 )
@@ -174,7 +182,9 @@ def lit_slopes(ds: xr.Dataset) -> Figure:
             axes.plot([at, at], [top, left], color=INK, linewidth=0.8)
             axes.plot(at, top, "o", color=COLOURS[0], label="top-down" if not row else None)
             axes.plot(at, left, "s", color=COLOURS[1], label="left-right" if not row else None)
-        axes.set_xticks(range(ds.sizes["light"]), [DIETS[str(v)].replace(" ", "\n") for v in ds.light.values], fontsize=7)
+        axes.set_xticks(
+            range(ds.sizes["light"]), [DIETS[str(v)].replace(" ", "\n") for v in ds.light.values], fontsize=7
+        )
         axes.set(title=f"{match} match", xlim=(-0.5, ds.sizes["light"] - 0.5))
         mark_published(axes, y=252.359 / 2, label="chance")
     panels[0, 0].set_ylabel("slope (ms per item)")
@@ -185,7 +195,8 @@ def lit_slopes(ds: xr.Dataset) -> Figure:
 
 @study.figure(
     "scanpaths",
-    caption="Natural search of people, eccNET and IVSN (no foveated pooling). Top: share of trials in which the target is "
+    caption="Natural search of people, eccNET and IVSN (no foveated pooling). Top: share of trials in which the "
+    "target is "
     "found by a fixation, with standard errors. Bottom: lengths of saccades, the first one left out; lines: medians.",
     alt="eccNET's saccades are as short as people's, IVSN's several times longer; IVSN finds Waldo no less often.",
 )
@@ -213,7 +224,8 @@ def natural(ds: xr.Dataset) -> Figure:
 
 @study.figure(
     "turn",
-    caption="Largest difference between the attention map of a turned image under turned kernels and the turned map, over its "
+    caption="Largest difference between the attention map of a turned image under turned kernels and the turned "
+    "map, over its "
     "maximum; a dot a network. Dashed: the bound of the claim.",
     alt="All dots lie below the bound.",
 )
@@ -251,7 +263,8 @@ def chance(ds: xr.Dataset) -> Figure:
 
 @study.figure(
     "mirror",
-    caption="D of networks that learned the direction of a light from everywhere, without and with images mirrored left and "
+    caption="D of networks that learned the direction of a light from everywhere, without and with images "
+    "mirrored left and "
     "right at random; a line a seed. Positive: as in people.",
     alt="Pairs of dots joined by lines, for the dot and the cosine match.",
 )

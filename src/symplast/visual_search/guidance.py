@@ -11,7 +11,8 @@ from jaxtyping import Array
 from symplast.visual_search.attention import MATCHES, enlarge, match_map, merge
 from symplast.visual_search.displays import Displays
 from symplast.visual_search.features import Footprint, search_features
-from symplast.visual_search.search import SearchModel, _blank, _canvas, _over_image, _target_features, _window
+from symplast.visual_search.saccades import blank_window, embedded, features_of_target, over_image, window_around
+from symplast.visual_search.search import SearchModel
 
 
 def guidance_margin(attention: Any, regions: Any, target_region: int, item_regions: Any) -> float:
@@ -55,11 +56,11 @@ def first_maps(model: SearchModel, displays: Displays, matches: Sequence[str] = 
     shape = displays.regions.shape
     R = model.half_field(shape)
     start = jnp.asarray([shape[0] // 2, shape[1] // 2], jnp.int32)
-    blank = _blank(model, R)
+    blank = blank_window(model, R)
     found = []
     for image, target in zip(displays.image, displays.target, strict=True):
-        canvas = _canvas(np.asarray(image, np.float32)[..., None], R, model.background)
-        targets = _target_features(model, jnp.asarray(np.asarray(target, np.float32)[..., None]))
+        canvas = embedded(np.asarray(image, np.float32)[..., None], R, model.background)
+        targets = features_of_target(model, jnp.asarray(np.asarray(target, np.float32)[..., None]))
         found.append(np.asarray(_maps(model, R, canvas, start, targets, blank, shape, tuple(matches))))
     return np.stack(found, axis=1)
 
@@ -69,14 +70,14 @@ def _maps(
     model: SearchModel, R: int, canvas: Array, gaze: Array, targets: list[Array], blank: Any, shape: tuple[int, int],
     matches: tuple[str, ...],
 ) -> Array:  # fmt: skip
-    window = model.backbone.prepare(_window(canvas, gaze, R))
+    window = model.backbone.prepare(window_around(canvas, gaze, R))
     footprint = Footprint(blank, [R - gaze[0], R - gaze[1]], shape)
     searched = search_features(model.backbone, model.pools, model.levels, window, footprint)
     maps = []
     for match in matches:
         levels = [match_map(S, T, match) for S, T in zip(searched, targets, strict=True)]
         A = enlarge(merge(levels, model.level_weights, model.dog), 2 * R, 2 * R)
-        maps.append(_over_image(A - A.min(), gaze, R, shape))
+        maps.append(over_image(A - A.min(), gaze, R, shape))
     return jnp.stack(maps)
 
 

@@ -36,7 +36,9 @@ def check_image(image: Any, name: str = "image") -> np.ndarray:
     if levels.min() < 0 or levels.max() > 255:
         raise ValueError(f"{name} must lie in 0 to 255, got {levels.min():g} to {levels.max():g}")
     if levels.dtype.kind == "f" and 0 < levels.max() <= 1:
-        raise ValueError(f"{name} must have grey levels 0 to 255, got floats up to {levels.max():g}: multiply it by 255")
+        raise ValueError(
+            f"{name} must have grey levels 0 to 255, got floats up to {levels.max():g}: multiply it by 255"
+        )
     return levels.astype(np.float32)
 
 

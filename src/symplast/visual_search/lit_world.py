@@ -47,7 +47,8 @@ def lit_world(
         classes: 4: bump, dent, disc, square; 1: bumps only.
 
     Returns:
-        (n, 32, 32) grey levels, mostly in 0..1 (noise is not clipped); (n,) classes; (n,) direction of the light in radians.
+        (n, 32, 32) grey levels, mostly in 0..1 (noise is not clipped); (n,) classes; (n,) direction of the light in
+        radians.
 
     Raises:
         ValueError: an unknown light, n below 1, or classes other than 1 and 4.

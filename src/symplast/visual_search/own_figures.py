@@ -37,7 +37,9 @@ def search_figure(image: Any, search: Search) -> Figure:
     axes[0].set_title(f"{'found' if search.found else 'not found'}, {search.n_saccades} saccades")
     for number, (panel, A) in enumerate(zip(axes[1:], maps, strict=False), 1):
         panel.imshow(A, cmap="magma")
-        panel.plot(path[number, 1], path[number, 0], "o", mfc="none", mec=COLOURS[2], markersize=12, markeredgewidth=1.4)
+        panel.plot(
+            path[number, 1], path[number, 0], "o", mfc="none", mec=COLOURS[2], markersize=12, markeredgewidth=1.4
+        )
         panel.set_title(f"before saccade {number}")
         panel.set_xticks([])
         panel.set_yticks([])

@@ -187,7 +187,9 @@ def _pool_axis(x: Any, window: int, part: slice, axis: int, kind: str) -> tuple[
     return pooled, np.minimum(first + window, side) - np.maximum(first, 0)
 
 
-def plain_pool(x: Float[Array, "*batch height width channels"], kind: str = "avg") -> Float[Array, "*batch _ _ channels"]:
+def plain_pool(
+    x: Float[Array, "*batch height width channels"], kind: str = "avg"
+) -> Float[Array, "*batch _ _ channels"]:
     """2 x 2 pooling with stride 2; of an odd side the last px makes a window of its own.
 
     Example:

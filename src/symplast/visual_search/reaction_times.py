@@ -156,10 +156,12 @@ def f_tests(first: Cells, second: Cells) -> tuple[FTest, FTest]:
     Args:
         first, second: the two conditions.
     """
-    pooled = Cells(*(np.concatenate(pair) for pair in (
-        (first.set_size, second.set_size), (first.n, second.n), (first.mean, second.mean),
-        (first.within, second.within)
-    )))  # fmt: skip
+    pooled = Cells(
+        np.concatenate([first.set_size, second.set_size]),
+        np.concatenate([first.n, second.n]),
+        np.concatenate([first.mean, second.mean]),
+        np.concatenate([first.within, second.within]),
+    )
     x, group = pooled.set_size.astype(float), np.repeat([0.0, 1.0], [first.n.size, second.n.size])
     ones = np.ones_like(x)
     full = _residual(pooled, np.stack([ones, x, group, x * group], axis=1))

@@ -38,7 +38,12 @@ def _paths(fixations: Any, n: Any) -> tuple[np.ndarray, np.ndarray]:
     fix, count = np.asarray(plain(fixations, "fixations"), float), np.asarray(plain(n, "n"))
     if fix.ndim != 3 or fix.shape[2] != 2:
         raise ValueError(f"fixations must be (trials, most, 2), got shape {fix.shape}")
-    if count.shape != fix.shape[:1] or count.dtype.kind not in "iu" or (count < 0).any() or (count > fix.shape[1]).any():
+    if (
+        count.shape != fix.shape[:1]
+        or count.dtype.kind not in "iu"
+        or (count < 0).any()
+        or (count > fix.shape[1]).any()
+    ):
         raise ValueError(f"n must be whole numbers of valid fixations, one a trial, at most {fix.shape[1]}")
     if not np.isfinite(fix[np.arange(fix.shape[1]) < count[:, None]]).all():
         raise ValueError("fixations must be finite where they are valid")
@@ -66,9 +71,7 @@ def amplitudes(fixations: Any, n: Any, px_to_deg: float = PX_TO_DEG, first: bool
     return [row[(0 if first else 1) : max(k - 1, 0)] for row, k in zip(steps, count, strict=True)]
 
 
-def distance_to_target(
-    fixations: Any, n: Any, target: Any, last: int = 6, px_to_deg: float = PX_TO_DEG
-) -> np.ndarray:
+def distance_to_target(fixations: Any, n: Any, target: Any, last: int = 6, px_to_deg: float = PX_TO_DEG) -> np.ndarray:
     """(trials, last) distance of the last, second last, ... fixation to the target in degrees; NaN where there is none.
 
     Args:
@@ -99,7 +102,8 @@ def scanmatch(
 ) -> float:
     """Similarity of two scanpaths: strings of bins, aligned by Needleman and Wunsch without a price for gaps; 0 to 1.
 
-    A pair of fixations scores ``reach`` minus the distance of their bins (in bins), negative when farther apart; the sum
+    A pair of fixations scores ``reach`` minus the distance of their bins (in bins), negative when farther apart; the
+    sum
     is divided by ``reach`` times the longer length. The method of ScanMatch (Cristino et al. 2010) with own settings:
     compare ranks, not numbers, with published scores.
 

@@ -6,20 +6,27 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Integer
+from jaxtyping import Array
 
-from symplast.learning.compiling import lightly
 from symplast.stats.arguments import check_count
-from symplast.visual_search.attention import LEVEL_WEIGHTS, MATCHES, DoG, check_dog, enlarge, match_map, merge
+from symplast.visual_search.attention import LEVEL_WEIGHTS, MATCHES, DoG, check_dog
 from symplast.visual_search.backbone import Backbone
-from symplast.visual_search.features import Footprint, blank_outputs, search_features, target_features
 from symplast.visual_search.images import check_image, check_regions, for_channels
 from symplast.visual_search.pooling import EccPool, default_growth, stage_resolutions
+from symplast.visual_search.saccades import (
+    Rules,
+    Scene,
+    State,
+    attention_from,
+    blank_window,
+    embedded,
+    features_of_target,
+    saccade_with_map,
+    search_to_end,
+)
 
-RECOGNITIONS = ("region", "patch")
 DOG: DoG = ((3, 0), (5, 1))
 
 
@@ -43,28 +50,6 @@ class Search:
     attention: np.ndarray | None = None
 
 
-@dataclass(frozen=True)
-class Rules:
-    """How a search ends and what it inhibits, where an image has no regions or a target no region.
-
-    Attributes:
-        recognition: ``region``, the target is found when its region is fixated; ``patch``, when its mask has a px
-            within ``patch`` px around the gaze.
-        patch: side of that patch, from gaze - patch // 2 on.
-        ior: side of the box that is inhibited around each fixation where an image has no regions, px.
-    """
-
-    recognition: str = "region"
-    patch: int = 10
-    ior: int = 64
-
-    def __post_init__(self) -> None:
-        if self.recognition not in RECOGNITIONS:
-            raise ValueError(f"recognition must be region or patch, got {self.recognition!r}")
-        check_count(self.patch, "patch")
-        check_count(self.ior, "ior")
-
-
 class SearchModel(eqx.Module):
     """Visual search with foveated features and a template of the target: a training-free scanpath model.
 
@@ -81,7 +66,9 @@ class SearchModel(eqx.Module):
         pools: pool of each block.
 
     Example:
-        >>> model = SearchModel(Backbone.conv((4, 4), key=jax.random.key(0)), px_per_deg=15, margin=8, background=0)
+        >>> import jax
+        >>> key = jax.random.key(0)
+        >>> model = SearchModel(Backbone.conv((4, 4), key=key), px_per_deg=15, margin=8, background=0)
         >>> image = np.zeros((40, 40), np.uint8)
         >>> image[2:8, 22:28] = 255
         >>> quadrants = np.add.outer(2 * (np.arange(40) // 20), np.arange(40) // 20)
@@ -165,12 +152,11 @@ class SearchModel(eqx.Module):
 
     def with_display(self, background: float, dog: DoG) -> "SearchModel":
         """The same model for displays of another background and sharpening."""
-        changed = SearchModel(
+        return SearchModel(
             self.backbone, self.px_per_deg, self.levels, self.ecc, self.match, self.margin, background, dog,
             self.level_weights, [pool.growth for pool in self.pools], self.pools[0].fovea_deg, self.pools[0].ring_deg,
             self.pools[0].kind,
         )  # fmt: skip
-        return changed
 
     def half_field(self, shape: tuple[int, int]) -> int:
         """Half the side of the window around the gaze: the longer side of the image and the margin."""
@@ -191,8 +177,10 @@ class SearchModel(eqx.Module):
         start = _start(gaze, S.shape[:2])
         R = self.half_field(S.shape[:2])
         self._check_map(R)
-        targets = _target_features(self, jnp.asarray(T))
-        return np.asarray(_attention(self, R, _canvas(S, R, self.background), jnp.asarray(start), targets, S.shape[:2]))
+        targets = features_of_target(self, jnp.asarray(T))
+        return np.asarray(
+            attention_from(self, R, embedded(S, R, self.background), jnp.asarray(start), targets, S.shape[:2])
+        )
 
     def search(
         self,
@@ -280,10 +268,10 @@ class SearchModel(eqx.Module):
             fast = regions is not None if footprint is None else footprint
             key = (task.field, task.image.shape)
             if fast and key not in blanks:
-                blanks[key] = _blank(self, task.field)
+                blanks[key] = blank_window(self, task.field)
             known = task.target.tobytes() + bytes(str(task.target.shape), "ascii")
             if known not in features:
-                features[known] = _target_features(self, jnp.asarray(task.target))
+                features[known] = features_of_target(self, jnp.asarray(task.target))
             found.append(_run(self, task, features[known], blanks[key] if fast else None, keep_maps))
         return found
 
@@ -296,7 +284,7 @@ class SearchModel(eqx.Module):
         ):
             raise ValueError("image and target must have the same scale, grey levels 0 to 255; one goes up to 1 only")
         S, T = (for_channels(v, self.backbone.in_channels, name) for v, name in ((S, "image"), (T, "target")))
-        if (self.background == S).all():
+        if np.equal(S, self.background).all():
             warnings.warn("blank stimulus: the image equals the background everywhere", stacklevel=4)
         return S, T
 
@@ -311,7 +299,7 @@ class SearchModel(eqx.Module):
         shape = S.shape[:2]
         labels = None if regions is None else check_regions(regions, shape)
         region = None if target_regions is None else int(target_regions[i])
-        truth = None
+        truth: np.ndarray | None = None
         if target_masks is not None:
             truth = np.asarray(target_masks[i])
             if truth.shape != shape or truth.dtype.kind not in "biu" or not truth.any():
@@ -328,6 +316,7 @@ class SearchModel(eqx.Module):
         if rules.recognition == "patch" and truth is None:
             if region is None:
                 raise ValueError("give target_region (with regions) or target_mask: what is to be found?")
+            assert labels is not None
             truth = labels == region
         count = 0 if labels is None else int(np.unique(labels[labels >= 0]).size)
         most = check_count(max_saccades, "max_saccades") if max_saccades is not None else count or 80
@@ -371,159 +360,10 @@ def _start(gaze: Any, shape: tuple[int, int]) -> np.ndarray:
     return at.astype(np.int32)
 
 
-def _canvas(S: np.ndarray, R: int, fill: Any) -> Array:
-    """The image embedded in background (or labels in -1, masks in False), R px on all sides."""
-    pad = [(R, R), (R, R)] + [(0, 0)] * (S.ndim - 2)
-    return jnp.asarray(np.pad(S, pad, constant_values=fill))
-
-
-def _window(canvas: Array, gaze: Integer[Array, "2"], R: int) -> Array:
-    begin = (gaze[0], gaze[1], *[jnp.zeros_like(gaze[0])] * (canvas.ndim - 2))
-    return jax.lax.dynamic_slice(canvas, begin, (2 * R, 2 * R, *canvas.shape[2:]))
-
-
-def _map(
-    model: SearchModel, R: int, canvas: Array, gaze: Integer[Array, "2"], targets: list[Array], blank: Any,
-    shape: tuple[int, int],
-) -> Float[Array, "side side"]:  # fmt: skip
-    """Attention over the window, enlarged, minimum subtracted."""
-    window = model.backbone.prepare(_window(canvas, gaze, R))
-    footprint = None if blank is None else Footprint(blank, [R - gaze[0], R - gaze[1]], shape)
-    searched = search_features(model.backbone, model.pools, model.levels, window, footprint)
-    maps = [match_map(S, T, model.match) for S, T in zip(searched, targets, strict=True)]
-    A = enlarge(merge(maps, model.level_weights, model.dog), 2 * R, 2 * R)
-    return A - A.min()
-
-
-@lightly
-def _target_features(model: SearchModel, target: Array) -> list[Array]:
-    return target_features(model.backbone, model.pools, model.levels, model.backbone.prepare(target))
-
-
-@lightly
-def _blank(model: SearchModel, R: int) -> list[Array]:
-    window = jnp.full((2 * R, 2 * R, model.backbone.in_channels), model.background)
-    return blank_outputs(model.backbone, model.pools, max(model.levels), model.backbone.prepare(window))
-
-
-def _over_image(A: Array, gaze: Array, R: int, shape: tuple[int, int]) -> Array:
-    """The window's map on the image; NaN where the window does not reach."""
-    whole = jnp.full((shape[0] + 2 * R, shape[1] + 2 * R), jnp.nan, A.dtype)
-    whole = jax.lax.dynamic_update_slice(whole, A, (gaze[0], gaze[1]))
-    return whole[R : R + shape[0], R : R + shape[1]]
-
-
-@lightly
-def _attention(
-    model: SearchModel, R: int, canvas: Array, gaze: Array, targets: list[Array], shape: tuple[int, int]
-) -> Array:
-    return _over_image(_map(model, R, canvas, gaze, targets, None, shape), gaze, R, shape)
-
-
-class State(eqx.Module):
-    """A search under way: what is left of the image, what may still be visited, where the gaze was.
-
-    Attributes:
-        canvas: the image in its background, with erased regions.
-        allowed: px that may be fixated, on the canvas.
-        gaze: row and column.
-        saccades: made so far.
-        found: whether the target was fixated.
-        fixations: (most + 1, 2).
-        regions: (most,) visited.
-    """
-
-    canvas: Float[Array, "height width _"]
-    allowed: Bool[Array, "height width"]
-    gaze: Integer[Array, "2"]
-    saccades: Integer[Array, ""]
-    found: Bool[Array, ""]
-    fixations: Integer[Array, "_ 2"]
-    regions: Integer[Array, " _"]
-
-
-class Scene(eqx.Module):
-    """What stays the same during a search.
-
-    Attributes:
-        labels: regions on the canvas, -1 outside; None in free viewing.
-        truth: mask of the target on the canvas; None where recognition is by region.
-        region: the target's.
-        targets: its features.
-        blank: features of a blank window, or None.
-        shape: of the image.
-        rules: recognition and inhibition.
-        field: half the window's side.
-    """
-
-    labels: Integer[Array, "height width"] | None
-    truth: Bool[Array, "height width"] | None
-    region: Integer[Array, ""]
-    targets: list[Array]
-    blank: list[Array] | None
-    shape: tuple[int, int] = eqx.field(static=True)
-    rules: Rules = eqx.field(static=True)
-    field: int = eqx.field(static=True)
-
-
-def _recognised(scene: Scene, gaze: Array, region: Array) -> Array:
-    if scene.rules.recognition == "region":
-        return region == scene.region
-    R, half, side = scene.field, scene.rules.patch // 2, scene.rules.patch
-    truth = scene.truth
-    assert truth is not None
-    begin = jnp.clip(gaze + R - half, 0, None)
-    return jax.lax.dynamic_slice(truth, (begin[0], begin[1]), (side, side)).any()
-
-
-def _inhibit_box(allowed: Array, gaze: Array, scene: Scene) -> Array:
-    half, side = scene.rules.ior // 2, scene.rules.ior
-    begin = jnp.clip(gaze + scene.field - half, 0, None)
-    return jax.lax.dynamic_update_slice(allowed, jnp.zeros((side, side), bool), (begin[0], begin[1]))
-
-
-def _saccade(model: SearchModel, scene: Scene, state: State) -> tuple[State, Array]:
-    """One jump: the winner among allowed px, then recognition and inhibition."""
-    R, side = scene.field, 2 * scene.field
-    A = _map(model, R, state.canvas, state.gaze, scene.targets, scene.blank, scene.shape)
-    masked = jnp.where(_window(state.allowed, state.gaze, R), A, -1)
-    first = masked.argmax().astype(jnp.int32)
-    gaze = state.gaze - R + jnp.stack([first // side, first % side])
-    gaze = jnp.clip(gaze, 0, jnp.array(scene.shape, jnp.int32) - 1)
-    canvas, allowed, region = state.canvas, state.allowed, jnp.int32(-1)
-    if scene.labels is None:
-        allowed = _inhibit_box(allowed, gaze, scene)
-    else:
-        region = scene.labels[gaze[0] + R, gaze[1] + R]
-        there = (scene.labels == region) & (region >= 0)
-        canvas = jnp.where(there[..., None], jnp.asarray(model.background, canvas.dtype), canvas)
-        allowed = allowed & ~there
-    return State(
-        canvas, allowed, gaze, state.saccades + 1, _recognised(scene, gaze, region),
-        state.fixations.at[state.saccades + 1].set(gaze), state.regions.at[state.saccades].set(region),
-    ), A  # fmt: skip
-
-
-@eqx.filter_jit
-def _search(model: SearchModel, scene: Scene, state: State) -> State:
-    most = state.regions.shape[0]
-
-    def goes_on(now: State) -> Array:
-        return ~now.found & (now.saccades < most) & now.allowed.any()
-
-    return jax.lax.while_loop(goes_on, lambda now: _saccade(model, scene, now)[0], state)
-
-
-@eqx.filter_jit
-def _one_saccade(model: SearchModel, scene: Scene, state: State) -> tuple[State, Array]:
-    after, A = _saccade(model, scene, state)
-    return after, _over_image(A, state.gaze, scene.field, scene.shape)
-
-
 def _run(model: SearchModel, task: Task, targets: list[Array], blank: Any, keep_maps: bool) -> Search:
     R, shape = task.field, task.image.shape[:2]
-    labels = None if task.labels is None else _canvas(task.labels, R, -1)
-    truth = None if task.truth is None or task.rules.recognition == "region" else _canvas(task.truth, R, False)
+    labels = None if task.labels is None else embedded(task.labels, R, -1)
+    truth = None if task.truth is None or task.rules.recognition == "region" else embedded(task.truth, R, False)
     scene = Scene(labels, truth, jnp.int32(task.region), targets, blank, shape, task.rules, R)
     inside = np.ones(shape, bool) if task.labels is None else task.labels >= 0
     begin = np.asarray(task.start)
@@ -537,16 +377,16 @@ def _run(model: SearchModel, task: Task, targets: list[Array], blank: Any, keep_
     fixations = np.zeros((task.most + 1, 2), np.int32)
     fixations[0] = begin
     state = State(
-        _canvas(task.image, R, model.background), _canvas(inside, R, False), jnp.asarray(begin), jnp.int32(0),
+        embedded(task.image, R, model.background), embedded(inside, R, False), jnp.asarray(begin), jnp.int32(0),
         jnp.asarray(found), jnp.asarray(fixations), jnp.full(task.most, -1, jnp.int32),
     )  # fmt: skip
     maps: list[np.ndarray] = []
     if keep_maps:
         while not bool(state.found) and int(state.saccades) < task.most and bool(state.allowed.any()):
-            state, A = _one_saccade(model, scene, state)
+            state, A = saccade_with_map(model, scene, state)
             maps.append(np.asarray(A))
     else:
-        state = _search(model, scene, state)
+        state = search_to_end(model, scene, state)
     made = int(state.saccades)
     return Search(
         np.asarray(state.fixations)[: made + 1], made, bool(state.found), np.asarray(state.regions)[:made],

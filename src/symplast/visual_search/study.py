@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -37,6 +36,7 @@ SIZES = 4
 SETS = ("ObjArr", "Waldo", "NaturalDesign")
 WHO = ("human_all", "eccNET", "IVSN")
 ABLATIONS = ("eccNET", "IVSN", "eccNET_MNIST", "eccNET_0_0_1", "eccNET_noecc", "chance", "pixelMatch", "eccNET_Rot90")
+SLOPES = ("rot90_top_down", "rot90_left_right", "fisheye_curve_in_lines", "fisheye_line_in_curves", "slopes")
 PLACES = ({640: 640, 365: 490, 90: 340, 915: 790, 1190: 940, 0: 0}, {512: 512, 988: 772, 36: 252, 0: 0})
 """Screen px of the coded places of the object arrays, by coordinate (README of the data)."""
 
@@ -115,8 +115,7 @@ def published(config: Config, key: Any) -> Evidence:
             "ablation": list(ABLATIONS), "which": ["harder", "easier"], "shown": ["human", "eccNET"],
             "column": ["set_size", "rt_ms", "error_ms"],
         },
-        units={name: "ms/item" for name in ("rot90_top_down", "rot90_left_right", "fisheye_curve_in_lines",
-                                            "fisheye_line_in_curves", "slopes")},
+        units=dict.fromkeys(SLOPES, "ms/item"),
     )  # fmt: skip
 
 
@@ -146,7 +145,7 @@ def trial_noise(config: Config, key: Any) -> Evidence:
         low, high = (float(end) for end in np.percentile(sample, [2.5, 97.5]))
         return Estimate(value, low, high, 0.95, n, "percentile bootstrap over trials")
 
-    each = {f"ai_{name}": estimate(value, sample, trials // len(TASKS))
+    each: dict[str, Any] = {f"ai_{name}": estimate(value, sample, trials // len(TASKS))
             for name, value, sample in zip(TASKS, values, drawn, strict=True)}  # fmt: skip
     return evidence(mean_ai=estimate(float(np.mean(values)), np.mean(drawn, axis=0), trials), **each)
 
@@ -212,7 +211,8 @@ def _by_person(each: list[np.ndarray], people: int = 15) -> list[np.ndarray]:
 @study.experiment(
     quick={"seeds": 1, "steps": 300, "batch": 24, "maps": 10, "trials": 4, "lights": ["above", "side"],
            "searched": ["dot"]},
-    full={"seeds": 6, "steps": 500, "batch": 48, "maps": 20, "trials": 12, "lights": ["above", "side", "uniform", "untrained"],
+    full={"seeds": 6, "steps": 500, "batch": 48, "maps": 20, "trials": 12,
+          "lights": ["above", "side", "uniform", "untrained"],
           "searched": ["dot", "cosine"]},
 )  # fmt: skip
 def diets(config: Config, key: Any) -> Evidence:
@@ -283,7 +283,7 @@ def _over_displays(margin: np.ndarray, draw: np.random.Generator, draws: int = 2
 
 @study.experiment(quick={"networks": 1, "side": 96, "eccentric": False}, full={"networks": 10, "eccentric": True})
 def turn(config: Config, key: Any) -> Evidence:
-    """First attention maps of turned images with turned networks against turned maps, and the same with eccentric pools."""
+    """First attention maps of turned images with turned networks against turned maps; also with eccentric pools."""
     worst = np.full((2, config.networks, 3), np.nan)
     for number, own in enumerate(seed_keys(key, config.networks)):
         draw = generator(own, 1)

@@ -82,7 +82,9 @@ def train_backbone(
         if x.ndim == 3:
             x = x[..., None]
         if x.ndim != 4 or x.shape[-1] != backbone.in_channels or len(x) != len(y):
-            raise ValueError(f"batches must hold images (batch, side, side, {backbone.in_channels}) and labels (batch,)")
+            raise ValueError(
+                f"batches must hold images (batch, side, side, {backbone.in_channels}) and labels (batch,)"
+            )
         if y.dtype.kind not in "iu" or y.min() < 0 or y.max() >= classes:
             raise ValueError(f"labels must be whole numbers from 0 to {classes - 1}")
         if not np.isfinite(x).all() or np.abs(x).max() > 2:

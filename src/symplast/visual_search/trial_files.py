@@ -54,7 +54,9 @@ def read_trials(
         wanted["n_saccades"] = (counted, NUMBERS)
     found = table.numbers(wanted, way_out="")
     condition = table.text(names["condition"])
-    problems = [f"line {line}: condition is empty" for line, name in zip(table.lines, condition, strict=True) if not name]
+    problems = [
+        f"line {line}: condition is empty" for line, name in zip(table.lines, condition, strict=True) if not name
+    ]
     problems += _not_whole(found.values["set_size"], table, "set_size", 1)
     if counted is not None:
         problems += _not_whole(found.values["n_saccades"], table, counted, 0)
@@ -136,7 +138,9 @@ def read_tasks(path: Path) -> tuple[list[Row], tuple[str, ...]]:
     if lacking := [name for name in ("image", "target") if name not in names]:
         raise ValueError(f"{path.name} must have the columns {', '.join(lacking)}; it has {listed(table.names)}")
     whole = ("set_size", "target_region", "start_row", "start_col")
-    known = {name: table.text(names[name]) for name in ("image", "target", "regions", "condition", *whole) if name in names}
+    known = {
+        name: table.text(names[name]) for name in ("image", "target", "regions", "condition", *whole) if name in names
+    }
     problems, rows = list(table.problems), []
     for i, line in enumerate(table.lines):
         cells = {name: str(column[i]) for name, column in known.items()}
@@ -175,7 +179,8 @@ def read_regions(path: Path, shape: tuple[int, int]) -> np.ndarray:
     """Labels of regions, (height, width), -1 where there is none.
 
     Args:
-        path: a picture (grey level 0: no region, level v: region v - 1), a whole-numbered ``.npy`` (-1: no region), or a
+        path: a picture (grey level 0: no region, level v: region v - 1), a whole-numbered ``.npy`` (-1: no region),
+            or a
             table ``region,top,left,bottom,right`` of boxes in px (bottom and right excluded).
         shape: height and width of the image.
 

