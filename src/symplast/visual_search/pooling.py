@@ -107,6 +107,8 @@ class EccPool(eqx.Module):
             rest = [side - n - before for n, before in zip((height, width), spare, strict=True)]
             x = jnp.pad(x, [(0, 0)] * (x.ndim - 3) + [*zip(spare, rest, strict=True), (0, 0)])
         windows = self.windows(side)
+        if (windows == STRIDE).all():
+            return plain_pool(x, self.kind)
         out = jnp.zeros((*x.shape[:-3], *windows.shape, x.shape[-1]), x.dtype)
         for window in sorted(set(windows.ravel().tolist()), reverse=True):
             inside = windows == window
@@ -176,13 +178,17 @@ def _pool_axis(x: Any, window: int, part: slice, axis: int, kind: str) -> tuple[
     begin = STRIDE * part.start - before
     end = STRIDE * (part.stop - 1) - before + window
     low, high = max(0, begin), min(side, end)
-    x = jax.lax.slice_in_dim(x, low, high, axis=axis)
     padding = [(0, 0)] * x.ndim
     padding[axis] = (low - begin, end - high)
-    shape, strides = [1] * x.ndim, [1] * x.ndim
-    shape[axis % x.ndim], strides[axis % x.ndim] = window, STRIDE
-    start, join = (0.0, jax.lax.add) if kind == "avg" else (-jnp.inf, jax.lax.max)
-    pooled = jax.lax.reduce_window(x, np.asarray(start, x.dtype), join, shape, strides, padding)
+    x = jnp.pad(
+        jax.lax.slice_in_dim(x, low, high, axis=axis), padding, constant_values=0 if kind == "avg" else -jnp.inf
+    )
+    join = jnp.add if kind == "avg" else jnp.maximum
+    reach = STRIDE * (part.stop - part.start - 1) + 1
+    pooled = jax.lax.slice_in_dim(x, 0, reach, STRIDE, axis)
+    for k in range(1, window):
+        pooled = join(pooled, jax.lax.slice_in_dim(x, k, k + reach, STRIDE, axis))
+    pooled = jax.lax.optimization_barrier(pooled)  # else the other axis would sum these again for each of its px
     first = STRIDE * np.arange(part.start, part.stop) - before
     return pooled, np.minimum(first + window, side) - np.maximum(first, 0)
 
