@@ -138,6 +138,12 @@ def test_wrong_sizes(options, message):
         Backbone.conv(key=jax.random.key(0), **options)
 
 
+def test_one_channel_is_convolved_alike():
+    x = jax.random.normal(jax.random.key(0), (2, 7, 9, 1))
+    kernel = jax.random.normal(jax.random.key(1), (3, 3, 1, 5))
+    np.testing.assert_allclose(backbones._of_one_channel(x, kernel), backbones._of_many(x, kernel), atol=1e-5)
+
+
 def test_turning_four_times_is_nothing():
     net = Backbone.conv((3, 4), key=jax.random.key(0))
     assert jax.tree.all(jax.tree.map(lambda a, b: bool((a == b).all()), net.turned(1).turned(3).blocks, net.blocks))

@@ -187,6 +187,17 @@ def convolve(x: Float[Array, "height width _"], block: Block) -> Float[Array, "h
 def convolve_batch(x: Float[Array, "batch height width _"], block: Block) -> Float[Array, "batch height width _"]:
     """The convolutions of a block on many images, each with ReLU."""
     for kernel, bias in block:
-        x = jax.lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
-        x = jax.nn.relu(x + bias)
+        x = jax.nn.relu((_of_one_channel if kernel.shape[2] == 1 else _of_many)(x, kernel) + bias)
     return x
+
+
+def _of_many(x: Array, kernel: Array) -> Array:
+    return jax.lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+
+
+def _of_one_channel(x: Array, kernel: Array) -> Array:
+    """The same by a product with the nine shifted images: on a CPU twice as fast."""
+    height, width = x.shape[1:3]
+    padded = jnp.pad(x[..., 0], ((0, 0), (1, 1), (1, 1)))
+    shifted = [padded[:, i : i + height, j : j + width] for i in range(3) for j in range(3)]
+    return jnp.stack(shifted, axis=-1) @ kernel.reshape(9, -1)
