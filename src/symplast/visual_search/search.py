@@ -67,14 +67,15 @@ class SearchModel(eqx.Module):
 
     Example:
         >>> import jax
-        >>> key = jax.random.key(0)
-        >>> model = SearchModel(Backbone.conv((4, 4), key=key), px_per_deg=15, margin=8, background=0)
+        >>> from symplast import visual_search as vs
+        >>> net = vs.Backbone.conv((4, 4), key=jax.random.key(0))
+        >>> model = vs.SearchModel(net, px_per_deg=15, margin=8, background=0)
         >>> image = np.zeros((40, 40), np.uint8)
         >>> image[2:8, 22:28] = 255
         >>> quadrants = np.add.outer(2 * (np.arange(40) // 20), np.arange(40) // 20)
         >>> found = model.search(image, image[:10, 20:30], regions=quadrants, target_region=1)
-        >>> found.visited_regions[0], found.n_saccades
-        (1, 1)
+        >>> found.visited_regions.tolist(), found.n_saccades
+        ([1], 1)
 
     Source:
         arXiv:2106.02953 and its reference code; ``cosine`` and recognition by region are ours.
