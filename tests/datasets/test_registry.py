@@ -6,6 +6,8 @@ import pytest
 from symplast import datasets
 from symplast.datasets.reductions import REDUCTIONS
 
+NO_ADDRESS = ("modular-addition", "visual-search")
+
 
 def test_names_and_order():
     assert datasets.names() == (
@@ -18,6 +20,7 @@ def test_names_and_order():
         "curl-descent",
         "molecular-networks",
         "modular-addition",
+        "visual-search",
     )
 
 
@@ -33,8 +36,8 @@ def test_entries_are_complete(name):
         assert re.fullmatch("[0-9a-f]{64}", file.sha256)
         assert file.size > 0
         assert not (file.urls and file.originals)
-        # tables of TCGA and the authors' checkpoints, re-packed by hand, have no address: a user brings them
-        assert file.urls or file.originals or file.name.startswith("tcga_") or name == "modular-addition"
+        # tables of TCGA, the authors' checkpoints and saccade counts, re-packed by hand, have no address
+        assert file.urls or file.originals or file.name.startswith("tcga_") or name in NO_ADDRESS
         assert not file.originals or file.name in REDUCTIONS
         for each in (file, *file.originals):
             assert all(url.startswith(("https://", "http://")) for url in each.urls)

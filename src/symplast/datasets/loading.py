@@ -22,7 +22,7 @@ def load(name: Literal["digits", "digits-28", "mnist-5k", "mnist", "fashion-mnis
 @overload
 def load(name: Literal["scaling-laws", "curl-descent"]) -> "dict[str, pd.DataFrame]": ...
 @overload
-def load(name: Literal["molecular-networks"]) -> dict[str, Path]: ...
+def load(name: Literal["molecular-networks", "visual-search"]) -> dict[str, Path]: ...
 @overload
 def load(name: Literal["modular-addition"]) -> "dict[str, np.ndarray]": ...
 @overload
@@ -36,7 +36,7 @@ def load(name: str) -> "Images | dict[str, pd.DataFrame] | dict[str, Path] | dic
     Returns:
         :class:`Images` for images (``digits`` to ``fashion-mnist``); for others tables as pandas DataFrames, columns as
         published: ``isoflops`` and ``chinchilla_figure4`` of ``scaling-laws``, ``phase_boundary`` of ``curl-descent``;
-        for ``molecular-networks`` the checked files, which :mod:`symplast.molecular.cohorts` reads; for
+        for ``molecular-networks`` and ``visual-search`` the checked files, which their systems read; for
         ``modular-addition`` a dict of arrays.
 
     Raises:

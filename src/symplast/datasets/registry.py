@@ -125,7 +125,7 @@ def names() -> tuple[str, ...]:
     Example:
         >>> names()
         ('digits', 'digits-28', 'mnist-5k', 'mnist', 'fashion-mnist', 'scaling-laws', 'curl-descent',
-         'molecular-networks', 'modular-addition')
+         'molecular-networks', 'modular-addition', 'visual-search')
     """
     return tuple(_registry())
 
