@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from symplast.brain_symmetry.volume import Volume
+from symplast.brain_symmetry.volume import Volume, on_grid
 
 WIDE_HALF_MM = 129.0
 CUBE_HALF_MM = 96.0
@@ -146,12 +146,7 @@ def _wide_mask(
 
 def _resampled(data: np.ndarray, source: np.ndarray, target: np.ndarray, n: int) -> np.ndarray:
     """Linear interpolation on a cube of n samples, zero outside."""
-    from scipy import ndimage
-
-    M = np.linalg.inv(source) @ target
-    return np.asarray(
-        ndimage.affine_transform(data, M[:3, :3], M[:3, 3], output_shape=(n,) * 3, order=1, mode="constant", cval=0.0)
-    )
+    return on_grid(data, source, target, (n, n, n))
 
 
 def _share_at_border(volume: Volume, wide: np.ndarray, affine: np.ndarray) -> float:

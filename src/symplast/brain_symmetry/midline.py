@@ -6,7 +6,7 @@ import numpy as np
 
 from symplast.brain_symmetry.head_mask import smoothed
 from symplast.brain_symmetry.midplane import values_at
-from symplast.brain_symmetry.normalisation import LOCAL_MM, WIDE_MM, flattened, local_moments
+from symplast.brain_symmetry.normalisation import LOCAL_MM, WIDE_MM, flattened, local_moments, soft
 from symplast.brain_symmetry.slicing import Line, clipped, slice_mask
 
 HALF_MM = 96.0
@@ -136,15 +136,16 @@ def _square(
     from scipy import ndimage
 
     n = 2 * round(HALF_MM / h) + 1
-    soft = smoothed(picture, h / 2 / pixel)
+    blurred = smoothed(picture, h / 2 / pixel)
     offset = centre - (n - 1) / 2 * h / pixel
     grid = {"output_shape": (n, n), "order": 1, "mode": "constant", "cval": 0.0}
     scale = np.array([h / pixel] * 2)
-    square = ndimage.affine_transform(soft, scale, offset, **grid)
+    square = ndimage.affine_transform(blurred, scale, offset, **grid)
     m = ndimage.affine_transform(inside.astype(np.float32), scale, offset, **grid) > 0.5
     if bias and m.any():
-        flat = flattened(square, m, WIDE_MM / h)
-        mean, sd = local_moments(flat, m, LOCAL_MM / h)
-        square = np.where(m, (flat - mean) / sd, 0).astype(np.float32)
+        weights = soft(m)
+        flat = flattened(square, weights, WIDE_MM / h)
+        mean, sd = local_moments(flat, weights, LOCAL_MM / h)
+        square = ((flat - mean) / sd * weights).astype(np.float32)
     return square, m
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from symplast.brain_symmetry.head_mask import COARSE_MM, FINE_MM, Head, find_head, smoothed
-from symplast.brain_symmetry.normalisation import LOCAL_MM, WIDE_MM, finer, flattened, local_moments, odd_field
+from symplast.brain_symmetry.normalisation import LOCAL_MM, WIDE_MM, finer, flattened, local_moments, odd_field, soft
 from symplast.brain_symmetry.planes import Plane, angle_deg
 from symplast.brain_symmetry.volume import Volume
 
@@ -19,6 +19,9 @@ GRID_MM = np.array([-8.0, 0.0, 8.0])
 KEPT = 4
 ROUNDS = 2
 DILATED = 3
+INSIDE = 0.3
+"""Product of a voxel's two weights, its own and its mirror image's, from which on it is sampled."""
+
 RIVAL_DEG = 5.0
 RIVAL_NCC = 0.01
 LOW_NCC = 0.3
@@ -136,9 +139,10 @@ def search_images(head: Head, bias: bool) -> tuple[np.ndarray, np.ndarray, np.nd
     """What the search looks at, at 3 mm and 6 mm, and the mask at 3 mm."""
     m = head.mask
     if bias:
-        flat = flattened(head.coarse, m, WIDE_MM / COARSE_MM)
-        mean, sd = local_moments(flat, m, LOCAL_MM / COARSE_MM)
-        image = np.where(m, (flat - mean) / sd, 0).astype(np.float32)
+        weights = soft(m)
+        flat = flattened(head.coarse, weights, WIDE_MM / COARSE_MM)
+        mean, sd = local_moments(flat, weights, LOCAL_MM / COARSE_MM)
+        image = ((flat - mean) / sd * weights).astype(np.float32)
     else:
         image = head.coarse.astype(np.float32)
     return image, smoothed(image, 0.8)[::2, ::2, ::2], m
@@ -253,13 +257,14 @@ def _fine_image(head: Head, theta: np.ndarray, bias: bool) -> tuple[np.ndarray, 
     if not bias:
         return head.fine, finer(head.mask.astype(np.float32)) > 0.49
     h = COARSE_MM * head.scale
-    both = head.mask & (mirror_of(head.mask.astype(np.float32), theta, h) > 0.5)  # a biased mask would be lopsided
+    weights = soft(head.mask)
+    both = weights * mirror_of(weights, theta, h)  # a biased mask alone would be lopsided
     f = odd_field(head.coarse, mirror_of(head.coarse, theta, h), both, WIDE_MM / COARSE_MM)
     mean, sd = local_moments(head.coarse / f, both, LOCAL_MM / COARSE_MM)
     image = (head.fine / finer(f) - finer(mean)) / finer(sd)
-    inside = finer(both.astype(np.float32)) > 0.49
-    grown = ndimage.binary_dilation(inside, iterations=DILATED)
-    return np.where(grown, image, 0).astype(np.float32), inside
+    inside = finer(both) > INSIDE
+    grown = soft(ndimage.binary_dilation(inside, iterations=DILATED))
+    return (image * grown).astype(np.float32), inside
 
 
 def _principal_starts(head: Head) -> np.ndarray:

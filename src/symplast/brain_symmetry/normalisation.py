@@ -1,6 +1,7 @@
 """Taking a scan's bias field and local contrast out, so that only its structure is compared with its mirror image.
 
-All on cubes (or squares) of 3 mm; what a finer one needs is interpolated. Lengths in mm times the head's scale.
+All on cubes (or squares) of 3 mm; what a finer one needs is interpolated. The head enters as weights with soft edges: a
+mask of whole voxels would bring its lattice into the comparison. Lengths in mm times the head's scale.
 """
 
 import numpy as np
@@ -13,36 +14,41 @@ FLOOR = 0.1
 """e of ``(I - m) / sqrt(v + e^2)`` as a share of the rms local standard deviation."""
 
 FIELD_RANGE = (0.3, 3.0)
+EDGE = 1.0
+"""Sigma of the mask's soft edge, in samples."""
 
 
-def flattened(image: np.ndarray, mask: np.ndarray, sigma: float) -> np.ndarray:
-    """Divided by the wide Gaussian of the masked image, normalised by the smoothed mask.
+def soft(mask: np.ndarray, sigma: float = EDGE) -> np.ndarray:
+    """A mask as weights with soft edges."""
+    return smoothed(mask.astype(np.float32), sigma)
+
+
+def flattened(image: np.ndarray, weights: np.ndarray, sigma: float) -> np.ndarray:
+    """Divided by the wide Gaussian of the weighted image, normalised by the smoothed weights.
 
     Args:
         image: intensities on the grid.
-        mask: where the head is.
+        weights: where the head is.
         sigma: of the Gaussian, in samples.
     """
-    m = mask.astype(image.dtype)
-    wide = smoothed(image * m, sigma) / np.maximum(smoothed(m, sigma), 1e-3)
-    floor = 0.05 * float(wide[mask].mean()) if mask.any() else 1.0
-    return image / np.maximum(wide, max(floor, 1e-12))
+    wide = smoothed(image * weights, sigma) / np.maximum(smoothed(weights, sigma), 1e-3)
+    middle = float((wide * weights).sum() / max(float(weights.sum()), 1e-12))
+    return image / np.maximum(wide, max(0.05 * middle, 1e-12))
 
 
-def local_moments(image: np.ndarray, mask: np.ndarray, sigma: float) -> tuple[np.ndarray, np.ndarray]:
-    """Mean of the masked image in Gaussian windows, and ``sqrt(v + e^2)`` with e = 0.1 rms local SD.
+def local_moments(image: np.ndarray, weights: np.ndarray, sigma: float) -> tuple[np.ndarray, np.ndarray]:
+    """Weighted mean in Gaussian windows, and ``sqrt(v + e^2)`` with e = 0.1 rms local SD.
 
     Args:
         image: intensities on the grid.
-        mask: only these count.
+        weights: where the head is.
         sigma: of the window, in samples.
     """
-    m = mask.astype(image.dtype)
-    inside = np.maximum(smoothed(m, sigma), 1e-3)
-    mean = smoothed(image * m, sigma) / inside
-    centred = (image - mean) * m  # the second moment about the local mean: no difference of large numbers
-    v = np.maximum(smoothed(centred**2, sigma) / inside, 0)
-    rms = float(np.sqrt(v[mask].mean())) if mask.any() else 1.0
+    inside = np.maximum(smoothed(weights, sigma), 1e-3)
+    mean = smoothed(image * weights, sigma) / inside
+    # the second moment about the local mean: no difference of large numbers
+    v = np.maximum(smoothed(weights * (image - mean) ** 2, sigma) / inside, 0)
+    rms = float(np.sqrt((v * weights).sum() / max(float(weights.sum()), 1e-12)))
     return mean, np.sqrt(v + (FLOOR * max(rms, 1e-12)) ** 2)
 
 
@@ -68,10 +74,9 @@ def odd_field(image: np.ndarray, mirrored: np.ndarray, both: np.ndarray, sigma: 
     Args:
         image: intensities on the grid.
         mirrored: the image at the mirrored positions.
-        both: where the mask and its mirror image overlap.
+        both: weights where the head and its mirror image overlap.
         sigma: of the wide Gaussian, in samples.
     """
-    m = both.astype(image.dtype)
-    own, other = smoothed(image * m, sigma), smoothed(mirrored * m, sigma)
+    own, other = smoothed(image * both, sigma), smoothed(mirrored * both, sigma)
     small = 1e-3 * max(float(own.max(initial=0)), float(other.max(initial=0)), 1e-12)
     return np.clip(np.sqrt((np.maximum(own, 0) + small) / (np.maximum(other, 0) + small)), *FIELD_RANGE)

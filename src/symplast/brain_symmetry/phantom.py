@@ -167,14 +167,14 @@ class NeoPhantom:
                 moved[:3, 3] += to_head[:3, :3] @ offset
                 image += intensity[self._labels(shape, moved, warp)]
             image /= supersample**3
-        image = self._degraded(image, step, None if key is None else generator(key, 2))
+        image = self.degraded(image, step, None if key is None else generator(key, 2))
         truth = Truth(Plane(np.array([1.0, 0.0, 0.0]), 0.0).moved(M), labels, M, self.bow_mm)
         return Volume(image, affine, contrast="T2", name="phantom"), truth
 
     def _intensities(self) -> np.ndarray:
         return np.concatenate([INTENSITY[:-1], [lesion.value for lesion in self.lesions]]).astype(np.float32)
 
-    def _degraded(self, image: np.ndarray, step: np.ndarray, rng: np.random.Generator | None) -> np.ndarray:
+    def degraded(self, image: np.ndarray, step: np.ndarray, rng: np.random.Generator | None) -> np.ndarray:
         """Bias, noise and the edge of the field of view."""
         shape = image.shape
         if self.bias:
@@ -246,6 +246,20 @@ class NeoPhantom:
         for number, lesion in enumerate(self.lesions):
             labels[_inside(head, [lesion.radius_mm] * 3, lesion.centre_mm)] = LABEL["lesion"] + number
         return labels
+
+
+def part_mask(name: str, shape: tuple[int, int, int], spacing_mm: float, scale: float = 1.0) -> np.ndarray:
+    """Which voxel centres of an upright grid lie in an ellipsoid of the phantom, before others are painted over it.
+
+    Args:
+        name: of an inner part that is an ellipsoid, such as ``left ventricle``.
+        shape: samples along x, y, z; the grid's centre is the head's.
+        spacing_mm: of the grid.
+        scale: factor of the semi-axes.
+    """
+    axes, centre = next((axes, centre) for own, axes, centre, _ in INNER if own == name and axes is not None)
+    places = [spacing_mm * (np.arange(n, dtype=np.float64) - (n - 1) / 2) for n in shape]
+    return _inside(np.meshgrid(*places, indexing="ij"), [axis * scale for axis in axes], centre)
 
 
 def _inside(points: Any, axes: Any, centre: Any) -> np.ndarray:

@@ -1,7 +1,5 @@
 """The MNI152 template, whose mid-sagittal plane is exact, under known rigid motions."""
 
-from typing import Any
-
 import numpy as np
 
 from symplast.brain_symmetry.planes import Plane, rigid_motion
@@ -81,17 +79,18 @@ def turned(volume: Volume, rigid: np.ndarray, pad: int = PAD) -> tuple[Volume, P
     return Volume(np.maximum(image, 0), affine, volume.contrast, volume.name), plane
 
 
-def degraded(volume: Volume, plane: Plane, rng: np.random.Generator, **dials: Any) -> Volume:
-    """Bias, noise and a hole: the gain rises linearly over the head's extent along the world's x axis.
+def degrade(
+    volume: Volume, rng: np.random.Generator, *, gain: float = 0.3, noise: float = 0.05, hole_mm: float = 30.0
+) -> Volume:
+    """Bias, noise and a hole.
 
     Args:
-        volume: the scan.
-        plane: its plane (not used by the field, which belongs to the scanner).
+        volume: the scan, axes along the world's.
         rng: draws the noise and the hole's place.
-        **dials: ``gain`` (0.3: from 0.7 to 1.3), ``noise`` (0.05 of the 99th percentile of head voxels), ``hole_mm``
-            (30: side of a cube round a random head voxel that is set to 0).
+        gain: 0.3: from 0.7 to 1.3, linear over the head's extent from left to right.
+        noise: sigma of the Rician noise, as a share of the 99th percentile of head voxels.
+        hole_mm: side of a cube round a random head voxel that is set to 0.
     """
-    gain, noise, hole = dials.get("gain", 0.3), dials.get("noise", 0.05), dials.get("hole_mm", 30.0)
     head = volume.data > 0.1 * np.percentile(volume.data, 99.5)
     places = np.argwhere(head)
     x = volume.affine[0, 0] * np.arange(volume.shape[0]) + volume.affine[0, 3]
@@ -102,6 +101,6 @@ def degraded(volume: Volume, plane: Plane, rng: np.random.Generator, **dials: An
     image = image + sigma * rng.standard_normal(image.shape, dtype=np.float32)
     image = np.sqrt(image**2 + (sigma * rng.standard_normal(image.shape, dtype=np.float32)) ** 2)
     at = places[rng.integers(len(places))]
-    half = (hole / 2 / volume.spacing).round().astype(int)
+    half = (hole_mm / 2 / volume.spacing).round().astype(int)
     image[tuple(slice(max(i - r, 0), i + r + 1) for i, r in zip(at, half, strict=True))] = 0
     return Volume(image, volume.affine, volume.contrast, volume.name)
