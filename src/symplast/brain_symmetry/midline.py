@@ -17,6 +17,9 @@ GRID_DEG = np.arange(-40.0, 41.0, 10.0)
 GRID_MM = (-8.0, 0.0, 8.0)
 LEFT_IS = ("top", "bottom", "left", "right")
 LOW_NCC = 0.3
+SEARCH_SMOOTHING = 1.6
+"""Sigma of the first level's image, in its samples: so wide that starts 10 degrees apart find their way."""
+
 
 
 def find_midline(
@@ -118,6 +121,7 @@ def _search(
         square, m = _square(picture, inside, centre, pixel, h, bias)
         p, w = sample_points(m, h, count, seed + level)
         if level == 0:
+            square = smoothed(square, SEARCH_SMOOTHING)
             padded = np.concatenate([starts, np.repeat(starts[:1], 54 - len(starts), axis=0)])
             values = np.asarray(similarities(*_floats(padded, square, h, p.T, values_at(square, p, h), w)))
             best = padded[np.argsort(-values[: len(starts)], kind="stable")[:KEPT]]

@@ -17,8 +17,8 @@ POINTS = {6: 8_192, 3: 32_768, 1.5: 65_536}
 GRID_DEG = np.arange(-40.0, 41.0, 10.0)
 GRID_MM = np.array([-8.0, 0.0, 8.0])
 KEPT = 4
+SAME_DEG, SAME_MM = 0.1, 0.1
 ROUNDS = 2
-DILATED = 3
 INSIDE = 0.3
 """Product of a voxel's two weights, its own and its mirror image's, from which on it is sampled."""
 
@@ -164,9 +164,23 @@ def _search(
     values = np.asarray(similarities(*_floats(grid, small, h6, p.T, values_at(small, p, h6), w)))
     order = np.argsort(-values, kind="stable")[:KEPT]
     starts, _, _ = _refine(grid[order], small, h6, m[::2, ::2, ::2], POINTS[6], 0.0, seed)
-    starts, ncc, _ = _refine(starts, image, h3, m, POINTS[3], 0.0, seed + 1)
+    apart = _distinct(starts, head.scale)
+    found, ncc, _ = _refine(starts[apart], image, h3, m, POINTS[3], 0.0, seed + 1)
     best = np.argsort(-ncc, kind="stable")
-    return starts[best], ncc[best]
+    return found[best], ncc[best]
+
+
+def _distinct(starts: np.ndarray, scale: float) -> list[int]:
+    """Starts that lie further than 0.1 degrees or 0.1 mm from all before them: equal ones would end alike."""
+    kept: list[int] = []
+    for i, start in enumerate(starts):
+        near = [
+            angle_deg(_normal(start), _normal(starts[k])) < SAME_DEG and abs(start[2] - starts[k][2]) < SAME_MM * scale
+            for k in kept
+        ]
+        if not any(near):
+            kept.append(i)
+    return kept
 
 
 def _refine(
@@ -262,9 +276,8 @@ def _fine_image(head: Head, theta: np.ndarray, bias: bool) -> tuple[np.ndarray, 
     f = odd_field(head.coarse, mirror_of(head.coarse, theta, h), both, WIDE_MM / COARSE_MM)
     mean, sd = local_moments(head.coarse / f, both, LOCAL_MM / COARSE_MM)
     image = (head.fine / finer(f) - finer(mean)) / finer(sd)
-    inside = finer(both) > INSIDE
-    grown = soft(ndimage.binary_dilation(inside, iterations=DILATED))
-    return (image * grown).astype(np.float32), inside
+    grown = soft(ndimage.binary_dilation(both > INSIDE), 0.5)  # by 3 voxels of the fine cube, with a soft edge
+    return (image * finer(grown)).astype(np.float32), finer(both) > INSIDE
 
 
 def _principal_starts(head: Head) -> np.ndarray:

@@ -12,6 +12,9 @@ from jaxtyping import Array, Float
 
 STEPS = 12
 DAMPING = 1e-3
+STILL_RAD, STILL_MM = 1e-6, 1e-5
+"""A step below these ends the refinement."""
+
 
 
 def normal_of(theta: Float[Array, " D"]) -> tuple[list[Any], list[list[Any]]]:
@@ -113,7 +116,7 @@ def refined(start: Any, cube: Any, h: Any, p: Any, values: Any, w: Any, steps: A
         p: (D, K) sample points, mm.
         values: (K,) the image there.
         w: (K,) their weights.
-        steps: how many to try; 0 only looks.
+        steps: how many to try at most; 0 only looks.
 
     Returns:
         Parameters (D,), NCC, the curvature of NCC in each parameter (D,), and the residuals (K,).
@@ -121,18 +124,25 @@ def refined(start: Any, cube: Any, h: Any, p: Any, values: Any, w: Any, steps: A
     a, _ = unit(values, w)
     D, big = start.shape[0], jnp.asarray(jnp.inf, start.dtype)
 
-    def step(_: Any, state: Any) -> Any:
-        best, trial, damping, cost, H, g, r = state
+    small = jnp.asarray([STILL_RAD] * (D - 1) + [STILL_MM], start.dtype)
+
+    def going_on(state: Any) -> Any:
+        return (state[0] <= steps) & ((state[0] == 0) | (jnp.abs(state[2] - state[1]) > small).any())
+
+    def step(state: Any) -> Any:
+        count, best, trial, damping, cost, H, g, r = state
         r2, J2 = residual(trial, cube, h, p, a, w)
         better = r2 @ r2 < cost
         best, cost, r = jnp.where(better, trial, best), jnp.where(better, r2 @ r2, cost), jnp.where(better, r2, r)
         H, g = jnp.where(better, J2 @ J2.T, H), jnp.where(better, J2 @ r2, g)
         damping = jnp.clip(jnp.where(better, 0.3, 10.0) * damping, 1e-7, 1e7)
-        return best, best - solved(H + damping * jnp.diag(jnp.diag(H)) + 1e-12 * jnp.eye(D), g), damping, cost, H, g, r
+        trial = best - solved(H + damping * jnp.diag(jnp.diag(H)) + 1e-12 * jnp.eye(D), g)
+        return count + 1, best, trial, damping, cost, H, g, r
 
     first = jnp.asarray(DAMPING / 0.3, start.dtype)  # the look at the start counts as a success
-    state = (start, start, first, big, jnp.eye(D, dtype=start.dtype), jnp.zeros_like(start), jnp.zeros_like(w))
-    theta, _, _, cost, H, _, r = jax.lax.fori_loop(0, steps + 1, step, state)
+    none = jnp.zeros_like(start)
+    state = (0, start, start, first, big, jnp.eye(D, dtype=start.dtype), none, jnp.zeros_like(w))
+    _, theta, _, _, cost, H, _, r = jax.lax.while_loop(going_on, step, state)
     return theta, 1 - cost / 2, jnp.diag(H), r
 
 
