@@ -136,13 +136,15 @@ def voxel_test(
     rng = np.random.default_rng(seed)
     if groups is None:
         relabellings, exact = _sign_flips(len(maps), permutations, rng)
-        statistic = _one_sample_t
+        statistic: Any = _one_sample_t
     else:
         first = _two_groups(groups, len(maps))
         relabellings = np.stack([first, *(rng.permutation(first) for _ in range(permutations - 1))])
         exact, statistic = False, _welch_t
     observed = statistic(maps, relabellings[:1])[0]
-    largest = np.concatenate([np.abs(statistic(maps, block)).max(axis=1) for block in _blocks(relabellings, maps.shape[1])])
+    largest = np.concatenate(
+        [np.abs(statistic(maps, block)).max(axis=1) for block in _blocks(relabellings, maps.shape[1])]
+    )
     p = (np.sort(largest).size - np.searchsorted(np.sort(largest), np.abs(observed) * (1 - 1e-6))) / largest.size
     t_map, p_map = np.zeros(mask.shape, np.float32), np.ones(mask.shape, np.float32)
     t_map[mask], p_map[mask] = observed, p
@@ -184,7 +186,13 @@ def region_test(
                 raise ValueError(f"indices must hold at least 3 scans a group for {name}, got {len(a)} and {len(b)}")
             between = stats.bootstrap((a, b), lambda u, v, axis=-1: u.mean(axis=axis) - v.mean(axis=axis), seed=seed)
             test = stats.permutation_test(a, b, resamples=permutations, seed=seed)
-            row = {"n": float(ok.sum()), "mean": between.value, "low": between.low, "high": between.high, "p": test.p_value}
+            row = {
+                "n": float(ok.sum()),
+                "mean": between.value,
+                "low": between.low,
+                "high": between.high,
+                "p": test.p_value,
+            }
         found[name] = row
     corrected = stats.holm([row["p"] for row in found.values()])
     for row, p in zip(found.values(), np.asarray(corrected), strict=True):
@@ -207,10 +215,14 @@ def _two_groups(groups: Any, n: int) -> np.ndarray:
     labels = np.asarray(groups).astype(str)
     names = np.unique(labels)
     if labels.shape != (n,) or len(names) != 2:
-        raise ValueError(f"groups must give one of two labels for each of {n} scans, got {labels.size} of {', '.join(names[:8])}")
+        raise ValueError(
+            f"groups must give one of two labels for each of {n} scans, got {labels.size} of {', '.join(names[:8])}"
+        )
     first = labels == names[0]
     if min(first.sum(), (~first).sum()) < 3:
-        raise ValueError(f"groups must have at least 3 scans each, got {first.sum()} {names[0]} and {(~first).sum()} {names[1]}")
+        raise ValueError(
+            f"groups must have at least 3 scans each, got {first.sum()} {names[0]} and {(~first).sum()} {names[1]}"
+        )
     return first
 
 

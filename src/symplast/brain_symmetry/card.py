@@ -54,11 +54,15 @@ def write_card(dataset: Dataset, settings: Settings | None = None, title: str = 
     name = title or dataset.folder.resolve().name
     sections = _sections(dataset, s)
     markdown = f"# {name}\n\n{ABOUT}\n\n" + "\n".join(_as_markdown(*section) for section in sections)
-    body = f'<h1>{escape(name)}</h1><p class="about">{escape(ABOUT)}</p>' + "".join(_as_html(*each) for each in sections)
+    body = f'<h1>{escape(name)}</h1><p class="about">{escape(ABOUT)}</p>' + "".join(
+        _as_html(*each) for each in sections
+    )
     body += _pictures(dataset)
     svg = render(histograms(dataset.annotations), "svg").decode()
     figure = svg[svg.index("<svg") :].replace("#5b6470", "currentColor")
-    body += f"<h2>Tilts and shifts</h2><figure>{figure}<figcaption>Tilt of each scan's plane against the scanner's, and "
+    body += (
+        f"<h2>Tilts and shifts</h2><figure>{figure}<figcaption>Tilt of each scan's plane against the scanner's, and "
+    )
     body += "midline shift of each image, where the contrast is known.</figcaption></figure>"
     paths = (dataset.folder / "card.md", dataset.folder / "card.html")
     write_whole(paths[0], markdown)
@@ -125,7 +129,13 @@ def _sections(dataset: Dataset, s: Settings) -> list[tuple[str, str, Rows]]:
     sentence = f"{sum(not record.flags for record in scans.values())} of {len(scans)} scans have no flag."
     found.append(("Quality flags", sentence, [("flag", "scans"), *counted] if counted else []))
     if dataset.failed:
-        found.append(("Left out", "Files that could not be used.", [("file", "why"), *((Path(f).name, w) for f, w in dataset.failed)]))
+        found.append(
+            (
+                "Left out",
+                "Files that could not be used.",
+                [("file", "why"), *((Path(f).name, w) for f, w in dataset.failed)],
+            )
+        )
     found.append(
         (
             "Licence and consent",
@@ -174,10 +184,14 @@ def _as_html(heading: str, sentence: str, rows: Rows) -> str:
 
 
 def _pictures(dataset: Dataset, most: int = 6) -> str:
-    shown = [record.image for record in dataset.annotations[:most] if (dataset.folder / "images" / record.image).is_file()]
+    shown = [
+        record.image for record in dataset.annotations[:most] if (dataset.folder / "images" / record.image).is_file()
+    ]
     if not shown:
         return ""
-    images = "".join(f'<img src="images/{escape(name, quote=True)}" alt="slice {escape(name, quote=True)}">' for name in shown)
+    images = "".join(
+        f'<img src="images/{escape(name, quote=True)}" alt="slice {escape(name, quote=True)}">' for name in shown
+    )
     return f'<h2>First images</h2><div class="images">{images}</div>'
 
 

@@ -2,7 +2,7 @@
 
 The related code [code] takes a torchvision backbone (ResNet18, VGG19, ...), both halves at 224 x 224, concatenated
 features -> 256 -> 1, binary cross-entropy, Adadelta with rate 0.01, StepLR 0.7, 5 epochs of batches of 32. Ours keeps
-that plan with three small convolutions and Adam.
+that plan with three small convolutions, Adam, and the features' differences next to them.
 """
 
 from typing import Any
@@ -40,7 +40,7 @@ class Siamese(eqx.Module):
         self.convolutions = [
             eqx.nn.Conv2d(widths[i], widths[i + 1], 3, stride=2, padding=1, key=keys[i]) for i in range(3)
         ]
-        self.hidden = eqx.nn.Linear(4 * channels[-1], 32, key=keys[3])
+        self.hidden = eqx.nn.Linear(6 * channels[-1], 32, key=keys[3])
         self.out = eqx.nn.Linear(32, 1, key=keys[4])
 
     def features(self, half: Float[Array, "height width"]) -> Float[Array, " features"]:
@@ -51,7 +51,8 @@ class Siamese(eqx.Module):
         return jnp.concatenate([x.mean(axis=(1, 2)), x.max(axis=(1, 2))])
 
     def __call__(self, pair: Float[Array, "2 height width"]) -> Float[Array, ""]:
-        both = jnp.concatenate([self.features(pair[0]), self.features(pair[1])])
+        left, right = self.features(pair[0]), self.features(pair[1])
+        both = jnp.concatenate([left, right, jnp.abs(left - right)])
         return self.out(jax.nn.relu(self.hidden(both)))[0]
 
 

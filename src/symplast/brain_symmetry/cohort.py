@@ -17,6 +17,51 @@ MAD = 1.4826
 
 
 @dataclass(frozen=True, eq=False)
+class Normal:
+    """What is normal at each voxel: the median, and 1.4826 MAD; one below a tenth of their median is raised to it."""
+
+    median: np.ndarray
+    spread: np.ndarray
+
+    @classmethod
+    def of(cls, maps: np.ndarray) -> "Normal":
+        """From (n, voxels) asymmetries."""
+        median = np.median(maps, axis=0)
+        mad = MAD * np.median(np.abs(maps - median), axis=0)
+        return cls(median, np.maximum(mad, max(0.1 * float(np.median(mad)), 1e-9)))
+
+    def z(self, x: np.ndarray) -> np.ndarray:
+        """Robust z of (voxels,) asymmetries."""
+        return np.asarray((x - self.median) / self.spread)
+
+    def percentile(self, x: np.ndarray) -> float:
+        """99th percentile of \\|z\\|."""
+        return float(np.percentile(np.abs(self.z(x)), PERCENTILE))
+
+
+@dataclass(frozen=True, eq=False)
+class Ellipsoid:
+    """Mean and inverse covariance (Ledoit and Wolf's shrinkage) of block means."""
+
+    mean: np.ndarray
+    inverse: np.ndarray
+
+    @classmethod
+    def of(cls, features: np.ndarray) -> "Ellipsoid":
+        """From (n, blocks) means."""
+        from sklearn.covariance import ledoit_wolf
+
+        covariance, _ = ledoit_wolf(features)
+        tiny = 1e-12 + 1e-9 * float(np.trace(covariance)) / len(covariance)
+        return cls(features.mean(axis=0), np.linalg.inv(covariance + tiny * np.eye(len(covariance))))
+
+    def distance(self, x: np.ndarray) -> float:
+        """Mahalanobis distance of (blocks,) means."""
+        off = x - self.mean
+        return float(np.sqrt(max(off @ self.inverse @ off, 0)))
+
+
+@dataclass(frozen=True, eq=False)
 class CohortScore:
     """A scan against a cohort.
 
@@ -44,8 +89,8 @@ class Cohort:
     """A reference of at least 20 scans of one contrast (and age).
 
     Attributes:
-        maps: (n, voxels) asymmetries of the reference in the common mask.
-        features: (n, blocks) block means.
+        voxels: median and spread of the reference at each voxel of the common mask.
+        blocks: mean and covariance of its block means.
         mask: (i, j, k) of the right half.
         affine: of the half grid.
         contrast: of all scans.
@@ -53,8 +98,8 @@ class Cohort:
         left_out_mahalanobis: (n,) the same for the distance.
     """
 
-    maps: np.ndarray
-    features: np.ndarray
+    voxels: "Normal"
+    blocks: "Ellipsoid"
     mask: np.ndarray
     affine: np.ndarray
     contrast: str
@@ -75,9 +120,13 @@ class Cohort:
         """
         contrasts = {volume.contrast for volume in volumes}
         if len(volumes) >= LEAST_REFERENCE and len(contrasts) > 1:
-            raise ValueError(f"volumes must be of one contrast, got {', '.join(sorted(c or 'unknown' for c in contrasts))}")
+            raise ValueError(
+                f"volumes must be of one contrast, got {', '.join(sorted(c or 'unknown' for c in contrasts))}"
+            )
         if ages is not None and (len(ages) != len(volumes) or np.ptp(np.asarray(ages, float)) > 4):
-            raise ValueError("ages must give one number a scan, within 4 weeks of each other; fit one cohort an age bin")
+            raise ValueError(
+                "ages must give one number a scan, within 4 weeks of each other; fit one cohort an age bin"
+            )
         check_reference(len(volumes))
         return cls.of_halves([half_of(volume, pitch_mm) for volume in volumes], next(iter(contrasts)))
 
@@ -94,9 +143,9 @@ class Cohort:
         features = np.stack([block_means(half.asymmetry, mask, affine) for half in halves])
         n = len(halves)
         others = [np.delete(np.arange(n), i) for i in range(n)]
-        left_percentile = np.array([np.percentile(np.abs(robust_z(maps[i], maps[o])), PERCENTILE) for i, o in enumerate(others)])
-        left_distance = np.array([distance(features[i], features[o]) for i, o in enumerate(others)])
-        return cls(maps, features, mask, affine, contrast, left_percentile, left_distance)
+        left_percentile = np.array([Normal.of(maps[o]).percentile(maps[i]) for i, o in enumerate(others)])
+        left_distance = np.array([Ellipsoid.of(features[o]).distance(features[i]) for i, o in enumerate(others)])
+        return cls(Normal.of(maps), Ellipsoid.of(features), mask, affine, contrast, left_percentile, left_distance)
 
     def score(self, scan: Volume | Half, pitch_mm: float = PITCH_MM) -> CohortScore:
         """Score a scan.
@@ -115,9 +164,9 @@ class Cohort:
             half = scan
         if half.asymmetry.shape != self.mask.shape:
             raise ValueError("scan must lie on the cohort's grid; use the pitch_mm that it was fitted with")
-        z = robust_z(half.asymmetry[self.mask], self.maps)
+        z = self.voxels.z(half.asymmetry[self.mask])
         percentile = float(np.percentile(np.abs(z), PERCENTILE))
-        far = distance(block_means(half.asymmetry, self.mask, self.affine), self.features)
+        far = self.blocks.distance(block_means(half.asymmetry, self.mask, self.affine))
         whole = np.zeros(self.mask.shape, np.float32)
         whole[self.mask] = z
         return CohortScore(
@@ -145,22 +194,6 @@ def half_of(volume: Volume, pitch_mm: float = PITCH_MM) -> Half:
     if found.flags:
         raise ValueError(f"{volume.name or 'the scan'} must have a plane to be trusted: {'; '.join(found.flags)}")
     return right_half(volume, found.plane, found.centroid, pitch_mm)
-
-
-def robust_z(x: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """``(x - median) / (1.4826 MAD)`` by voxel; a MAD below a tenth of their median is raised to it."""
-    median = np.median(reference, axis=0)
-    mad = MAD * np.median(np.abs(reference - median), axis=0)
-    return np.asarray((x - median) / np.maximum(mad, max(0.1 * float(np.median(mad)), 1e-9)))
-
-
-def distance(x: np.ndarray, reference: np.ndarray) -> float:
-    """Mahalanobis distance with Ledoit and Wolf's shrunken covariance."""
-    from sklearn.covariance import ledoit_wolf
-
-    covariance, _ = ledoit_wolf(reference)
-    off = x - reference.mean(axis=0)
-    return float(np.sqrt(max(off @ np.linalg.solve(covariance + 1e-12 * np.eye(len(off)), off), 0)))
 
 
 def _rank_p(value: float, reference: np.ndarray) -> float:

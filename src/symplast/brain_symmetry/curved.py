@@ -118,7 +118,9 @@ def cheapest_path(cost: np.ndarray, side_step: float) -> np.ndarray:
     came = np.zeros((rows, columns), dtype=int)
     far = np.array([np.inf])
     for row in range(1, rows):
-        ways = np.stack([total, np.concatenate([far, total[:-1]]) + side_step, np.concatenate([total[1:], far]) + side_step])
+        ways = np.stack(
+            [total, np.concatenate([far, total[:-1]]) + side_step, np.concatenate([total[1:], far]) + side_step]
+        )
         best = ways.argmin(axis=0)
         came[row] = np.arange(columns) + np.array([0, -1, 1])[best]
         total = ways[best, np.arange(columns)] + cost[row]

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from glob import glob
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -121,8 +120,10 @@ def build_dataset(
             scan = load(path, orientation=s.orientation, contrast=s.contrast, name=name)
             found = find_midplane(scan)
             subject = subject_of(path, s.subject_regex)
-            more = {"split": parts[subject], "extra": dict((about or {}).get(subject, {}))}
-            records += write_scan(scan, found, folder, s, subject=subject, source=sha256_of(path), **more)
+            extra = (about or {}).get(subject, {})
+            records += write_scan(
+                scan, found, folder, s, subject=subject, source=sha256_of(path), split=parts[subject], extra=extra
+            )
         except (ValueError, OSError) as error:
             failed.append((str(path), " ".join(str(error).split())))
         else:
@@ -249,7 +250,7 @@ def png_bytes(picture: np.ndarray) -> bytes:
     from matplotlib.image import imsave
 
     buffer = io.BytesIO()
-    imsave(buffer, picture, cmap="gray", vmin=0, vmax=255, format="png", metadata={"Software": None})
+    imsave(buffer, picture, cmap="gray", vmin=0, vmax=255, format="png", metadata={"Software": ""})
     return buffer.getvalue()
 
 

@@ -42,7 +42,9 @@ def read_series(path: Path, *, contrast: str = "", name: str = "") -> Volume:
             others += 1
     slices = [each for each in slices if "PixelData" in each]
     if not slices:
-        raise ValueError(f"{path} holds no DICOM images ({others} other files); give a folder with one series, or a NIfTI file")
+        raise ValueError(
+            f"{path} holds no DICOM images ({others} other files); give a folder with one series, or a NIfTI file"
+        )
     series = {str(each.get("SeriesInstanceUID", "")) for each in slices}
     if len(series) > 1:
         raise ValueError(f"{path} holds {len(series)} series: put one into a folder of its own, or {CONVERT}")
@@ -52,7 +54,9 @@ def read_series(path: Path, *, contrast: str = "", name: str = "") -> Volume:
 def _volume(slices: list[Any], others: int, path: Path, contrast: str, name: str) -> Volume:
     where = path.name
     for each in slices:
-        if lacking := [tag for tag in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing") if tag not in each]:
+        if lacking := [
+            tag for tag in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing") if tag not in each
+        ]:
             raise ValueError(f"{where}: a slice has no {', '.join(lacking)} (multi-frame?): {CONVERT}")
         if int(each.get("NumberOfFrames", 1)) > 1 or int(each.get("SamplesPerPixel", 1)) > 1:
             raise ValueError(f"{where} has several frames or colours in a file: {CONVERT}")
@@ -63,7 +67,11 @@ def _volume(slices: list[Any], others: int, path: Path, contrast: str, name: str
     spacing = np.array(first.PixelSpacing, float)  # rows, columns
     for each in slices:
         same = np.allclose(np.array(each.ImageOrientationPatient, float), orientation, atol=1e-3)
-        if not same or not np.allclose(np.array(each.PixelSpacing, float), spacing) or (each.Rows, each.Columns) != (first.Rows, first.Columns):
+        if (
+            not same
+            or not np.allclose(np.array(each.PixelSpacing, float), spacing)
+            or (each.Rows, each.Columns) != (first.Rows, first.Columns)
+        ):
             raise ValueError(f"{where}: slices must share one orientation, pixel size and shape: {CONVERT}")
     along_row, along_column = orientation[:3], orientation[3:]
     normal = np.cross(along_row, along_column)
@@ -77,7 +85,11 @@ def _volume(slices: list[Any], others: int, path: Path, contrast: str, name: str
             f"{steps.min() if len(steps) else 0:.3g} to {steps.max() if len(steps) else 0:.3g} mm (a slice missing, several volumes, or a tilted gantry): {CONVERT}"
         )
     try:
-        planes = [slices[i].pixel_array * float(slices[i].get("RescaleSlope", 1)) + float(slices[i].get("RescaleIntercept", 0)) for i in order]
+        planes = [
+            slices[i].pixel_array * float(slices[i].get("RescaleSlope", 1))
+            + float(slices[i].get("RescaleIntercept", 0))
+            for i in order
+        ]
     except (ValueError, AttributeError, NotImplementedError, RuntimeError) as error:
         raise ValueError(f"{where}: pixels can't be read ({' '.join(str(error).split())[:120]}): {CONVERT}") from error
     data = np.stack(planes, axis=-1).transpose(1, 0, 2)  # column, row, slice

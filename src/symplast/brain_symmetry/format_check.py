@@ -1,5 +1,7 @@
 """Annotations through every format and back, and lines as broken as published ones."""
 
+import contextlib
+
 import numpy as np
 
 from symplast.brain_symmetry.formats import (
@@ -36,10 +38,8 @@ def share_read() -> float:
     """Share of :data:`BROKEN` that is read as the two points."""
     right = 0
     for text in BROKEN:
-        try:
+        with contextlib.suppress(ValueError):
             right += np.allclose(parse_line(text), ENDS, rtol=0, atol=1e-9)
-        except ValueError:
-            pass
     return right / len(BROKEN)
 
 
@@ -54,9 +54,7 @@ def largest_change(lines: int, rng: np.random.Generator) -> float:
         ends = rng.uniform(0, 1, (2, 2)) * [width - 1, height - 1]
         along = np.linspace(0, 1, int(rng.integers(5, 60)))[:, None]
         curve = ends[0] + along * (ends[1] - ends[0]) + 3 * np.sin(np.pi * along) * [0, 1]
-        first = ImageLine(
-            f"{number}.png", width, height, _points(ends), _points(curve) if number % 2 else ()
-        )
+        first = ImageLine(f"{number}.png", width, height, _points(ends), _points(curve) if number % 2 else ())
         second = from_coco(to_coco([first]))[0]
         third = from_yolo(*to_yolo(second), second.image, width, height)
         name, fourth = from_symbrain(to_symbrain([third]))[0]

@@ -150,7 +150,9 @@ def from_symbrain(text: str) -> list[tuple[str, tuple[Point, ...]]]:
     """
     rows = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
     if not rows or not {"image", "line"} <= set(rows[0]):
-        raise ValueError(f"a SymBrain table needs the columns image and line, it has {', '.join(rows[0]) if rows else 'no rows'}")
+        raise ValueError(
+            f"a SymBrain table needs the columns image and line, it has {', '.join(rows[0]) if rows else 'no rows'}"
+        )
     return _lines_of([(row["image"], row["line"]) for row in rows])
 
 

@@ -81,9 +81,7 @@ def smoothed(data: np.ndarray, sigma: np.ndarray | float) -> np.ndarray:
     from scipy import ndimage
 
     sigmas = np.broadcast_to(sigma, data.ndim)
-    return np.asarray(
-        ndimage.gaussian_filter(data, np.where(sigmas < 0.2, 0.0, sigmas), mode="constant", truncate=3.0)
-    )
+    return np.asarray(ndimage.gaussian_filter(data, np.where(sigmas < 0.2, 0.0, sigmas), mode="constant", truncate=3.0))
 
 
 def find_head(volume: Volume, mask: np.ndarray | None = None, fine: bool = True) -> Head:
@@ -140,7 +138,9 @@ def _wide_mask(
     affine, n = cube_affine(centre, WIDE_HALF_MM * scale, pitch)
     if given is not None:
         return soft, affine, _resampled((np.asarray(given) != 0).astype(np.float32), volume.affine, affine, n) > 0.5
-    wide = smoothed(_resampled(soft, volume.affine, affine, n), np.sqrt(MASK_SIGMA_MM**2 * scale**2 - base_mm**2) / pitch)
+    wide = smoothed(
+        _resampled(soft, volume.affine, affine, n), np.sqrt(MASK_SIGMA_MM**2 * scale**2 - base_mm**2) / pitch
+    )
     return soft, affine, largest_component(wide > otsu(wide))
 
 

@@ -16,7 +16,9 @@ SSIM_WINDOW = 7
 SSIM_SIGMA = 1.5
 
 
-def align(volume: Volume, plane: Plane, spacing_mm: float | None = None, *, order: int = 1, margin_mm: float = 6.0) -> Volume:
+def align(
+    volume: Volume, plane: Plane, spacing_mm: float | None = None, *, order: int = 1, margin_mm: float = 6.0
+) -> Volume:
     """The scan turned so that its plane is x = 0, the middle of an odd number of samples: mirroring flips the array.
 
     Args:
@@ -210,8 +212,8 @@ def symmetry(
 
     Returns:
         ``ncc``, ``ssim``, ``ssim_gaussian``, ``data_range`` (what SSIM was scaled by), ``mi_nats``, ``nmi``, ``mi_low``
-        and ``mi_high`` (range of the bins), ``mean_difference`` (in median absolute deviations times 1.4826), ``dice``, ``hausdorff95_mm``
-        and, for each pair, ``<name>_left_mm3``, ``_right_mm3``, ``_volume_ai``, ``_left_mean``, ``_right_mean``,
+        and ``mi_high`` (range of the bins), ``mean_difference`` (in median absolute deviations times 1.4826), ``dice``,
+        ``hausdorff95_mm`` and, for each pair, ``<name>_left_mm3``, ``_right_mm3``, ``_volume_ai``, ``_left_mean``, ``_right_mean``,
         ``_mean_ai``.
     """
     if (labels is None) != (pairs is None):
@@ -250,7 +252,7 @@ def _compared(data: np.ndarray, inside: np.ndarray, spacing: Any) -> dict[str, f
     x, y = left[m], right[m]
     both = np.concatenate([x, y])
     middle = float(np.median(both))
-    spread = 1.4826 * float(np.median(np.abs(both - middle))) or float(both.std())  # a phantom's median may be its mode
+    spread = 1.4826 * float(np.median(np.abs(both - middle))) or float(both.std())  # more than half may be alike
     low, high = float(both.min()), float(both.max())
     span = max(high - low, 1e-12)
     box = tuple(slice(int(a.min()), int(a.max()) + 1) for a in np.nonzero(m))
@@ -300,5 +302,3 @@ def _aligned_slice(piece: Slice, plane: Plane) -> tuple[np.ndarray, np.ndarray, 
 def head_centre(volume: Volume) -> np.ndarray:
     """(3,) centroid of the head's mask, mm."""
     return find_head(volume, fine=False).centre
-
-

@@ -9,9 +9,11 @@ from symplast.brain_symmetry.midplane import values_at
 from symplast.brain_symmetry.normalisation import LOCAL_MM, WIDE_MM, flattened, local_moments, soft
 from symplast.brain_symmetry.slicing import Line, clipped, slice_mask
 
-HALF_MM = 96.0
+SAMPLES = 257
 PITCHES_MM = (3.0, 1.5, 0.75)
-POINTS = (2_048, 8_192, 16_384)
+POINTS = 16_384
+"""Shapes are the same at all levels, so that one program serves them."""
+
 KEPT = 3
 GRID_DEG = np.arange(-40.0, 41.0, 10.0)
 GRID_MM = (-8.0, 0.0, 8.0)
@@ -19,7 +21,6 @@ LEFT_IS = ("top", "bottom", "left", "right")
 LOW_NCC = 0.3
 SEARCH_SMOOTHING = 1.6
 """Sigma of the first level's image, in its samples: so wide that starts 10 degrees apart find their way."""
-
 
 
 def find_midline(
@@ -41,7 +42,7 @@ def find_midline(
         pixel_mm: size of a pixel.
         left_is: the side of the image (``top``, ``bottom``, ``left``, ``right``) where the patient's left is.
         direction: of the midline, within 45 degrees: ``horizontal`` (as in the published set), ``vertical``, or ``any``:
-            the better of both, which is wrong where front and back are more alike than left and right.
+            the better of both, wrong where front and back are more alike than left and right.
         bias: take bias field and local contrast out first.
         mask: (rows, columns) mask of the head, instead of Otsu's.
         seed: of the sample points.
@@ -117,9 +118,9 @@ def _search(
 
     best = starts
     ncc = np.zeros(len(starts))
-    for level, (h, count) in enumerate(zip(PITCHES_MM, POINTS, strict=True)):
+    for level, h in enumerate(PITCHES_MM):
         square, m = _square(picture, inside, centre, pixel, h, bias)
-        p, w = sample_points(m, h, count, seed + level)
+        p, w = sample_points(m, h, POINTS, seed + level)
         if level == 0:
             square = smoothed(square, SEARCH_SMOOTHING)
             padded = np.concatenate([starts, np.repeat(starts[:1], 54 - len(starts), axis=0)])
@@ -139,7 +140,7 @@ def _square(
     """The image on a square of pitch h round the centre, normalised, and its mask."""
     from scipy import ndimage
 
-    n = 2 * round(HALF_MM / h) + 1
+    n = SAMPLES
     blurred = smoothed(picture, h / 2 / pixel)
     offset = centre - (n - 1) / 2 * h / pixel
     grid = {"output_shape": (n, n), "order": 1, "mode": "constant", "cval": 0.0}
@@ -152,4 +153,3 @@ def _square(
         mean, sd = local_moments(flat, weights, LOCAL_MM / h)
         square = ((flat - mean) / sd * weights).astype(np.float32)
     return square, m
-

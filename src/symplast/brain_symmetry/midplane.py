@@ -148,9 +148,7 @@ def search_images(head: Head, bias: bool) -> tuple[np.ndarray, np.ndarray, np.nd
     return image, smoothed(image, 0.8)[::2, ::2, ::2], m
 
 
-def _search(
-    head: Head, bias: bool, seed: int, extra: np.ndarray | None = None
-) -> tuple[np.ndarray, np.ndarray]:
+def _search(head: Head, bias: bool, seed: int, extra: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Refined starts at 3 mm, best first, with their NCC."""
     image, small, m = search_images(head, bias)
     h3, h6 = COARSE_MM * head.scale, 2 * COARSE_MM * head.scale

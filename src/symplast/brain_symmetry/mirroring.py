@@ -16,7 +16,6 @@ STILL_RAD, STILL_MM = 1e-6, 1e-5
 """A step below these ends the refinement."""
 
 
-
 def normal_of(theta: Float[Array, " D"]) -> tuple[list[Any], list[list[Any]]]:
     """The normal for angles (and t, ignored), and its derivatives by the angles.
 
@@ -44,14 +43,17 @@ def value_and_slope(cube: Float[Array, "..."], q: Any, h: Any) -> tuple[Any, lis
     """
     D, n = cube.ndim, cube.shape[0]
     at = [each / h + (n - 1) / 2 for each in q]
-    keep, start, f = 1.0, 0, []
+    keep: Any = 1.0
+    start: Any = 0
+    f: list[Any] = []
     for each in at:
         low = jnp.clip(jnp.floor(each), 0, n - 2)
         f.append(each - low)
         keep = keep * ((each >= 0) & (each <= n - 1))
         start = start * n + low.astype(jnp.int32)
     flat = cube.ravel()
-    value, slope = 0.0, [0.0] * D
+    value: Any = 0.0
+    slope: list[Any] = [0.0] * D
     for corner in range(2**D):
         bits = [(corner >> (D - 1 - axis)) & 1 for axis in range(D)]
         step = 0

@@ -21,7 +21,9 @@ def show_slice(axes: Any, piece: Slice) -> None:
     rows, columns = piece.image.shape
     low, high = np.percentile(piece.image[piece.mask] if piece.mask.any() else piece.image, [0.5, 99.5])
     extent = (-0.5 * sy, (rows - 0.5) * sy, -0.5 * sx, (columns - 0.5) * sx)
-    axes.imshow(piece.image.T, cmap="gray", vmin=low, vmax=max(high, low + 1e-9), origin="lower", extent=extent, aspect="equal")
+    axes.imshow(
+        piece.image.T, cmap="gray", vmin=low, vmax=max(high, low + 1e-9), origin="lower", extent=extent, aspect="equal"
+    )
     axes.set_axis_off()
 
 
@@ -32,7 +34,11 @@ def draw_points(axes: Any, piece: Slice, points: np.ndarray, *args: Any, **optio
 
 
 def midline_figure(
-    pieces: Sequence[Slice], lines: Sequence[Line | None], curves: Sequence[CurvedMidline | None], plane: Plane, title: str
+    pieces: Sequence[Slice],
+    lines: Sequence[Line | None],
+    curves: Sequence[CurvedMidline | None],
+    plane: Plane,
+    title: str,
 ) -> Figure:
     """Slices with the straight line (solid) and the curved one (dotted)."""
     with mpl.rc_context(STYLE):

@@ -22,7 +22,7 @@ NESTED = (
 )
 """Name, semi-axes in mm and intensity of the nested parts, outermost first."""
 
-INNER = (
+INNER: tuple[tuple[str, Any, Any, float], ...] = (
     ("left ventricle", (5, 16, 7), (-9, 2, 4), 1000),
     ("right ventricle", (5, 16, 7), (9, 2, 4), 1000),
     ("left thalamus", (8, 12, 8), (-10, -4, -6), 400),
@@ -111,7 +111,12 @@ class NeoPhantom:
     field_of_view_mm: tuple[float, float, float] | None = None
 
     def __post_init__(self) -> None:
-        for name, low, high in (("noise", 0, 1000), ("bias", -0.99, 0.99), ("asymmetry_mm", 0, 10), ("bow_mm", -20, 20)):
+        for name, low, high in (
+            ("noise", 0, 1000),
+            ("bias", -0.99, 0.99),
+            ("asymmetry_mm", 0, 10),
+            ("bow_mm", -20, 20),
+        ):
             if not low <= getattr(self, name) <= high:
                 raise ValueError(f"{name} must lie in [{low}, {high}], got {getattr(self, name)}")
         if self.bias_shape not in ("linear", "sinusoidal"):

@@ -13,5 +13,11 @@ EXPERT_DEG = 1.08
 REHMAN_DEG, REHMAN_VOXELS, REHMAN_S = 0.06, 0.336, 1.04
 """Rehman and Lee 2018: mean angle, mean offset, seconds a volume, 157 T1w scans [lit]."""
 
-CLASSIFIERS = {"ResNet18": 0.7753, "VGG19": 0.7785, "MobileNetV3": 0.6424, "ResNeXt101": 0.5316, "EfficientNetV2": 0.4968}
+CLASSIFIERS = {
+    "ResNet18": 0.7753,
+    "VGG19": 0.7785,
+    "MobileNetV3": 0.6424,
+    "ResNeXt101": 0.5316,
+    "EfficientNetV2": 0.4968,
+}
 """Accuracy of the related code's networks at side index 5 (23 px), 316 test images, split by image [code]."""

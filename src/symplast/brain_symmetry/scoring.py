@@ -75,18 +75,33 @@ def random_sphere(rng: np.random.Generator, side_px: int) -> Lesion:
     return Lesion((x, y, z), radius, float(grey) * FULL / 255)
 
 
-def upright_scan(asymmetry_mm: float, noise: float, key: Any, lesions: Sequence[Lesion] = ()) -> Volume:
+def upright_scan(asymmetry_mm: float, noise: float, key: Any) -> Volume:
     """A phantom upright on the grid of the anomaly experiment."""
-    return NeoPhantom(noise=noise, asymmetry_mm=asymmetry_mm, lesions=tuple(lesions)).render(GRID, PITCH_MM, key=key)[0]
+    return NeoPhantom(noise=noise, asymmetry_mm=asymmetry_mm).render(GRID, PITCH_MM, key=key)[0]
+
+
+def with_sphere(still: Volume, sphere: Lesion, noise: float, key: Any) -> Volume:
+    """A noiseless upright scan with a sphere painted in, and then the noise that :func:`upright_scan` would add."""
+    places = np.meshgrid(
+        *[still.affine[i, 3] + PITCH_MM * np.arange(n) for i, n in enumerate(GRID)], indexing="ij", sparse=True
+    )
+    near = sum(((x - c) / sphere.radius_mm) ** 2 for x, c in zip(places, sphere.centre_mm, strict=True))
+    data = np.where(near < 1, np.float32(sphere.value), still.data)
+    return Volume(NeoPhantom(noise=noise).degraded(data, still.spacing, generator(key, 2)), still.affine, "T2")
 
 
 def slice_pairs(scan: Volume, indices: Sequence[int]) -> np.ndarray:
     """(slices, 2, height, width) mirrored left and right halves of axial slices, centred on white matter."""
     left, right = halves(scan.data)
-    return np.stack([np.stack([left[:, :, k], right[:, :, k]]) for k in indices]).astype(np.float32) / SPREAD - WHITE / SPREAD
+    return (
+        np.stack([np.stack([left[:, :, k], right[:, :, k]]) for k in indices]).astype(np.float32) / SPREAD
+        - WHITE / SPREAD
+    )
 
 
-def textured_slices(scans: int, key: Any, side_px: int = 23, by_scan: bool = False) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def textured_slices(
+    scans: int, key: Any, side_px: int = 23, by_scan: bool = False
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Slices for the question of splits: three neighbours (3 mm apart) a scan, each scan with a texture of its own.
 
     Args:
@@ -177,4 +192,3 @@ def accuracy_of_split(
     held = np.isin(groups, rng.permutation(names)[: round(share * len(names))])
     network = train_siamese(pairs[~held], labels[~held], epochs, jax.random.fold_in(key, 9))
     return float(((logits_of(network, pairs[held]) > 0) == labels[held]).mean())
-

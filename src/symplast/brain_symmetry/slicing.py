@@ -74,7 +74,7 @@ class Slice:
         return replace(self, image=image, mask=mask, affine=affine, notes=(*self.notes, note))
 
     def eight_bit(self) -> tuple[np.ndarray, tuple[float, float]]:
-        """As uint8, percentiles 0.5 to 99.5 of the head's pixels on 0 to 255, clipped there; and those two intensities."""
+        """As uint8: percentiles 0.5 to 99.5 of the head's pixels on 0 to 255, clipped; and those two intensities."""
         inside = self.image[self.mask] if self.mask.any() else self.image.ravel()
         low, high = (float(value) for value in np.percentile(inside, PERCENTILES))
         span = max(high - low, 1e-12)
@@ -166,11 +166,12 @@ def slices(
         raise ValueError(f"preset must be symbrain or empty, got {preset!r}")
     if preset and volume.shape != SYMBRAIN_SHAPE:
         raise ValueError(
-            f"preset symbrain needs a grid of 290 x 290 x 203, got {' x '.join(map(str, volume.shape))}; give positions in mm"
+            f"preset symbrain needs a grid of 290 x 290 x 203, got {' x '.join(map(str, volume.shape))}; "
+            "give positions in mm"
         )
     if mask is not None and mask.shape != volume.shape:
         raise ValueError(f"mask must have the scan's shape {volume.shape}, got {mask.shape}")
-    scan = volume if mask is None else replace(volume, data=volume.data)
+    scan = volume
     if preset:
         axis_plane = slice_plane_of_axis(volume, 2)
         return [_cut(scan, axis_plane, index, mask, along=2) for index in SYMBRAIN_INDICES]

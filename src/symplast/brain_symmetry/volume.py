@@ -49,7 +49,9 @@ class Volume:
         if data.dtype.kind not in "biuf":
             raise ValueError(f"{where}data must be real numbers, got an array of type {data.dtype}")
         if min(data.shape) < LEAST_SAMPLES:
-            raise ValueError(f"{where}data must have at least {LEAST_SAMPLES} samples along each axis, got {data.shape}")
+            raise ValueError(
+                f"{where}data must have at least {LEAST_SAMPLES} samples along each axis, got {data.shape}"
+            )
         data = np.ascontiguousarray(data, dtype=np.float32)
         if (bad := int(data.size - np.isfinite(data).sum())) > 0:
             raise ValueError(f"{where}data must be finite, {bad} of {data.size} voxels are NaN or infinite")
@@ -157,6 +159,12 @@ def on_grid(
     straight = np.allclose(matrix, np.diag(np.diag(matrix)), atol=1e-12)
     return np.asarray(
         ndimage.affine_transform(
-            data, np.diag(matrix) if straight else matrix, M[:3, 3], output_shape=shape, order=order, mode="constant", cval=0.0
+            data,
+            np.diag(matrix) if straight else matrix,
+            M[:3, 3],
+            output_shape=shape,
+            order=order,
+            mode="constant",
+            cval=0.0,
         )
     )

@@ -121,7 +121,9 @@ def _nibabel() -> Any:
     try:
         import nibabel
     except ImportError:
-        raise ValueError('reading and writing scans needs nibabel, which is not installed: pip install "symplast[imaging]"') from None
+        raise ValueError(
+            'reading and writing scans needs nibabel, which is not installed: pip install "symplast[imaging]"'
+        ) from None
     return nibabel
 
 
@@ -140,7 +142,9 @@ def _array(image: Any, index: int | None, where: str) -> tuple[np.ndarray, list[
     while len(shape) > 3 and shape[-1] == 1:
         shape = shape[:-1]
     if len(shape) == 4 and index is None:
-        raise ValueError(f"{where} holds {shape[3]} volumes (shape {shape}): choose one with index (--index 0 to {shape[3] - 1})")
+        raise ValueError(
+            f"{where} holds {shape[3]} volumes (shape {shape}): choose one with index (--index 0 to {shape[3] - 1})"
+        )
     if len(shape) not in (3, 4):
         raise ValueError(f"{where} must have three axes, or four with an index, got shape {shape}")
     if len(shape) == 4 and not 0 <= index < shape[3]:  # type: ignore[operator]
@@ -150,7 +154,9 @@ def _array(image: Any, index: int | None, where: str) -> tuple[np.ndarray, list[
     if np.prod(shape[:3], dtype=float) > MOST_VOXELS:
         raise ValueError(f"{where} must hold at most {MOST_VOXELS} voxels, its header says {shape}")
     if image.dataobj.dtype.fields is not None or np.dtype(image.dataobj.dtype).kind == "c":
-        raise ValueError(f"{where} must hold real intensities, it holds {image.dataobj.dtype} (colours or complex numbers)")
+        raise ValueError(
+            f"{where} must hold real intensities, it holds {image.dataobj.dtype} (colours or complex numbers)"
+        )
     try:
         if len(shape) == 4:
             data = np.asarray(image.dataobj[..., index], dtype=np.float32)
@@ -172,11 +178,17 @@ def _affine(image: Any, orientation: str | None, where: str) -> tuple[np.ndarray
         own = getattr(image, "affine", None)
         if own is None or type(image).__name__ in ("AnalyzeImage", "Spm99AnalyzeImage", "Spm2AnalyzeImage"):
             if letters:
-                return _by_letters(header.get_zooms()[:3], image.shape[:3], str(orientation)), [f"orientation {orientation} as given"]
-            raise ValueError(f"{where} has no orientation (Analyze): say which way its axes run with orientation (--orientation RAS)")
+                return _by_letters(header.get_zooms()[:3], image.shape[:3], str(orientation)), [
+                    f"orientation {orientation} as given"
+                ]
+            raise ValueError(
+                f"{where} has no orientation (Analyze): say which way its axes run with orientation (--orientation RAS)"
+            )
         return np.array(own, dtype=np.float64), []
     if letters:
-        return _by_letters(header.get_zooms()[:3], image.shape[:3], str(orientation)), [f"orientation {orientation} as given"]
+        return _by_letters(header.get_zooms()[:3], image.shape[:3], str(orientation)), [
+            f"orientation {orientation} as given"
+        ]
     codes = {"sform": int(header["sform_code"]), "qform": int(header["qform_code"])}
     made: dict[str, np.ndarray] = {}
     for form, code in codes.items():
@@ -184,12 +196,18 @@ def _affine(image: Any, orientation: str | None, where: str) -> tuple[np.ndarray
             matrix = np.array(header.get_sform() if form == "sform" else header.get_qform(), dtype=np.float64)
         except (ValueError, ArithmeticError):
             continue
-        if (code > 0 or form == orientation) and np.isfinite(matrix).all() and abs(np.linalg.det(matrix[:3, :3])) > 1e-9:
+        if (
+            (code > 0 or form == orientation)
+            and np.isfinite(matrix).all()
+            and abs(np.linalg.det(matrix[:3, :3])) > 1e-9
+        ):
             made[form] = matrix
     told = f"sform code {codes['sform']}, qform code {codes['qform']}"
     if orientation is not None:
         if orientation not in made:
-            raise ValueError(f"{where} has no usable {orientation} ({told}); give the letters of its axes (--orientation RAS)")
+            raise ValueError(
+                f"{where} has no usable {orientation} ({told}); give the letters of its axes (--orientation RAS)"
+            )
         return made[orientation], [f"{orientation} as asked for"]
     if not made:
         raise ValueError(
@@ -199,14 +217,18 @@ def _affine(image: Any, orientation: str | None, where: str) -> tuple[np.ndarray
     if len(made) == 1:
         return next(iter(made.values())), []
     corners = np.stack(np.meshgrid(*[(0, n - 1) for n in image.shape[:3]], indexing="ij"), -1).reshape(-1, 3)
-    apart = np.linalg.norm((corners @ (made["sform"] - made["qform"])[:3, :3].T) + (made["sform"] - made["qform"])[:3, 3], axis=1)
+    apart = np.linalg.norm(
+        (corners @ (made["sform"] - made["qform"])[:3, :3].T) + (made["sform"] - made["qform"])[:3, 3], axis=1
+    )
     voxel = float(np.linalg.norm(made["sform"][:3, :3], axis=0).min())
     if apart.max() > voxel:
         raise ValueError(
             f"{where} contradicts itself: sform ({axis_names(made['sform'])}) and qform ({axis_names(made['qform'])}) "
             f"put a corner {apart.max():.3g} mm apart; choose with orientation (--orientation sform or qform)"
         )
-    return made["sform"], ([f"sform and qform differ by {apart.max():.2g} mm; sform taken"] if apart.max() > 1e-3 * voxel else [])
+    return made["sform"], (
+        [f"sform and qform differ by {apart.max():.2g} mm; sform taken"] if apart.max() > 1e-3 * voxel else []
+    )
 
 
 def _by_letters(zooms: Any, shape: Any, letters: str) -> np.ndarray:
