@@ -1,4 +1,4 @@
-"""The data card of a set: counts, tilts, shifts, flags, split, licence and consent; Markdown, and HTML with pictures."""
+"""The data card of a set: counts, tilts, shifts, flags, split, licence and consent; Markdown and HTML."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -71,8 +71,8 @@ def write_card(dataset: Dataset, settings: Settings | None = None, title: str = 
 
 
 ABOUT = (
-    "Slices of brain scans with midlines that symplast found, not drawn by hand. Not a diagnostic device. The records hold "
-    "no header fields of the scans, only what was asked for; file names and pixels may still identify a person."
+    "Slices of brain scans with midlines that symplast found, not drawn by hand. Not a diagnostic device. The records "
+    "hold no header fields of the scans, only what was asked for; file names and pixels may still identify a person."
 )
 
 

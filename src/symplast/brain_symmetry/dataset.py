@@ -206,7 +206,8 @@ def split_by_subject(subjects: Sequence[str], shares: Sequence[float], seed: int
     """Train, validation or test for each subject: all scans of one are on the same side.
 
     Example:
-        >>> split_by_subject(["a", "b", "a", "c", "d"], (0.5, 0.25, 0.25), 0) == split_by_subject("abcd", (0.5, 0.25, 0.25), 0)
+        >>> shares = (0.5, 0.25, 0.25)
+        >>> split_by_subject(["a", "b", "a", "c", "d"], shares, 0) == split_by_subject("abcd", shares, 0)
         True
     """
     names = sorted(set(subjects))

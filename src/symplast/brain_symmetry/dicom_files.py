@@ -82,7 +82,8 @@ def _volume(slices: list[Any], others: int, path: Path, contrast: str, name: str
     if len(slices) < 2 or steps.min() < 1e-3 or np.abs(steps - steps.mean()).max() > 0.02 * steps.mean() + 1e-3:
         raise ValueError(
             f"{where}: {len(slices)} slices must lie at even steps, one at each, they step by "
-            f"{steps.min() if len(steps) else 0:.3g} to {steps.max() if len(steps) else 0:.3g} mm (a slice missing, several volumes, or a tilted gantry): {CONVERT}"
+            f"{steps.min() if len(steps) else 0:.3g} to {steps.max() if len(steps) else 0:.3g} mm (a slice missing, "
+            f"several volumes, or a tilted gantry): {CONVERT}"
         )
     try:
         planes = [

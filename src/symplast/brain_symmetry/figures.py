@@ -12,10 +12,18 @@ from symplast.brain_symmetry.study import CUBE_MM, study
 from symplast.lab.theme import COLOURS, INK, legend_above, mark_published, new_figure
 
 
+LINES: tuple[dict[str, Any], ...] = (
+    {"color": "w", "linestyle": (0, (4, 3)), "linewidth": 2.4},
+    {"color": COLOURS[1], "linewidth": 1.3},
+    {"color": COLOURS[0], "linestyle": ":", "linewidth": 1.6},
+)
+"""True midline, cut from the found plane, found on the lone slice."""
+
+
 @study.figure(
     "midline",
-    caption="Axial slices of the turned template and of phantoms: true midline (white, dashed), cut from the plane found in 3D "
-    "(orange) and found on the lone slice (blue, dotted). Angles are errors.",
+    caption="Axial slices of the turned template and of phantoms: true midline (white, dashed), cut from the plane "
+    "found in 3D (orange) and found on the lone slice (blue, dotted). Angles are errors.",
     alt="Brain slices at several tilts; the three lines lie on top of each other.",
 )
 def lines_on_slices(ds: xr.Dataset) -> Figure:
@@ -23,9 +31,7 @@ def lines_on_slices(ds: xr.Dataset) -> Figure:
     for i, axes in enumerate(panels[0]):
         axes.imshow(ds.image.values[i].T, cmap="gray", origin="lower")
         lines = ds.lines.values[i]
-        for line, style in zip(lines, ({"color": "w", "linestyle": (0, (4, 3)), "linewidth": 2.4},
-                                       {"color": COLOURS[1], "linewidth": 1.3},
-                                       {"color": COLOURS[0], "linestyle": ":", "linewidth": 1.6}), strict=True):  # fmt: skip
+        for line, style in zip(lines, LINES, strict=True):
             axes.plot(line[:, 1], line[:, 0], **style)
         tilt = np.degrees(np.arctan2(lines[0, 1, 1] - lines[0, 0, 1], lines[0, 1, 0] - lines[0, 0, 0]))
         cut, lone = (_angle(lines[0], other) for other in lines[1:])
@@ -68,8 +74,8 @@ def errors_by_pose(ds: xr.Dataset) -> Figure:
 
 @study.figure(
     "template",
-    caption="Error of the plane in each pose of the template, clean and under bias field, noise and a hole. Dashed: published "
-    "mean of an automatic method (0.06°, 0.336 voxels of 1 mm; other scans).",
+    caption="Error of the plane in each pose of the template, clean and under bias field, noise and a hole. Dashed: "
+    "published mean of an automatic method (0.06°, 0.336 voxels of 1 mm; other scans).",
     alt="Dots of all poses below the dashed lines.",
 )
 def errors_on_template(ds: xr.Dataset) -> Figure:
@@ -89,8 +95,8 @@ def errors_on_template(ds: xr.Dataset) -> Figure:
 
 @study.figure(
     "shift",
-    caption="Midline shift that the curved midline gives, against the true one, four or more draws of the noise; the band is "
-    "half a millimetre.",
+    caption="Midline shift that the curved midline gives, against the true one, four or more draws of the noise; the "
+    "band is half a millimetre.",
     alt="Dots close to the diagonal, inside the band.",
 )
 def estimated_shift(ds: xr.Dataset) -> Figure:
@@ -107,8 +113,8 @@ def estimated_shift(ds: xr.Dataset) -> Figure:
 
 @study.figure(
     "sweep",
-    caption="Error of the plane over signal-to-noise ratio and tilt, under bias fields of 0 to 40 %. Dashed: 1.08 degrees; "
-    "the claim is about ratios of 5 and more (right of the dotted line).",
+    caption="Error of the plane over signal-to-noise ratio and tilt, under bias fields of 0 to 40 %. Dashed: 1.08 "
+    "degrees; the claim is about ratios of 5 and more (right of the dotted line).",
     alt="Angles scattered far below the expert's level, with few above it.",
 )
 def errors_over_dials(ds: xr.Dataset) -> Figure:
@@ -128,8 +134,8 @@ def errors_over_dials(ds: xr.Dataset) -> Figure:
 
 @study.figure(
     "anomalies",
-    caption="How well each score tells scans with an inserted sphere from healthy ones, by the sphere's size (side in pixels "
-    "of 0.5 mm) and natural asymmetry; bootstrap intervals. Dashed: 0.9.",
+    caption="How well each score tells scans with an inserted sphere from healthy ones, by the sphere's size (side in "
+    "pixels of 0.5 mm) and natural asymmetry; bootstrap intervals. Dashed: 0.9.",
     alt="Areas under the curve rise with the size of the sphere and fall with natural asymmetry.",
 )
 def detection(ds: xr.Dataset) -> Figure:
@@ -141,8 +147,8 @@ def detection(ds: xr.Dataset) -> Figure:
         for i, score in enumerate(ds.score.values):
             each = own.sel(score=score)
             ends = [np.maximum(each.auc - each.auc_low, 0), np.maximum(each.auc_high - each.auc, 0)]
-            axes.errorbar(ds.side + 0.35 * (i - 2), each.auc, yerr=ends, marker="osD^v"[i], color=COLOURS[i], capsize=1.5,
-                          linewidth=1, markersize=3.5, label=str(score))  # fmt: skip
+            axes.errorbar(ds.side + 0.35 * (i - 2), each.auc, yerr=ends, marker="osD^v"[i], color=COLOURS[i],
+                          capsize=1.5, linewidth=1, markersize=3.5, label=str(score))  # fmt: skip
         mark_published(axes, y=0.9, label=None)
         axes.axhline(0.5, color=INK, linewidth=0.6)
         axes.set(xlabel="side (px)", title=f"asymmetry {level:g} mm", ylim=(0.2, 1.03))
@@ -153,8 +159,8 @@ def detection(ds: xr.Dataset) -> Figure:
 
 @study.figure(
     "splits",
-    caption="Accuracy of the small Siamese network on held-out slices, split by image or by scan, with 95 % intervals. Dashed: the "
-    "0.775 that the related code's notebook printed for ResNet18 (split by image; other images).",
+    caption="Accuracy of the small Siamese network on held-out slices, split by image or by scan, with 95 % intervals. "
+    "Dashed: the 0.775 that the related code's notebook printed for ResNet18 (split by image; other images).",
     alt="Pairs of accuracies under two ways of labelling and two ways of splitting.",
 )
 def accuracy_by_split(ds: xr.Dataset) -> Figure:
@@ -168,8 +174,8 @@ def accuracy_by_split(ds: xr.Dataset) -> Figure:
             )
             if values.size > 1:
                 e = stats.mean_interval(values)
-                axes.errorbar(at + 0.05, e.value, yerr=[[e.value - e.low], [e.high - e.value]], fmt="D", color=COLOURS[i],
-                              capsize=3, label=f"split {split}" if j == 0 else None)  # fmt: skip
+                axes.errorbar(at + 0.05, e.value, yerr=[[e.value - e.low], [e.high - e.value]], fmt="D",
+                              color=COLOURS[i], capsize=3, label=f"split {split}" if j == 0 else None)  # fmt: skip
     mark_published(axes, y=0.775, label="related code")
     axes.axhline(0.5, color=INK, linewidth=0.6)
     axes.set_xticks(range(ds["labels"].size), [f"labels {name}" for name in ds["labels"].values])

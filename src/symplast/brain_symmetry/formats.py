@@ -44,7 +44,7 @@ def image_line(annotation: Annotation) -> ImageLine:
 
 
 def to_coco(annotations: Sequence[Annotation | ImageLine]) -> dict[str, Any]:
-    """COCO: the ends as keypoints, the curve as a strip of one pixel in ``segmentation`` and, exactly, in ``polyline``."""
+    """COCO: the ends as keypoints, the curve as a strip in ``segmentation`` and, exactly, in ``polyline``."""
     images, found = [], []
     for number, each in enumerate(annotations, 1):
         images.append({"id": number, "file_name": each.image, "width": each.width, "height": each.height})
@@ -89,7 +89,7 @@ def from_coco(record: Mapping[str, Any]) -> list[ImageLine]:
 
 
 def to_yolo(each: Annotation | ImageLine) -> tuple[str, str]:
-    """YOLO text of one image: pose (class, box, two keypoints) and segmentation (class, strip), as shares of its size."""
+    """YOLO texts of one image: pose (class, box, two keypoints), segmentation (class, strip); shares of its size."""
     size = np.array([each.width, each.height], float)
     strip = strip_of(each.polyline or each.line)
     low, high = strip.min(axis=0) / size, strip.max(axis=0) / size

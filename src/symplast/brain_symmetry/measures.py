@@ -213,8 +213,8 @@ def symmetry(
     Returns:
         ``ncc``, ``ssim``, ``ssim_gaussian``, ``data_range`` (what SSIM was scaled by), ``mi_nats``, ``nmi``, ``mi_low``
         and ``mi_high`` (range of the bins), ``mean_difference`` (in median absolute deviations times 1.4826), ``dice``,
-        ``hausdorff95_mm`` and, for each pair, ``<name>_left_mm3``, ``_right_mm3``, ``_volume_ai``, ``_left_mean``, ``_right_mean``,
-        ``_mean_ai``.
+        ``hausdorff95_mm`` and, for each pair, ``<name>_left_mm3``, ``_right_mm3``, ``_volume_ai``, ``_left_mean``,
+        ``_right_mean``, ``_mean_ai``.
     """
     if (labels is None) != (pairs is None):
         raise ValueError("labels and pairs must be given together")

@@ -41,8 +41,8 @@ def find_midline(
         image: (rows, columns) intensities.
         pixel_mm: size of a pixel.
         left_is: the side of the image (``top``, ``bottom``, ``left``, ``right``) where the patient's left is.
-        direction: of the midline, within 45 degrees: ``horizontal`` (as in the published set), ``vertical``, or ``any``:
-            the better of both, wrong where front and back are more alike than left and right.
+        direction: of the midline, within 45 degrees: ``horizontal`` (as in the published set), ``vertical``, or
+            ``any``: the better of both, wrong where front and back are more alike than left and right.
         bias: take bias field and local contrast out first.
         mask: (rows, columns) mask of the head, instead of Otsu's.
         seed: of the sample points.

@@ -16,7 +16,7 @@ NOT_DIAGNOSTIC = "Not a diagnostic device."
 
 
 def show_slice(axes: Any, piece: Slice) -> None:
-    """Draw a slice with its rows from left to right (the patient's left at the left, where axes are canonical), in mm."""
+    """Draw a slice with its rows from left to right, in mm: the patient's left at the left in canonical axes."""
     sx, sy = piece.spacing
     rows, columns = piece.image.shape
     low, high = np.percentile(piece.image[piece.mask] if piece.mask.any() else piece.image, [0.5, 99.5])

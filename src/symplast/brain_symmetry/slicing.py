@@ -88,8 +88,8 @@ class Line:
     Attributes:
         points: (2, 2) its ends, pixels (x, y).
         points_mm: (2, 3) the same in the world; (2, 2), pixels times their size, for an image without an affine.
-        left: which side of the way from the first end to the second is the patient's left (``left`` or ``right`` of the
-            way, in pixels), or empty where it is not known.
+        left: which side of the way from the first end to the second is the patient's left (``left`` or ``right`` of
+            the way, in pixels), or empty where it is not known.
         confidence: similarity of the two sides, NaN for a line that was cut from a plane.
         flags: what speaks against it.
     """

@@ -1,4 +1,4 @@
-"""Scans in files: NIfTI-1/2, MGH/MGZ, MINC, Analyze, DICOM folders; where left is comes from the header, or is refused."""
+"""Scans in files: NIfTI-1/2, MGH/MGZ, MINC, Analyze, DICOM folders. Left is where the header says, or it is refused."""
 
 import gzip
 import re
@@ -58,7 +58,7 @@ def load(
     scale, unit_note = _unit(image, where)
     affine[:3] *= scale
     kind = contrast or _contrast_of(where)
-    return Volume(data, affine, kind, shown, tuple([*notes, *more, *unit_note]))
+    return Volume(data, affine, kind, shown, (*notes, *more, *unit_note))
 
 
 def save(volume: Volume, path: Path, dtype: Any = np.float32) -> None:

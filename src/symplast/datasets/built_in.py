@@ -72,7 +72,8 @@ def _mni152(info: DatasetInfo) -> dict[str, np.ndarray]:
     if not path.is_file():
         raise DatasetUnavailable(info.name, f"this version of {info.package} lacks {path.name}: install nilearn 0.11")
     if find_spec("nibabel") is None:
-        raise DatasetUnavailable(info.name, f'nibabel, which reads it, is not installed: pip install "symplast[{info.extra}]"')
+        way_out = f'pip install "symplast[{info.extra}]"'
+        raise DatasetUnavailable(info.name, f"nibabel, which reads it, is not installed: {way_out}")
     import nibabel
 
     image = nibabel.load(path)
