@@ -11,7 +11,6 @@ from symplast.brain_symmetry.measuring import EXPERT_DEG, FRAME_MM
 from symplast.brain_symmetry.study import CUBE_MM, study
 from symplast.lab.theme import COLOURS, INK, legend_above, mark_published, new_figure
 
-
 LINES: tuple[dict[str, Any], ...] = (
     {"color": "w", "linestyle": (0, (4, 3)), "linewidth": 2.4},
     {"color": COLOURS[1], "linewidth": 1.3},

@@ -76,7 +76,7 @@ class Plane:
 
     def distance(self, points: np.ndarray) -> np.ndarray:
         """Signed distance of points ``[..., 3]`` from the plane, mm; positive on the right."""
-        return np.asarray(points) @ self.n - self.d
+        return np.asarray(np.asarray(points) @ self.n - self.d)
 
     def mirror(self, points: np.ndarray) -> np.ndarray:
         """Mirror images of points ``[..., 3]``."""

@@ -94,11 +94,10 @@ class ScanReport:
         plane = plane_record(self.scan, self.found)
         kept = ("scan", "offset_mm", "tilt_deg", "yaw_deg", "roll_deg", "confidence", "disagreement_deg", "seconds")
         n = dict(zip(("n_x", "n_y", "n_z"), plane["normal"], strict=True))
-        shifts = {
-            f"shift_{piece.plane}_{piece.position_mm:.1f}_mm": curve.shift_mm
-            for piece, curve in zip(self.pieces, self.curves, strict=True)
-            if curve is not None
-        }
+        shifts: dict[str, float] = {}
+        for number, (piece, curve) in enumerate(zip(self.pieces, self.curves, strict=True), 1):
+            shifts[f"slice_{number}_mm"] = piece.position_mm
+            shifts[f"shift_{number}_mm"] = float("nan") if curve is None else curve.shift_mm
         return (
             {key: plane[key] for key in kept} | n | {"flags": "; ".join(plane["flags"])} | shifts | dict(self.measures)
         )
