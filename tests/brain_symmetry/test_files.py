@@ -67,7 +67,7 @@ def test_units_axes_and_bad_values(tmp_path):
     metres = load(nifti(tmp_path / "m.nii", affine=np.diag([0.002, 0.002, 0.002, 1]), unit="meter"))
     assert metres.spacing == pytest.approx([2, 2, 2])
     four = np.stack([DATA, DATA + 1], -1)
-    with pytest.raises(ValueError, match="holds 2 volumes.*--index 0 to 1"):
+    with pytest.raises(ValueError, match=r"holds 2 volumes.*--index 0 to 1"):
         load(nifti(tmp_path / "4.nii", four))
     assert load(tmp_path / "4.nii", index=1).data.min() >= 1
     with pytest.raises(ValueError, match=r"index must lie in \[0, 1\]"):
@@ -111,7 +111,7 @@ def test_a_cut_file_and_wrong_names(tmp_path):
 
 def test_analyze_needs_letters(tmp_path):
     nibabel.save(nibabel.AnalyzeImage(DATA, np.diag([2.0, 2, 2, 1])), tmp_path / "a.img")
-    with pytest.raises(ValueError, match="Analyze.*--orientation RAS"):
+    with pytest.raises(ValueError, match=r"Analyze.*--orientation RAS"):
         load(tmp_path / "a.img")
     assert load(tmp_path / "a.img", orientation="LAS").axes == "LAS"
 
@@ -168,7 +168,7 @@ def test_dicom_folders(tmp_path):
             dicom_series(tmp_path / "two", stored, "1.2.4")
         with pytest.raises(ValueError, match=message):
             load(tmp_path / folder)
-    with pytest.raises(ValueError, match="one DICOM file.*dcm2niix"):
+    with pytest.raises(ValueError, match=r"one DICOM file.*dcm2niix"):
         load(next((tmp_path / "one").glob("*.dcm")))
 
 
@@ -190,7 +190,7 @@ def test_broken_lines_are_read(text):
     ],
 )
 def test_other_lines_are_refused(text):
-    with pytest.raises(ValueError, match="line|point"):
+    with pytest.raises(ValueError, match=r"line|point"):
         parse_line(text)
 
 
