@@ -31,17 +31,13 @@ scan, truth = phantom.render((110, 120, 100), 1.2, pose, key=jax.random.key(0))
 found = find_midplane(scan)
 error = truth.plane.error(found.plane, found.centroid)
 print(f"plane n = {np.round(found.plane.n, 4)}, d = {found.plane.d:.2f} mm, confidence {found.confidence:.3f}")
-print(
-    f"against the unbowed one: {error.angle_deg:.2f} degrees, {error.offset_mm:.2f} mm (the bow moves it); {found.flags}"
-)
+print(f"against the unbowed one: {error.angle_deg:.2f} degrees, {error.offset_mm:.2f} mm (the bow moves it)")
 
 # A slice above the centroid with its straight and its curved midline; and the lone image, without any header.
 piece = slices(scan, "axial", at=[6.0], centroid=found.centroid)[0]
 line, curve = line_in(found.plane, piece), curved_midline(piece, found.plane)
 lone = find_midline(piece.image, float(piece.spacing[0]))
-print(
-    f"midline from {np.round(line.points[0], 1)} to {np.round(line.points[1], 1)} px, slope {line.slope_deg:.2f} degrees"
-)
+print(f"midline {line.points.round(1).tolist()} px, slope {line.slope_deg:.2f} degrees")
 print(f"shift from the chord {curve.shift_mm:.2f} mm; line on the lone slice {line.angle_to(lone):.2f} degrees away")
 
 measures = symmetry(scan, found.plane, labels=truth.labels, pairs=PAIRS)

@@ -110,10 +110,16 @@ def test_midline_shift(bow):
     found = curved_midline(piece, UPRIGHT)
     exact = chord_shift(found.along_mm, bow * np.exp(-(found.points_mm[:, 1] ** 2 + 25) / 800))
     assert abs(found.shift_mm - exact) < (0.5 if bow else 0.3)
+    assert found.visible
     if bow:
         assert found.deviation_mm.max() > 2  # to the right, where the content was moved
     with pytest.raises(ValueError, match="contrast must be T1 or T2"):
         curved_midline(slices(Volume(scan.data, scan.affine), at=[0.0], relative="world")[0], UPRIGHT)
+
+
+def test_a_midline_that_is_not_there_is_said():
+    scan, _ = NeoPhantom(noise=3).render((100, 120, 40), (1.2, 1.2, 2.4), key=KEY)
+    assert not curved_midline(slices(scan, at=[-15.0], relative="world")[0], UPRIGHT).visible
 
 
 def test_slices_by_every_kind_of_position():

@@ -33,7 +33,7 @@ class Annotation(Record, frozen=True):
         normal, offset_mm: the mid-sagittal plane ``n . x = d``.
         line, line_mm: the straight midline's ends.
         polyline: the curved midline, pixels; empty where none was asked for.
-        shift_mm: midline shift of the curved midline; None where there is none.
+        shift_mm: midline shift of the curved midline; None where there is none, or none to be seen.
         confidence: of the plane.
         flags: what speaks against it.
         source_sha256: of the scan's file; empty where it came from memory.
@@ -91,7 +91,7 @@ def annotate(
         line=_rows(line.points),
         line_mm=_rows(line.points_mm),
         polyline=() if curved is None else _rows(curved.points[[*range(0, len(curved.points) - 1, every), -1]]),
-        shift_mm=None if curved is None else curved.shift_mm,
+        shift_mm=None if curved is None or not curved.visible else curved.shift_mm,
         contrast=piece.contrast,
         version=__version__,
         **more,

@@ -13,6 +13,7 @@ PULL_MM = 5.0
 SIDE_STEP = 0.03
 SMOOTHING_MM = 2.0
 END_MM = 5.0
+VISIBLE = 0.4
 OUTSIDE = 10.0
 """Cost of a pixel outside the head's mask."""
 
@@ -30,6 +31,8 @@ class CurvedMidline:
         shift_from_plane_mm: largest deviation from the plane.
         rms_mm: root mean square deviation from the plane.
         max_curvature_per_mm: largest curvature of the smoothed path.
+        support: mean of the ridge along the path, in [0, 1]; below 0.4 the midline is hardly visible, and its shift
+            means little.
     """
 
     points: np.ndarray
@@ -40,6 +43,12 @@ class CurvedMidline:
     shift_from_plane_mm: float
     rms_mm: float
     max_curvature_per_mm: float
+    support: float
+
+    @property
+    def visible(self) -> bool:
+        """Whether there is a midline to follow."""
+        return self.support >= VISIBLE
 
 
 def chord_shift(along: np.ndarray, deviation: np.ndarray, end_mm: float = END_MM) -> float:
@@ -102,8 +111,11 @@ def curved_midline(piece: Slice, plane: Plane, contrast: str = "", *, pull: floa
     cost = -ridge + pull * (deviation / PULL_MM) ** 2 + np.where(inside, 0, OUTSIDE)
     band = np.abs(deviation) <= BAND_MM + 1e-9
     path = cheapest_path(cost[:, band], SIDE_STEP) + int(np.flatnonzero(band)[0])
+    support = float(ridge[np.arange(len(path)), path].mean())
     found = (v[path] + _fraction(ridge, path)) * pixel
-    return _measured(piece, whole, line.points[0], along, side, u, _gaussian(found, SMOOTHING_MM / pixel), pixel)
+    return _measured(
+        piece, whole, line.points[0], along, side, u, _gaussian(found, SMOOTHING_MM / pixel), pixel, support
+    )
 
 
 def cheapest_path(cost: np.ndarray, side_step: float) -> np.ndarray:
@@ -170,7 +182,7 @@ def _gaussian(path: np.ndarray, sigma: float) -> np.ndarray:
 
 def _measured(
     piece: Slice, whole: Slice, start: np.ndarray, along: np.ndarray, side: np.ndarray, u: np.ndarray,
-    deviation: np.ndarray, pixel: float,
+    deviation: np.ndarray, pixel: float, support: float,
 ) -> CurvedMidline:  # fmt: skip
     points = start + u[:, None] * along + (deviation / pixel)[:, None] * side
     s = u * pixel
@@ -186,4 +198,5 @@ def _measured(
         float(np.abs(deviation).max()),
         float(np.sqrt((deviation**2).mean())),
         float(curvature.max()),
+        support,
     )

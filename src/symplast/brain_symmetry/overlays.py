@@ -49,7 +49,9 @@ def midline_figure(
                 draw_points(axes, piece, line.points, "-", color=COLOURS[1], linewidth=1.4)
             if curve is not None:
                 draw_points(axes, piece, curve.points, ":", color=COLOURS[0], linewidth=1.6)
-            shift = "" if curve is None else f"\nshift {curve.shift_mm:.1f} mm"
+            shift = (
+                "" if curve is None else f"\nshift {curve.shift_mm:.1f} mm" if curve.visible else "\nno visible midline"
+            )
             missing = "\nno line" if line is None else ""
             axes.set_title(f"{piece.plane}, {piece.position_mm:.1f} mm{shift}{missing}", fontsize=8)
             sides = "LR" if piece.affine[0, 1] > 0 else "RL"

@@ -97,7 +97,7 @@ class ScanReport:
         shifts: dict[str, float] = {}
         for number, (piece, curve) in enumerate(zip(self.pieces, self.curves, strict=True), 1):
             shifts[f"slice_{number}_mm"] = piece.position_mm
-            shifts[f"shift_{number}_mm"] = float("nan") if curve is None else curve.shift_mm
+            shifts[f"shift_{number}_mm"] = float("nan") if curve is None or not curve.visible else curve.shift_mm
         return (
             {key: plane[key] for key in kept} | n | {"flags": "; ".join(plane["flags"])} | shifts | dict(self.measures)
         )

@@ -109,6 +109,7 @@ def _midlines(found: "ScanReport") -> list[dict[str, Any]]:
             "line_px": None if line is None else line.points.tolist(),
             "line_mm": None if line is None else line.points_mm.tolist(),
             "shift_mm": None if curve is None else curve.shift_mm,
+            "support": None if curve is None else curve.support,
         }
         for piece, line, curve in zip(found.pieces, found.lines, found.curves, strict=True)
     ]

@@ -129,8 +129,9 @@ def finish(record: dict[str, Any], as_json: bool, failed: Sequence[Any], listed:
 def print_plane(scan: "Volume", found: "MidPlane", report: "ScanReport | None") -> None:
     """A scan's plane on one line."""
     n = found.plane.n
-    shifts = [] if report is None else [curve.shift_mm for curve in report.curves if curve is not None]
-    shift = f", midline shift {', '.join(f'{value:.2f}' for value in shifts)} mm" if shifts else ""
+    curves = [] if report is None else [curve for curve in report.curves if curve is not None]
+    shifts = ", ".join(f"{curve.shift_mm:.2f}" if curve.visible else "not visible" for curve in curves)
+    shift = f", midline shift {shifts} mm" if shifts else ""
     flags = f"; FLAGS: {'; '.join(found.flags)}" if found.flags else "; no flags"
     out.print(
         f"{scan.name}: n = ({n[0]:.5f}, {n[1]:.5f}, {n[2]:.5f}), d = {found.plane.d:.3f} mm, "
