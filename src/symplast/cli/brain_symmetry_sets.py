@@ -98,8 +98,11 @@ def card(
     if not folder.is_dir():
         raise FileNotFoundError(f"no folder {folder}; give the folder of a set")
     settings = settings_of(folder)
-    given = {"licence": licence, "consent": consent}
-    settings = replace(settings, **{name: text for name, text in given.items() if text is not None})
+    settings = replace(
+        settings,
+        licence=settings.licence if licence is None else licence,
+        consent=settings.consent if consent is None else consent,
+    )
     for path in write_card(read_dataset(folder), settings, title):
         out.print(str(path), soft_wrap=True)
 
