@@ -49,7 +49,7 @@ def test_one_group():
 
 
 def test_two_groups():
-    halves = [half(i, 3.0 * (i < 8)) for i in range(16)]
+    halves = [half(i, 8.0 * (i < 8)) for i in range(16)]
     found = voxel_test(halves, ["a"] * 8 + ["b"] * 8, permutations=200)
     assert found.p[6, 8, 7] <= 0.01
     assert found.t[6, 8, 7] > 0
