@@ -133,7 +133,7 @@ def test_dataset_card_and_phantom(folder, tmp_path, monkeypatch):
         (("group", "sub-0_T2w.nii.gz", "--permutations", 1), "--permutations must be at least 20"),
         (("dataset", "no*.nii", "--out", "s"), "must hold a scan that can be used"),
         (("dataset", "sub-0_T2w.nii.gz", "--out", "s", "--formats", "voc"), "formats must be of"),
-        (("dataset", "sub-0_T2w.nii.gz", "--out", "s", "--split", "1,1"), "split must be three shares"),
+        (("dataset", "sub-0_T2w.nii.gz", "--out", "s", "--split", "1,1"), "--split must be three numbers"),
         (("card", "no"), "no folder no"),
         (("phantom", "--out", "p.nii", "--shape", "3,3"), "--shape must be three numbers"),
         (("phantom", "--out", "p.png"), "--out must end in .nii"),

@@ -55,11 +55,11 @@ def dataset(
     from symplast.brain_symmetry.reports import SliceChoice
 
     choice = SliceChoice.of(slices)
-    shares = numbers(split, "--split")
+    shares = three(split, "--split")
     settings = Settings(
         plane=choice.plane, at=choice.at, relative=choice.relative, preset=preset,
         formats=tuple(word.strip() for word in formats.split(",") if word.strip()),
-        split=tuple(shares), seed=seed, subject_regex=subject_regex, licence=licence, consent=consent,
+        split=(shares[0], shares[1], shares[2]), seed=seed, subject_regex=subject_regex, licence=licence, consent=consent,
         orientation=orientation, contrast=contrast,
     )  # fmt: skip
     paths = [found for each in scans for found in (sorted(glob(each)) or [each])]
