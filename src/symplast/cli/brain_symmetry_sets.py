@@ -59,8 +59,8 @@ def dataset(
     settings = Settings(
         plane=choice.plane, at=choice.at, relative=choice.relative, preset=preset,
         formats=tuple(word.strip() for word in formats.split(",") if word.strip()),
-        split=(shares[0], shares[1], shares[2]), seed=seed, subject_regex=subject_regex, licence=licence, consent=consent,
-        orientation=orientation, contrast=contrast,
+        split=(shares[0], shares[1], shares[2]), seed=seed, subject_regex=subject_regex, licence=licence,
+        consent=consent, orientation=orientation, contrast=contrast,
     )  # fmt: skip
     paths = [found for each in scans for found in (sorted(glob(each)) or [each])]
     about = None if participants is None else participants_of(participants)
