@@ -22,38 +22,65 @@ BATCH = 32
 RATE = 2e-3
 
 
+class Layer(eqx.Module):
+    """Weights with a variance of 2 / inputs, as rectified units need it, and an offset of 0."""
+
+    weight: Float[Array, "inputs outputs"]
+    bias: Float[Array, " outputs"]
+
+    def __init__(self, inputs: int, outputs: int, key: Key[Array, ""]):
+        self.weight = jax.random.normal(key, (inputs, outputs)) * jnp.sqrt(2 / inputs)
+        self.bias = jnp.zeros(outputs)
+
+    def __call__(self, x: Float[Array, "... inputs"]) -> Float[Array, "... outputs"]:
+        return jax.nn.relu(x @ self.weight + self.bias)
+
+
 class Siamese(eqx.Module):
     """Shared convolutions for both halves (the left one mirrored), their pooled features together to one logit.
 
     Args:
         key: of the weights.
-        channels: of the three convolutions.
+        channels: of the three convolutions, 3 x 3 with a stride of 2.
     """
 
-    convolutions: list[eqx.nn.Conv2d]
-    hidden: eqx.nn.Linear
+    convolutions: list[Layer]
+    hidden: Layer
     out: eqx.nn.Linear
 
     def __init__(self, key: Key[Array, ""], channels: tuple[int, int, int] = (8, 16, 24)):
         keys = jax.random.split(key, 5)
         widths = (1, *channels)
-        self.convolutions = [
-            eqx.nn.Conv2d(widths[i], widths[i + 1], 3, stride=2, padding=1, key=keys[i]) for i in range(3)
-        ]
-        self.hidden = eqx.nn.Linear(6 * channels[-1], 32, key=keys[3])
+        self.convolutions = [Layer(9 * widths[i], widths[i + 1], keys[i]) for i in range(3)]
+        self.hidden = Layer(6 * channels[-1], 32, keys[3])
         self.out = eqx.nn.Linear(32, 1, key=keys[4])
 
     def features(self, half: Float[Array, "height width"]) -> Float[Array, " features"]:
         """Mean and largest activation of the last convolution's channels."""
-        x = half[None]
+        x = half[..., None]
         for convolution in self.convolutions:
-            x = jax.nn.relu(convolution(x))
-        return jnp.concatenate([x.mean(axis=(1, 2)), x.max(axis=(1, 2))])
+            x = convolution(patches(x))
+        return jnp.concatenate([x.mean(axis=(0, 1)), x.max(axis=(0, 1))])
 
     def __call__(self, pair: Float[Array, "2 height width"]) -> Float[Array, ""]:
         left, right = self.features(pair[0]), self.features(pair[1])
         both = jnp.concatenate([left, right, jnp.abs(left - right)])
-        return self.out(jax.nn.relu(self.hidden(both)))[0]
+        return self.out(self.hidden(both))[0]
+
+
+def patches(x: Float[Array, "height width channels"]) -> Float[Array, "rows columns nine_channels"]:
+    """The 3 x 3 surroundings of every second pixel along both axes, 0 outside.
+
+    A product with them is a convolution; on a CPU its gradient takes a fiftieth of the time that XLA's own takes.
+
+    Example:
+        >>> patches(jnp.ones((5, 4, 1))).shape
+        (3, 2, 9)
+    """
+    height, width = ((n + 1) // 2 for n in x.shape[:2])
+    x = jnp.pad(x, ((1, 1), (1, 1), (0, 0)))
+    shifted = [x[i : i + 2 * height - 1 : 2, j : j + 2 * width - 1 : 2] for i in range(3) for j in range(3)]
+    return jnp.concatenate(shifted, axis=-1)
 
 
 @eqx.filter_jit

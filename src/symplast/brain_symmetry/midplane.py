@@ -273,9 +273,9 @@ def _fine_image(head: Head, theta: np.ndarray, bias: bool) -> tuple[np.ndarray, 
     both = weights * mirror_of(weights, theta, h)  # a biased mask alone would be lopsided
     f = odd_field(head.coarse, mirror_of(head.coarse, theta, h), both, WIDE_MM / COARSE_MM)
     mean, sd = local_moments(head.coarse / f, both, LOCAL_MM / COARSE_MM)
-    image = (head.fine / finer(f) - finer(mean)) / finer(sd)
     grown = soft(ndimage.binary_dilation(both > INSIDE), 0.5)  # by 3 voxels of the fine cube, with a soft edge
-    return (image * finer(grown)).astype(np.float32), finer(both) > INSIDE
+    image = head.fine * finer(grown / (f * sd)) - finer(grown * mean / sd)  # (I / f - mean) / sd
+    return image.astype(np.float32), finer(both) > INSIDE
 
 
 def _principal_starts(head: Head) -> np.ndarray:

@@ -148,6 +148,15 @@ class NeoPhantom:
         Raises:
             ValueError: noise or a warp without a key, or a transform that is not rigid.
         """
+        image, labels, affine, M = self.image(shape, spacing, transform, key=key, supersample=supersample)
+        truth = Truth(Plane(np.array([1.0, 0.0, 0.0]), 0.0).moved(M), labels, M, self.bow_mm)
+        return Volume(image, affine, contrast="T2", name="phantom"), truth
+
+    def image(
+        self, shape: tuple[int, int, int], spacing: Any, transform: np.ndarray | None = None, *,
+        key: Key[Array, ""] | None = None, supersample: int = 1,
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, Matrix]:  # fmt: skip
+        """As :meth:`render`, but as arrays and for any number of slices: intensities, labels, affine and transform."""
         from symplast.learning.host_random import generator
 
         if (self.noise or self.asymmetry_mm) and key is None:
@@ -172,9 +181,7 @@ class NeoPhantom:
                 moved[:3, 3] += to_head[:3, :3] @ offset
                 image += intensity[self._labels(shape, moved, warp)]
             image /= supersample**3
-        image = self.degraded(image, step, None if key is None else generator(key, 2))
-        truth = Truth(Plane(np.array([1.0, 0.0, 0.0]), 0.0).moved(M), labels, M, self.bow_mm)
-        return Volume(image, affine, contrast="T2", name="phantom"), truth
+        return self.degraded(image, step, None if key is None else generator(key, 2)), labels, affine, M
 
     def _intensities(self) -> np.ndarray:
         return np.concatenate([INTENSITY[:-1], [lesion.value for lesion in self.lesions]]).astype(np.float32)

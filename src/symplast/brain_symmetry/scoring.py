@@ -99,42 +99,40 @@ def slice_pairs(scan: Volume, indices: Sequence[int]) -> np.ndarray:
     )
 
 
-def textured_slices(
-    scans: int, key: Any, side_px: int = 23, by_scan: bool = False
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+TEXTURE = 20.0
+"""Standard deviation of a scan's texture, white matter being 700: one of 80 hides most squares."""
+
+
+def textured_slices(scans: int, key: Any, side_px: int = 23) -> tuple[np.ndarray, np.ndarray]:
     """Slices for the question of splits: three neighbours (3 mm apart) a scan, each scan with a texture of its own.
 
     Args:
         scans: how many.
         key: of all that is random.
         side_px: side of the squares, pixels of 0.5 mm.
-        by_scan: a scan's slices all have a square, or none; else every second image has one.
 
     Returns:
-        (n, 2, h, w) halves at 2 mm, (n,) labels, (n,) number of the scan.
+        (2, n, 2, h, w) halves at 2 mm without and with a square, (n,) number of the scan.
     """
     from scipy import ndimage
 
     rng = generator(key, 0)
-    pairs, labels, owner = [], [], []
-    size = max(1, round(side_px * PIXEL_MM / 2))
+    size, deep = max(1, round(side_px * PIXEL_MM / 2)), 9
+    pairs = []
     for scan in range(scans):
-        own, _ = NeoPhantom(asymmetry_mm=2).render((57, 65, 16), (2, 2, 3), key=jax.random.fold_in(key, scan))
-        texture = ndimage.gaussian_filter(rng.standard_normal(own.shape), (2, 2, 1.5))
-        data = own.data + (80 / texture.std() * texture * (own.data > 100)).astype(np.float32)
-        for number, k in enumerate((7, 8, 9)):
-            label = scan % 2 if by_scan else (3 * scan + number) % 2
-            image = data[:, :, k] + 20 * rng.standard_normal(data.shape[:2])
-            if label:
-                i = rng.integers(2, 18 - size)
-                i = 29 + i if rng.random() < 0.5 else 28 - i - size
-                j = rng.integers(16, 49 - size)
-                image[i : i + size, j : j + size] = rng.integers(GREYS[0], GREYS[1] + 1) * FULL / 255
-            left, right = halves(image)
-            pairs.append(np.stack([left, right]) / SPREAD - WHITE / SPREAD)
-            labels.append(label)
-            owner.append(scan)
-    return np.stack(pairs).astype(np.float32), np.array(labels), np.array(owner)
+        head, _, _, _ = NeoPhantom(asymmetry_mm=2).image((57, 65, 3), (2, 2, 3), key=jax.random.fold_in(key, scan))
+        texture = ndimage.gaussian_filter(rng.standard_normal((57, 65, deep)), (2, 2, 1.5))
+        texture = texture[:, :, deep // 2 - 1 : deep // 2 + 2] / texture.std()
+        for k in range(3):
+            image = head[:, :, k] + TEXTURE * texture[:, :, k] * (head[:, :, k] > 100)
+            image = image + 20 * rng.standard_normal(image.shape)
+            marked = image.copy()
+            i = rng.integers(2, 18 - size)
+            i = 29 + i if rng.random() < 0.5 else 28 - i - size
+            j = rng.integers(16, 49 - size)
+            marked[i : i + size, j : j + size] = rng.integers(GREYS[0], GREYS[1] + 1) * FULL / 255
+            pairs.append([np.stack(halves(each)) / SPREAD - WHITE / SPREAD for each in (image, marked)])
+    return np.stack(pairs, axis=1).astype(np.float32), np.arange(3 * scans) // 3
 
 
 def network_for_spheres(reference: Sequence[Volume], epochs: int, key: Any) -> Siamese:

@@ -76,7 +76,7 @@ def _mni152(info: DatasetInfo) -> dict[str, np.ndarray]:
         raise DatasetUnavailable(info.name, f"nibabel, which reads it, is not installed: {way_out}")
     import nibabel
 
-    image = nibabel.load(path)
+    image = nibabel.Nifti1Image.from_filename(path)
     return {"t1": np.ascontiguousarray(image.dataobj), "affine": np.asarray(image.affine, dtype=np.float64)}
 
 
