@@ -1,4 +1,4 @@
-"""How fast and how exact the mid-sagittal plane is, beside ANTs.
+"""How fast and how exact the mid-sagittal plane is, compared with ANTs.
 
 Work: the MNI template at 2 mm, padded to 123 x 141 x 119, under random rigid transforms. Peer: antspyx
 ``reflect_image(tx="Rigid")``, one thread, whose transform is turned into a plane. Target: at least 20 times faster than
@@ -57,7 +57,7 @@ def ants_plane(volume: Volume) -> Plane | None:
 
 def main() -> None:
     """Measure and write."""
-    parser = argparse.ArgumentParser(description="Time the mid-sagittal plane beside ANTs.")
+    parser = argparse.ArgumentParser(description="Time the mid-sagittal plane, compared with ANTs.")
     parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--out", type=Path, default=RESULTS / "brain_symmetry.json")
     given = parser.parse_args()

@@ -126,7 +126,7 @@ def test_dataset_card_and_phantom(folder, tmp_path, monkeypatch):
         (("midline", "sub-0_T2w.nii.gz", "--slices", "oblique:1"), "slices must read"),
         (("midline", "sub-0_T2w.nii.gz", "--labels", "sub-0_T2w_seg.nii.gz"), "--labels and --pairs go together"),
         (("midline", "sub-0_T2w.nii.gz", "--seed", -1), "--seed must be at least 0"),
-        (("midline", "sub-0_T2w.nii.gz", "--out", "o", "--beside"), "exclude each other"),
+        (("midline", "sub-0_T2w.nii.gz", "--out", "o", "--next-to-scans"), "exclude each other"),
         (("align", "sub-0_T2w.nii.gz", "--out", "a.png"), "must end in .nii"),
         (("measure", "sub-0_T2w.nii.gz", "--reference", "."), "at least 20 reference scans"),
         (("measure", "sub-0_T2w.nii.gz", "--reference", "no"), "no folder no for --reference"),

@@ -77,7 +77,7 @@ ABOUT = (
 
 
 def settings_of(folder: Path) -> Settings:
-    """The settings beside a set; the defaults where there are none.
+    """The settings in the folder of a set; the defaults where there are none.
 
     Raises:
         ValueError: a damaged file.

@@ -99,7 +99,7 @@ def build_dataset(
         out_dir: a folder, which is made.
         settings: how; None: the defaults.
         about: subject -> what to keep of it (age, sex, ...); headers are never copied.
-        said: told a line a scan.
+        said: called with a line a scan.
 
     Raises:
         ValueError: no file, or none that could be used; a settings error.

@@ -45,7 +45,7 @@ app = typer.Typer(
 def midline(
     scans: Annotated[list[Path], SCANS],
     folder: Annotated[Path | None, FOLDER] = None,
-    beside: bool = typer.Option(False, "--beside", help="Write next to each scan instead."),
+    next_to: bool = typer.Option(False, "--next-to-scans", help="Write next to each scan instead."),
     slices: Annotated[str, SLICES] = "axial:-12.5,0,12.5mm",
     labels: Annotated[Path | None, LABELS] = None,
     pairs: Annotated[str | None, PAIRS] = None,
@@ -68,8 +68,8 @@ def midline(
     from symplast.brain_symmetry.reports import SliceChoice, plane_record, report_on, table_of
 
     check_least(("--seed", seed, 0))
-    if folder is not None and beside:
-        raise ValueError("--out and --beside exclude each other")
+    if folder is not None and next_to:
+        raise ValueError("--out and --next-to-scans exclude each other")
     choice = SliceChoice.of(slices)
     wanted = pairs_of(labels, pairs)
     if labels is not None and len(scans) > 1:
@@ -87,7 +87,7 @@ def midline(
             plane_record(scan, found.found) | {"midlines": _midlines(found), "measures": dict(found.measures)}
         )
         rows.append(found.row)
-        place = path.absolute().parent if beside else folder
+        place = path.absolute().parent if next_to else folder
         if place is not None:
             found.write(place)
         if not as_json:
@@ -95,7 +95,7 @@ def midline(
 
     with computing():
         failed = each_of(scans, one)
-    if rows and (folder is not None or beside):
+    if rows and (folder is not None or next_to):
         place = folder if folder is not None else scans[0].absolute().parent
         write_files(place, {"symmetry.csv": table_of(rows)})
     finish({"version": 1, "scans": record, "failed": failed}, as_json, failed)
