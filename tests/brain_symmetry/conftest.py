@@ -1,4 +1,4 @@
-"""The search reads images of millions of voxels: here the compiler's optimisations are worth their time."""
+"""The search reads images of millions of voxels: the compiler's optimisations are worth their time."""
 
 from collections.abc import Iterator
 
@@ -6,9 +6,9 @@ import jax
 import pytest
 
 
-@pytest.fixture(autouse=True, scope="package")
+@pytest.fixture(scope="module")
 def optimised() -> Iterator[None]:
-    """Compile with optimisations in the tests of this folder."""
+    """Compile with optimisations in the tests of a file that asks for it."""
     before = jax.config.values["jax_disable_most_optimizations"]
     jax.config.update("jax_disable_most_optimizations", False)
     yield

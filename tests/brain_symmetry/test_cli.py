@@ -16,6 +16,7 @@ from symplast.cli.brain_symmetry import app
 from .scans import small
 
 pytest.importorskip("nibabel")
+pytestmark = pytest.mark.usefixtures("optimised")
 call = caller(app)
 
 
@@ -124,6 +125,8 @@ def test_dataset_card_and_phantom(folder, tmp_path, monkeypatch):
         (("midline", "bad.nii.gz"), "can't be read as a scan"),
         (("midline", "slice.npy"), "give --pixel-mm"),
         (("midline", "sub-0_T2w.nii.gz", "--slices", "oblique:1"), "slices must read"),
+        (("midline", "sub-0_T2w.nii.gz", "--slices", "axial:500"), "slices must lie inside the scan"),
+        (("midline", "sub-0_T2w.nii.gz", "--contrast", "T3"), "--contrast must be T1 or T2"),
         (("midline", "sub-0_T2w.nii.gz", "--labels", "sub-0_T2w_seg.nii.gz"), "--labels and --pairs go together"),
         (("midline", "sub-0_T2w.nii.gz", "--seed", -1), "--seed must be at least 0"),
         (("midline", "sub-0_T2w.nii.gz", "--out", "o", "--next-to-scans"), "exclude each other"),

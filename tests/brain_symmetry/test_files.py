@@ -26,6 +26,7 @@ from symplast.brain_symmetry.measuring import stored_as
 from .scans import small
 
 nibabel = pytest.importorskip("nibabel")
+pytestmark = pytest.mark.usefixtures("optimised")
 DATA = np.random.default_rng(0).random((20, 22, 24)).astype(np.float32)
 
 

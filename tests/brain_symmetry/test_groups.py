@@ -15,6 +15,7 @@ from symplast.brain_symmetry import (
     voxel_test,
 )
 
+pytestmark = pytest.mark.usefixtures("optimised")
 AFFINE = np.diag([4.0, 4, 4, 1])
 
 

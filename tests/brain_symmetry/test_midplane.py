@@ -26,6 +26,7 @@ from symplast.brain_symmetry.template import halved, mni152, turned
 
 from .scans import POSE, small
 
+pytestmark = pytest.mark.usefixtures("optimised")
 needs_template = pytest.mark.skipif(not datasets.available("mni152"), reason="needs nilearn and nibabel")
 
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 
 from symplast.brain_symmetry import (
     NeoPhantom,
@@ -24,6 +25,7 @@ from symplast.brain_symmetry import (
 )
 from symplast.brain_symmetry.classifier import SIDES_PX
 from symplast.brain_symmetry.phantom import PAIRS, part_mask
+from symplast.brain_symmetry.volume import on_grid
 
 UPRIGHT = Plane(np.array([1.0, 0.0, 0.0]), 0.0)
 KEY = jax.random.key(0)
@@ -117,9 +119,25 @@ def test_midline_shift(bow):
         curved_midline(slices(Volume(scan.data, scan.affine), at=[0.0], relative="world")[0], UPRIGHT)
 
 
-def test_a_midline_that_is_not_there_is_said():
-    scan, _ = NeoPhantom(noise=3).render((100, 120, 40), (1.2, 1.2, 2.4), key=KEY)
-    assert not curved_midline(slices(scan, at=[-15.0], relative="world")[0], UPRIGHT).visible
+@pytest.mark.parametrize("noise", [1.0, 6.0])
+def test_a_midline_that_is_not_there_is_said(noise):
+    scan, _ = NeoPhantom(noise=noise, bow_mm=3).render((100, 120, 40), (1.2, 1.2, 2.4), key=KEY)
+    absent, present = slices(scan, at=[-15.0, 15.0], relative="world")
+    assert not curved_midline(absent, UPRIGHT).visible
+    assert curved_midline(present, UPRIGHT).visible
+
+
+def test_parallel_grids_are_read_axis_by_axis():
+    rng = np.random.default_rng(3)
+    data = rng.random((17, 20, 18)).astype(np.float32)
+    source, target = np.diag([1.5, -2.0, 1.0, 1.0]), np.diag([1.1, 0.7, 1.3, 1.0])
+    source[:3, 3], target[:3, 3] = (3, 30, -4), (0.4, 1.0, -6.0)
+    found = on_grid(data, source, target, (24, 50, 15))
+    M = np.linalg.inv(source) @ target
+    expected = ndimage.affine_transform(data, M[:3, :3], M[:3, 3], output_shape=(24, 50, 15), order=1)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert (found == 0).any()
+    assert found.dtype == np.float32
 
 
 def test_slices_by_every_kind_of_position():

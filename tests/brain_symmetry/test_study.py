@@ -15,6 +15,7 @@ from symplast.lab.theme import render
 
 CLAIMS = read_claims(Path(symplast.brain_symmetry.__file__).parent / "claims.toml")
 KEY = jax.random.key(0)
+pytestmark = pytest.mark.usefixtures("optimised")
 needs_template = pytest.mark.skipif(not datasets.available("mni152"), reason="needs nilearn and nibabel")
 
 

@@ -13,7 +13,10 @@ PULL_MM = 5.0
 SIDE_STEP = 0.03
 SMOOTHING_MM = 2.0
 END_MM = 5.0
-VISIBLE = 0.4
+CLEAR = 0.4
+"""From this share of the strongest ridge on, a place on the path counts as lying on a ridge."""
+
+VISIBLE = 0.88
 OUTSIDE = 10.0
 """Cost of a pixel outside the head's mask."""
 
@@ -31,8 +34,8 @@ class CurvedMidline:
         shift_from_plane_mm: largest deviation from the plane.
         rms_mm: root mean square deviation from the plane.
         max_curvature_per_mm: largest curvature of the smoothed path.
-        support: mean of the ridge along the path, in [0, 1]; below 0.4 the midline is hardly visible, and its shift
-            means little.
+        support: share of the path that lies on a clear ridge, at least 0.4 of the strongest; below 0.88
+            the midline is hardly visible, and its shift means little.
     """
 
     points: np.ndarray
@@ -111,7 +114,7 @@ def curved_midline(piece: Slice, plane: Plane, contrast: str = "", *, pull: floa
     cost = -ridge + pull * (deviation / PULL_MM) ** 2 + np.where(inside, 0, OUTSIDE)
     band = np.abs(deviation) <= BAND_MM + 1e-9
     path = cheapest_path(cost[:, band], SIDE_STEP) + int(np.flatnonzero(band)[0])
-    support = float(ridge[np.arange(len(path)), path].mean())
+    support = float((ridge[np.arange(len(path)), path] >= CLEAR).mean())
     found = (v[path] + _fraction(ridge, path)) * pixel
     return _measured(
         piece, whole, line.points[0], along, side, u, _gaussian(found, SMOOTHING_MM / pixel), pixel, support

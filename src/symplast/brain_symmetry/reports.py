@@ -140,9 +140,15 @@ def report_on(
         pairs: left and right labels.
         measure: also compare the two sides.
         bias, seed: for :func:`find_midplane`.
+
+    Raises:
+        ValueError: slices outside the scan, or labels that the map lacks.
     """
     found = find_midplane(scan, bias=bias, seed=seed)
-    pieces = slices(scan, choice.plane, choice.at, relative=choice.relative, centroid=found.centroid)
+    try:
+        pieces = slices(scan, choice.plane, choice.at, relative=choice.relative, centroid=found.centroid)
+    except ValueError as error:
+        raise ValueError(str(error).replace("at must", "slices must", 1)) from error
     lines: list[Line | None] = []
     curves: list[CurvedMidline | None] = []
     for piece in pieces:

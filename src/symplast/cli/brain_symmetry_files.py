@@ -44,6 +44,8 @@ def loaded(path: Path, orientation: str | None, contrast: str, index: int | None
     """A scan from a file; what was decided on reading it is said."""
     from symplast.brain_symmetry import load
 
+    if contrast not in ("", "T1", "T2"):
+        raise ValueError(f"--contrast must be T1 or T2, got {contrast!r}")
     scan = load(path, orientation=orientation, contrast=contrast, index=index)
     if scan.notes:
         tell(f"{path.name}: {'; '.join(scan.notes)}")
