@@ -153,7 +153,7 @@ def sweep(config: Config, key: Any) -> Evidence:
     high = snr >= 5
     return evidence(
         share_within=stats.clopper_pearson(int(ok[high].sum()), int(high.sum())),
-        share_within_low=stats.clopper_pearson(int(ok[~high].sum()), int((~high).sum())),
+        share_at_low_snr=stats.clopper_pearson(int(ok[~high].sum()), int((~high).sum())),
         failures_without_flag=int((~ok & (flagged == 0)).sum()),
         angle_deg=(("pose",), angle),
         offset_mm=(("pose",), offset),
