@@ -134,7 +134,7 @@ def test_dataset_card_and_phantom(folder, tmp_path, monkeypatch):
         (("measure", "sub-0_T2w.nii.gz", "--reference", "."), "at least 20 reference scans"),
         (("measure", "sub-0_T2w.nii.gz", "--reference", "no"), "no folder no for --reference"),
         (("group", "sub-0_T2w.nii.gz", "--permutations", 1), "--permutations must be at least 20"),
-        (("dataset", "no*.nii", "--out", "s"), "must hold a scan that can be used"),
+        (("dataset", "no*.nii", "--out", "s"), "SCANS must hold a scan that can be used"),
         (("dataset", "sub-0_T2w.nii.gz", "--out", "s", "--formats", "voc"), "formats must be of"),
         (("dataset", "sub-0_T2w.nii.gz", "--out", "s", "--split", "1,1"), "--split must be three numbers"),
         (("card", "no"), "no folder no"),

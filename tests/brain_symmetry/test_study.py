@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import symplast.brain_symmetry
-from symplast import datasets
+from symplast import datasets, stats
 from symplast.brain_symmetry import figures
 from symplast.brain_symmetry.study import study
 from symplast.lab import judge, measure, read_claims
@@ -68,6 +68,10 @@ def test_bias_and_sweep_at_a_tiny_scale():
     assert float(found.angle_deg.max()) < 1 < float(found.angle_without_deg.max())
     swept = measure_at("sweep", "full", poses=3)
     assert np.isfinite(swept.angle_deg).all()
+    high = swept.snr.values >= 5
+    good = high & (swept.angle_deg.values <= 1.08) & (swept.offset_mm.values <= 1)
+    exact = stats.clopper_pearson(int(good.sum()), int(high.sum()))
+    assert measure(swept, "share_within").low == pytest.approx(exact.low)  # no other quantity is taken for its end
 
 
 @pytest.mark.slow

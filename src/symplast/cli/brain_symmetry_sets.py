@@ -65,7 +65,10 @@ def dataset(
     paths = [found for each in scans for found in (sorted(glob(each)) or [each])]
     about = None if participants is None else participants_of(participants)
     with computing():
-        found = build_dataset(paths, folder, settings, about=about, said=tell)
+        try:
+            found = build_dataset(paths, folder, settings, about=about, said=tell)
+        except ValueError as error:
+            raise ValueError(str(error).replace("files must", "SCANS must", 1)) from error
         card, page = write_card(found, settings)
     failed = [{"file": file, "why": why} for file, why in found.failed]
     record = {
