@@ -60,7 +60,7 @@ def chord_shift(along: np.ndarray, deviation: np.ndarray, end_mm: float = END_MM
     Example:
         >>> y = np.linspace(-60, 60, 241)
         >>> round(chord_shift(y, 0.1 * y + 3 * np.exp(-(y**2) / 800)), 2)
-        2.98
+        2.94
     """
     first, last = along <= along[0] + end_mm, along >= along[-1] - end_mm
     u0, u1 = along[first].mean(), along[last].mean()
