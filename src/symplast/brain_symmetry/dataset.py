@@ -151,7 +151,7 @@ def write_scan(
         flags = list(found.flags)
         if s.curved and square.contrast:
             curve = curved_midline(square, found.plane)
-            flags += [] if curve.visible else [f"midline hardly visible (support {curve.support:.2f})"]
+            flags += [] if curve.visible else ["midline hardly visible"]
         picture, limits = square.eight_bit()
         image = f"{scan.name}_{piece.plane}{number + 1}.png"
         record = annotate(
