@@ -21,6 +21,7 @@ def test_names_and_order():
         "molecular-networks",
         "modular-addition",
         "visual-search",
+        "mni152",
     )
 
 
@@ -29,7 +30,7 @@ def test_entries_are_complete(name):
     info = datasets.describe(name)
     assert info.name == name
     assert all([info.title, info.licence, info.terms, info.citation, info.home.startswith("http")])
-    assert info.built_in == (name in ("digits", "digits-28", "mnist-5k"))
+    assert info.built_in == (name in ("digits", "digits-28", "mnist-5k", "mni152"))
     assert info.built_in == bool(info.division) == bool(info.arrays) == (not info.files)
     assert info.size == sum(file.size for file in info.files)
     for file in info.files:

@@ -22,8 +22,8 @@ LAB_COMMANDS = ("reproduce", "catalogue", "search", "report", "compare")
 """Files whose commands stand at the top level."""
 
 GROUPS = (
-    "bilateral", "brain_alignment", "curl", "data", "dendrites", "devices", "equilibrium", "gain_control",
-    "grokking", "hlop", "molecular", "pspm", "scaling", "site", "sym_stdp", "visual_search",
+    "bilateral", "brain_alignment", "brain_symmetry", "curl", "data", "dendrites", "devices", "equilibrium",
+    "gain_control", "grokking", "hlop", "molecular", "pspm", "scaling", "site", "sym_stdp", "visual_search",
 )  # fmt: skip
 """Files that each bring a group of commands: ``symplast <group> <verb>``."""
 

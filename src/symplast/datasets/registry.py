@@ -80,13 +80,13 @@ class DatasetInfo(_Record, frozen=True):
         files: its files, none when it is built in.
         package: the installed package that a built-in one comes with; ``distribution`` is its name on the index.
         extra: extra of symplast that installs the package, where symplast does not need it.
-        division: how a built-in one is divided into images to learn from and to test on.
+        division: how a built-in one is divided into images to learn from and to test on, or that it isn't.
         arrays: SHA-256 of the arrays of a built-in one, in the order in which they are divided.
     """
 
     name: str
     title: str
-    reader: Literal["digits", "digits-28", "mnist-5k", "idx", "csv", "npz", "files"]
+    reader: Literal["digits", "digits-28", "mnist-5k", "mni152", "idx", "csv", "npz", "files"]
     licence: str
     terms: str
     citation: str
@@ -125,7 +125,7 @@ def names() -> tuple[str, ...]:
     Example:
         >>> names()
         ('digits', 'digits-28', 'mnist-5k', 'mnist', 'fashion-mnist', 'scaling-laws', 'curl-descent',
-         'molecular-networks', 'modular-addition', 'visual-search')
+         'molecular-networks', 'modular-addition', 'visual-search', 'mni152')
     """
     return tuple(_registry())
 
