@@ -113,8 +113,8 @@ class TwoLinkArm:
         >>> state = arm.start(jnp.array([0.8, 1.2]))
         >>> for _ in range(20):
         ...     state = arm.step(state, jnp.array([0.1, 0, 0.05, 0, 0.2, 0]), jnp.zeros(2))
-        >>> state.q.round(4).tolist(), arm.hand(state)[:2].round(4).tolist()
-        ([0.8803..., 1.8934...], [-0.1139..., 0.3579...])
+        >>> print([f"{x:.4f}" for x in (*state.q, *arm.hand(state)[:2])])
+        ['0.8804', '1.8935', '-0.1139', '0.3580']
     """
 
     m1: float = 1.82
