@@ -48,10 +48,10 @@ def test_interrupted_is_as_uninterrupted(trained, tmp_path):
         assert np.array_equal(one["controller.left.0.kernel"], two["controller.left.0.kernel"])
 
 
-def test_test(trained, tmp_path):
+def test_evaluate(trained, tmp_path):
     folder, *_ = trained
     files = ["--paths", tmp_path / "p.csv", "--csv", tmp_path / "t.csv", "--figure", tmp_path / "f.png"]
-    done = call("test", folder / "arm.ctrl", "--lesion", "lowleft,cc", *files, "--json")
+    done = call("evaluate", folder / "arm.ctrl", "--lesion", "lowleft,cc", *files, "--json")
     record = json.loads(done.stdout)
     assert {row["lesion"] for row in record["table"]} == {"intact", "lowleft", "cc"}
     paths = pd.read_csv(tmp_path / "p.csv")

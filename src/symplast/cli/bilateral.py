@@ -1,4 +1,4 @@
-"""``symplast bilateral``: train, test and show controllers of an arm; measure recorded movements."""
+"""``symplast bilateral``: train, evaluate and show controllers of an arm; measure recorded movements."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from symplast.learning import Task
 
 app = typer.Typer(
-    help="Two hemispheres that control an arm: train, test with lesions, show; measure recorded movements.",
+    help="Two hemispheres that control an arm: train, evaluate with lesions, show; measure recorded movements.",
     no_args_is_help=True,
 )
 
@@ -111,7 +111,7 @@ def train(
     _print(table, ["what", "mean", "low", "high", "unit"])
 
 
-@app.command("test")
+@app.command()
 def evaluate(
     controller: Annotated[Path, CONTROLLER],
     task: Annotated[str | None, TASK] = None,
@@ -158,6 +158,9 @@ def evaluate(
     _print(
         table, ["lesion", "metric", "mean", "low", "high", "difference", "difference_low", "difference_high", "unit"]
     )
+
+
+app.command("test", hidden=True)(evaluate)
 
 
 @app.command()

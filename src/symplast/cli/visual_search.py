@@ -439,3 +439,7 @@ def _rt(n: int) -> float:
     from symplast.visual_search.reaction_times import rt
 
     return float(rt(n))
+
+
+app.command("search", hidden=True)(find)
+app.command("compare", hidden=True)(scanpaths)
