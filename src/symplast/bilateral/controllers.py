@@ -227,8 +227,8 @@ def transfer(activity: Float[Array, "units *trials"]) -> Float[Array, "units *tr
     An odd last unit is left out.
 
     Example:
-        >>> transfer(jnp.array([1, 5, 2, 4, 9])).tolist(), transfer(jnp.array([1, 5, 2, 4])).tolist()
-        ([0, 0, 0, 5, 4], [0, 0, 5, 4])
+        >>> [transfer(jnp.array(x)).tolist() for x in ([1.0, 5, 2, 4, 9], [1.0, 5, 2, 4])]
+        [[0.0, 0.0, 0.0, 5.0, 4.0], [0.0, 0.0, 5.0, 4.0]]
     """
     pairs = activity.shape[0] // 2
     one, other = activity[: 2 * pairs : 2], activity[1 : 2 * pairs : 2]

@@ -50,7 +50,7 @@ def inverse(x: Array) -> Array:
     """``1 / x``, whose derivative ``-1 / x²`` takes no further division.
 
     Example:
-        >>> float(jax.grad(inverse)(2.0))
+        >>> float(jax.grad(inverse)(jnp.array(2.0)))
         -0.25
     """
     return 1 / x
@@ -66,7 +66,7 @@ def kept_in(x: Array, low: Any, high: Any) -> Array:
     """``clip(x, low, high)`` with derivative 1 at the ends.
 
     Example:
-        >>> float(jax.grad(kept_in)(1.0, 0.0, 1.0)), float(jax.grad(kept_in)(1.1, 0.0, 1.0))
-        (1.0, 0.0)
+        >>> [float(jax.grad(kept_in)(jnp.array(x), 0.0, 1.0)) for x in (1.0, 1.1)]
+        [1.0, 0.0]
     """
     return jnp.where(x < low, low, jnp.where(x > high, high, x))

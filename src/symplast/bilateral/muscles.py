@@ -79,8 +79,8 @@ def activate(activation: Muscles, u: Muscles, dt: float) -> Muscles:
     kept in [.001, 1].
 
     Example:
-        >>> activate(jnp.array([0.001]), jnp.array([0.1]), 0.01).round(4).tolist()
-        [0.1326...]
+        >>> round(float(activate(jnp.array([0.001]), jnp.array([0.1]), 0.01)[0]), 4)
+        0.1326
     """
 
     @elementwise

@@ -24,8 +24,8 @@ def clip_each(norm: float = 1.0) -> optax.GradientTransformationExtraArgs:
 
     Example:
         >>> update = clip_each(1.0).update({"w": jnp.array([3.0, 4.0]), "b": jnp.array([0.5])}, ())[0]
-        >>> update["w"].round(2).tolist(), update["b"].tolist()
-        ([0.6..., 0.8...], [0.5])
+        >>> [[round(float(x), 2) for x in each] for each in (update["w"], update["b"])]
+        [[0.6, 0.8], [0.5]]
     """
     if not norm > 0:
         raise ValueError(f"norm must be positive, got {norm}")
