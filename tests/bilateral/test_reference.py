@@ -10,7 +10,7 @@ from symplast.bilateral import DOMINANT, NEUTRAL, NON_DOMINANT, Routed, TwoLinkA
 from symplast.bilateral.controllers import transfer
 from symplast.bilateral.formula import formula_bilateral, formula_trials, formula_unilateral
 from symplast.bilateral.losses import penalised, penalty
-from symplast.bilateral.metrics import trajectory_metrics
+from symplast.bilateral.measuring import trajectory_metrics
 from symplast.learning import Batch
 
 ARMS = {

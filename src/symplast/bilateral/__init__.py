@@ -19,8 +19,8 @@ from symplast.bilateral.arm_files import read_arm
 from symplast.bilateral.controllers import Bilateral, Unilateral
 from symplast.bilateral.lesioning import LESIONS, Lesion
 from symplast.bilateral.losses import DOMINANT, NEUTRAL, NON_DOMINANT, MotorLoss
-from symplast.bilateral.measuring import lesions, metrics_of, move, networks_of
-from symplast.bilateral.metrics import METRICS, movement_metrics, trajectory_metrics
+from symplast.bilateral.measuring import lesions, metrics_of, move, networks_of, trajectory_metrics
+from symplast.bilateral.metrics import METRICS, movement_metrics
 from symplast.bilateral.models import MODELS, learner_of
 from symplast.bilateral.muscles import Muscle
 from symplast.bilateral.optimising import clip_each, motor_adam, nonnegative_mixing

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from symplast import stats
 from symplast.bilateral.lesioning import LESIONS, Lesion, lesion_named
-from symplast.bilateral.metrics import METRICS, trajectory_metrics
+from symplast.bilateral.metrics import METRICS, movement_metrics
 from symplast.bilateral.rollout import ControlledArm, Trajectory, check_finite
 from symplast.learning.compiling import lightly
 from symplast.learning.learner import GradientLearner, LearnerState
@@ -52,6 +52,25 @@ def move(network: ControlledArm, trials: Any, lesion: str | Lesion | None = None
     names = tuple(muscle.name for muscle in getattr(network.arm, "muscles", ()))
     check_finite(found, names)
     return found
+
+
+def trajectory_metrics(found: "Trajectory", goals: Any) -> dict[str, Float[np.ndarray, " trials"]]:
+    """:func:`movement_metrics` of a rollout.
+
+    Args:
+        found: the rollout.
+        goals: (trials, 2) targets, m.
+    """
+    start = np.asarray(found.start, dtype=float)[None]
+    hand = np.concatenate([start, np.asarray(found.hand, dtype=float)])
+    velocity = np.concatenate([np.zeros_like(start), np.asarray(found.velocity, dtype=float)])
+    return movement_metrics(
+        np.moveaxis(hand, 2, 0),
+        np.asarray(goals, dtype=float),
+        float(found.dt),
+        velocities=np.moveaxis(velocity, 2, 0),
+        excitations=np.moveaxis(np.asarray(found.u, dtype=float), 2, 0),
+    )
 
 
 def metrics_of(network: ControlledArm, task: Task, lesion: str | Lesion | None = None) -> Means:

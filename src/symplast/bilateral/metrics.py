@@ -1,13 +1,8 @@
 """Measures of movements, simulated or recorded: how near, how far, how steady, how smooth, how dear. NumPy only."""
 
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
 import numpy.typing as npt
 from jaxtyping import Float
-
-if TYPE_CHECKING:
-    from symplast.bilateral.rollout import Trajectory
 
 LAST = 10
 """Samples at the end of a trial over which the end is measured."""
@@ -84,22 +79,3 @@ def movement_metrics(
         "end_speed": np.linalg.norm(v[:, 1:][:, -last:], axis=2).mean(axis=1),
         "jerk": np.linalg.norm(second, axis=2).mean(axis=1),
     }
-
-
-def trajectory_metrics(found: "Trajectory", goals: Any) -> dict[str, Float[np.ndarray, " trials"]]:
-    """:func:`movement_metrics` of a rollout.
-
-    Args:
-        found: the rollout.
-        goals: (trials, 2) targets, m.
-    """
-    start = np.asarray(found.start, dtype=float)[None]
-    hand = np.concatenate([start, np.asarray(found.hand, dtype=float)])
-    velocity = np.concatenate([np.zeros_like(start), np.asarray(found.velocity, dtype=float)])
-    return movement_metrics(
-        np.moveaxis(hand, 2, 0),
-        np.asarray(goals, dtype=float),
-        float(found.dt),
-        velocities=np.moveaxis(velocity, 2, 0),
-        excitations=np.moveaxis(np.asarray(found.u, dtype=float), 2, 0),
-    )

@@ -11,7 +11,7 @@ from symplast import stats
 from symplast.bilateral.metrics import METRICS, movement_metrics
 from symplast.bilateral.trial_files import GOALS, METRES
 from symplast.datasets.tables import listed, read_table, refuse
-from symplast.datasets.units import Units
+from symplast.datasets.units import Units, base_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,7 +65,7 @@ def read_movements(table: "str | Path | pd.DataFrame", by: str | None = None, pa
     import pandas as pd
 
     read = read_table(table, what="a table of movements")
-    bases = {_base(name): name for name in read.names}
+    bases = {base_of(name, METRES, SECONDS): name for name in read.names}
     labels = ["trial", *(name for name in (by, pair) if name is not None)]
     needed = ["t", "x", "y"]
     if missing := [name for name in needed if name not in bases] + [name for name in labels if name not in read.names]:
@@ -185,17 +185,6 @@ def _between(own: np.ndarray, first: np.ndarray) -> tuple[float, float, float]:
         return gap, gap, gap
     interval = ttest_ind(own, first, equal_var=False).confidence_interval(0.95)
     return gap, float(interval.low), float(interval.high)
-
-
-def _base(name: str) -> str:
-    for units in (METRES, SECONDS):
-        try:
-            found = units.split(name)
-        except ValueError:
-            continue
-        if found.unit:
-            return found.base
-    return name
 
 
 def _more(*names: str | None) -> str:

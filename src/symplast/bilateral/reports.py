@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from symplast import stats
-from symplast.bilateral.measuring import Means, lesion_table, move, networks_of
-from symplast.bilateral.metrics import METRICS, trajectory_metrics
+from symplast.bilateral.measuring import Means, lesion_table, move, networks_of, trajectory_metrics
+from symplast.bilateral.metrics import METRICS
 from symplast.bilateral.rollout import Trajectory
 from symplast.bilateral.training_files import Trained
 from symplast.learning.tasks import Task

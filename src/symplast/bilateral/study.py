@@ -52,7 +52,7 @@ def specialists(config: Config, key: Any) -> Evidence:
     full={"seeds": 10, "updates": 1500, "tasks": BOTH, "models": ["D", "N", *BILATERAL]},
 )
 def hemispheres(config: Config, key: Any) -> Evidence:
-    """Controllers of two halves, specialised and neutral, with and without corpus callosum, beside the specialists."""
+    """Controllers of two halves, specialised and neutral, with and without corpus callosum, and the specialists."""
     runs = table_of(config.models, config.tasks, key, config.seeds, Sizes(config.updates, config.batch))
     favoured, other = {"reach": "D", "hold": "N"}, {"reach": "N", "hold": "D"}
     found: dict[str, Any] = {}
@@ -106,7 +106,7 @@ def loss_list(config: Config, key: Any) -> Evidence:
 
 @study.experiment(full={"seeds": 3, "updates": 1500, "batch": 64, "every": 300, "tasks": BOTH})
 def released(config: Config, key: Any) -> Evidence:
-    """Training with the released loss list, beside the non-dominant specialist, which it leaves as it is."""
+    """Training with the released loss list, next to the non-dominant specialist, which it leaves as it is."""
     sizes = Sizes(config.updates, config.batch, config.every)
     models = {"dominant": "D", "bilateral": "specialised+CC"}
     found: dict[str, Any] = {}

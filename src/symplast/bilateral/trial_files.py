@@ -8,7 +8,7 @@ import numpy as np
 from symplast.bilateral.arm import TwoLinkArm
 from symplast.bilateral.tasks import Trials, task_of, trials_of
 from symplast.datasets.tables import Table, read_table, refuse
-from symplast.datasets.units import Units
+from symplast.datasets.units import Units, base_of
 from symplast.learning.tasks import Task
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def trials_from(table: Table, arm: TwoLinkArm) -> tuple[Trials, str]:
     Raises:
         ValueError: as :func:`read_trials`.
     """
-    bases = {_base(name): name for name in table.names}
+    bases = {base_of(name, METRES, NEWTONS): name for name in table.names}
     by_angle = all(name in bases for name in ANGLES)
     start = ANGLES if by_angle else STARTS
     needed = [*start, *GOALS]
@@ -82,15 +82,3 @@ def trials_from(table: Table, arm: TwoLinkArm) -> tuple[Trials, str]:
     arm.warn_unreachable(goals)
     loads = np.stack([columns[name] for name in some]) if some else None
     return trials_of(q, goals, loads), read.said(table.source)
-
-
-def _base(name: str) -> str:
-    """The name of a column without its unit."""
-    for units in (METRES, NEWTONS):
-        try:
-            found = units.split(name)
-        except ValueError:
-            continue
-        if found.unit:
-            return found.base
-    return name

@@ -84,18 +84,11 @@ def train(
         }
         trials, size = _training_task(task, own, batch, load, space, seed)
         name = f"{model}+CC" if exchange == "maxpool" else model
-        numbers = {
-            "units": units,
-            "layers": layers,
-            "steps": steps,
-            "batch": size,
-            "seeds": seeds,
-            "seed": seed,
-            "rate": lr,
-        }
-        plan = plan_of(name, task, trials, own, losses, **numbers)
-        found = _begun(to, plan, trials)
-        found = _trained(found, to, updates)
+        plan = plan_of(
+            name, task, trials, own, losses,
+            units=units, layers=layers, steps=steps, batch=size, seeds=seeds, seed=seed, rate=lr,
+        )  # fmt: skip
+        found = _trained(_begun(to, plan, trials), to, updates)
         from symplast.bilateral.reports import means_of, metric_table, rollouts
 
         table = metric_table(means_of(rollouts(found, trials, ["intact"]), trials)["intact"])

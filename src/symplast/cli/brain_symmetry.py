@@ -216,6 +216,8 @@ def measure(
             found = find_midplane(scan)
             values: dict[str, Any] = dict(symmetry(scan, found.plane, labels=labels_of(labels, scan), pairs=wanted))
             half = right_half(scan, found.plane, found.centroid)
+            if folder is not None:
+                folder.mkdir(parents=True, exist_ok=True)
             values["single_scan_score_uncalibrated"] = single_scan_score(half)
             if cohort is not None:
                 score = cohort.score(half)
@@ -226,10 +228,8 @@ def measure(
                     "p_mahalanobis": score.p_mahalanobis,
                 }
                 if folder is not None:
-                    folder.mkdir(parents=True, exist_ok=True)
                     write_nifti(score.z, score.affine, folder / f"{scan.name}_z_right_half.nii.gz")
             if folder is not None:
-                folder.mkdir(parents=True, exist_ok=True)
                 save(asymmetry_map(scan, found.plane), folder / f"{scan.name}_asymmetry.nii.gz")
             flags = list(found.flags)
             record.append(plane_record(scan, found) | {"measures": values})

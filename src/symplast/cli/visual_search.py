@@ -185,7 +185,7 @@ def batch(
                 found = model.search(scene, known[row.target], labels, row.target_region, start=row.start)
             except ValueError as error:
                 raise ValueError(f"{trials.name}, line {row.line}: {error}") from error
-            if row.image not in (row.target,):
+            if row.image != row.target:
                 known.pop(row.image)
             n = found.n_saccades if found.found or row.set_size is None else row.set_size
             done.append({"image": str(row.image), "target": str(row.target), "condition": row.condition,

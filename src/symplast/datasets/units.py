@@ -175,3 +175,20 @@ FLOP = Units(
 
 NUMBERS = Units("a number", nouns=frozenset(("nat", "nats", "bit", "bits", "bpb", "val", "eval", "avg", "ema", "ppl")))
 """Numbers with powers of ten as their only units; brackets may hold a description."""
+
+
+def base_of(name: str, *known: Units) -> str:
+    """The name of a column without its unit, where it carries one of some quantity's; else the name as it is.
+
+    Example:
+        >>> base_of("params (B)", COUNTS), base_of("loss", COUNTS)
+        ('params', 'loss')
+    """
+    for units in known:
+        try:
+            found = units.split(name)
+        except ValueError:
+            continue
+        if found.unit:
+            return found.base
+    return name
