@@ -7,7 +7,7 @@ import typer
 
 from symplast.cli.console import check_output, check_picture, computing, err, out, print_json, tell, write_file
 from symplast.cli.naming import naming
-from symplast.cli.options import check_least
+from symplast.cli.options import AS_JSON, check_least
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +21,6 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-AS_JSON = typer.Option(False, "--json", help="Print as JSON.")
 CONTROLLER = typer.Argument(help="A file that symplast bilateral train wrote.", metavar="CONTROLLER")
 TASK = typer.Option("--task", help="reach, hold, centre-out, or a table of trials (q1_deg, q2_deg or start_x, start_y; "
                     "goal_x, goal_y; load_x, load_y).")  # fmt: skip

@@ -7,7 +7,7 @@ import typer
 
 from symplast.cli.console import check_output, computing, err, out, print_json, tell, warn, write_files
 from symplast.cli.naming import naming
-from symplast.cli.options import check_least
+from symplast.cli.options import AS_JSON, check_least
 
 if TYPE_CHECKING:
     from symplast.brain_alignment import EncodingResult, Score
@@ -17,7 +17,6 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-AS_JSON = typer.Option(False, "--json", help="Print as JSON.")
 FEATURES = typer.Option(
     "--features", help="Features, one image a row: .npy, .npz with features (and ids), .csv or .parquet."
 )

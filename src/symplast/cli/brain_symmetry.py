@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from symplast.cli.brain_symmetry_files import (
-    AS_JSON,
     CONTRAST,
     FOLDER,
     INDEX,
@@ -16,7 +15,6 @@ from symplast.cli.brain_symmetry_files import (
     PAIRS,
     SCAN,
     SCANS,
-    SEED,
     SLICES,
     each_of,
     finish,
@@ -30,7 +28,7 @@ from symplast.cli.brain_symmetry_files import (
 )
 from symplast.cli.brain_symmetry_sets import register
 from symplast.cli.console import computing, out, print_json, tell, write_files
-from symplast.cli.options import check_least
+from symplast.cli.options import AS_JSON, SEED, check_least
 
 if TYPE_CHECKING:
     from symplast.brain_symmetry.reports import ScanReport

@@ -28,8 +28,6 @@ SLICES = typer.Option(
 LABELS = typer.Option(help="Label map on the scan's grid.")
 PAIRS = typer.Option(help="LEFT:RIGHT or NAME=LEFT:RIGHT labels, commas between; one label is split by the plane.")
 NO_BIAS = typer.Option(False, "--no-bias", help="Leave bias field and local contrast as they are: for clean scans.")
-SEED = typer.Option(help="Of the random numbers.")
-AS_JSON = typer.Option(False, "--json", help="Print as JSON.")
 
 
 def three(text: str, option: str, kind: Callable[[str], Any] = float) -> list[Any]:

@@ -6,18 +6,16 @@ from typing import Annotated
 import typer
 
 from symplast.cli.brain_symmetry_files import (
-    AS_JSON,
     CONTRAST,
     FOLDER,
     ORIENTATION,
-    SEED,
     SLICES,
     finish,
     participants_of,
     three,
 )
 from symplast.cli.console import computing, out, print_json, tell
-from symplast.cli.options import check_least, numbers
+from symplast.cli.options import AS_JSON, SEED, check_least, numbers
 
 
 def register(app: typer.Typer) -> None:

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from symplast.cli.console import err, out, print_json, styled
-from symplast.cli.options import numbers
+from symplast.cli.options import AS_JSON, numbers
 
 if TYPE_CHECKING:
     from symplast.curl import TwoLayer
 
 app = typer.Typer(help="Curl descent: how many flipped neurons may learn the wrong way?", no_args_is_help=True)
 
-AS_JSON = typer.Option(False, "--json", help="Print as JSON.")
 LAYER = typer.Option(
     "hidden", help="'hidden': flipped inputs, acting on W1; 'readout': flipped hidden units, acting on W2."
 )

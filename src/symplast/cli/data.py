@@ -5,13 +5,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from symplast.cli.console import err, out, print_json, styled, warn
+from symplast.cli.options import AS_JSON
 
 if TYPE_CHECKING:
     from types import TracebackType
 
 app = typer.Typer(help="Data sets: what there is, where it is, fetch it.", no_args_is_help=True)
-
-AS_JSON = typer.Option(False, "--json", help="Print as JSON.")
 
 
 @app.command("list")

@@ -7,7 +7,7 @@ import typer
 
 from symplast.cli.console import err, out, print_json, tell_reading, warn
 from symplast.cli.naming import naming
-from symplast.cli.options import HEADER, INDEX, numbers
+from symplast.cli.options import AS_JSON, HEADER, INDEX, numbers
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Dendritic segments: design, sweep, union, check patterns.", no_args_is_help=True)
 
 MOST_VALUES = 1_000_000
-AS_JSON = typer.Option(False, "--json", help="Print as JSON.")
 CELLS = typer.Option(..., "--n", help="Potential presynaptic cells, such as 20000 or 2e4.")
 ACTIVE = typer.Option(..., "--a", help="Active cells of a pattern.")
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from symplast.cli.console import check_output, check_picture, computing, err, out, print_json, styled, tell, write_file
-from symplast.cli.options import check_least
+from symplast.cli.options import AS_JSON, check_least
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,7 +22,6 @@ CURVES = typer.Argument(
     "or columns direction, conductance and pulse. Several devices: a column device, pulse numbers that begin again, or "
     "columns ltp 1, ltd 1, ltp 2, ..."
 )
-AS_JSON = typer.Option(False, "--json", help="Print as JSON.")
 TASKS = ("mnist-5k", "digits", "digits-28", "mnist", "fashion-mnist")
 EPOCHS = {"mnist-5k": 5, "mnist": 1, "fashion-mnist": 1}
 """Passes by default; 10 for other tasks."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from symplast.cli.console import err, out, print_json, warn
-from symplast.cli.options import numbers
+from symplast.cli.options import AS_JSON, numbers
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,7 +16,6 @@ app = typer.Typer(
 )
 
 ACTIVATION = typer.Option(help="shifted-sigmoid, dsilu, tanh, sigmoid, linear or relu.")
-AS_JSON = typer.Option(False, "--json", help="Print as JSON.")
 NETWORK = typer.Argument(
     help="Layered network and examples as .npz: forward weights w1, w2, ... (post, pre); feedback weights b2, b3, ... "
     "(w2 transposed where left out); biases c1, c2, ... (0 where left out); readout V and c (then targets are "

@@ -17,7 +17,7 @@ from symplast.cli.console import (
     write_file,
 )
 from symplast.cli.naming import naming
-from symplast.cli.options import HEADER, INDEX, check_least
+from symplast.cli.options import AS_JSON, HEADER, INDEX, PICTURE, SEED, check_least
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -46,10 +46,7 @@ ADAPTER = typer.Option(help="The stimulus that became frequent.")
 PROBABILITY = typer.Option(help="Its probability, as a share: 0.35.")
 HALFWIDTH = typer.Option(help="Its box reaches so far on either side; default 12.9 of 180.")
 PERIOD = typer.Option(help="Period of the stimuli: 180 for orientation, 360 for direction; 0 where they don't wrap.")
-PICTURE = typer.Option(help="Write a figure (.svg, .png).")
 TABLE = typer.Option(help="Write a table (.csv).")
-SEED = typer.Option(help="Of the random numbers.")
-AS_JSON = typer.Option(False, "--json", help="Print as JSON.")
 NAMED = ("adapter", "probability", "halfwidth", "period")
 
 

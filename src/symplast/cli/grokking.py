@@ -8,6 +8,7 @@ import typer
 
 from symplast.cli.console import computing, err, out, print_json, tell, write_files
 from symplast.cli.naming import naming
+from symplast.cli.options import AS_JSON
 
 if TYPE_CHECKING:
     from symplast.grokking import Decoding, History, Stages
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Modular addition: decode weights, predict winners, find stages, train.", no_args_is_help=True)
 
-AS_JSON = typer.Option(False, "--json", help="Print as JSON.")
 NETWORK = typer.Argument(
     help="Weights: .npz, .safetensors, .pth with named arrays, or .npy, .csv with one matrix. Either axis may count p."
 )

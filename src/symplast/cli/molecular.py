@@ -7,7 +7,7 @@ import typer
 
 from symplast.cli.console import computing, out, print_json, tell, write_files
 from symplast.cli.molecular_files import as_options, first_group, labels_of, matched_of, network_of
-from symplast.cli.options import check_least, numbers
+from symplast.cli.options import AS_JSON, SEED, check_least, numbers
 
 app = typer.Typer(help="Molecular networks: entropy of cells, attractors, drug strategies.", no_args_is_help=True)
 
@@ -25,8 +25,6 @@ SCORE = typer.Option(help="Keep edges with at least this score (STRING: 700).")
 LOOPS = typer.Option(False, "--drop-self-loops", help="Leave edges from a node to itself out.")
 LAYER = typer.Option(help="Layer of an .h5ad.")
 FOLDER = typer.Option("--out", help="Folder for the tables and the figure.", file_okay=False)
-SEED = typer.Option(help="Of the random numbers.")
-AS_JSON = typer.Option(False, "--json", help="Print as JSON.")
 
 
 @app.command()

@@ -7,6 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
+AS_JSON = typer.Option(False, "--json", help="Print as JSON.")
+SEED = typer.Option(help="Of the random numbers.")
+PICTURE = typer.Option(help="Write a figure (.svg, .png).")
 OUT = typer.Option(
     Path("symplast-out"), "--out", envvar="SYMPLAST_OUT", help="Folder for the runs and the report.", file_okay=False
 )

@@ -7,6 +7,7 @@ import typer
 
 from symplast.cli.console import computing, err, out, print_json, tell, warn
 from symplast.cli.naming import naming
+from symplast.cli.options import AS_JSON
 
 if TYPE_CHECKING:
     from symplast.scaling import RunTable
@@ -18,7 +19,6 @@ TABLE = typer.Argument(
     help="Runs, one a row: .csv, .tsv, .txt or .parquet with parameters, tokens (or compute) and loss; units in names "
     "and cells, such as params (B) or 7B, are converted."
 )
-AS_JSON = typer.Option(False, "--json", help="Print as JSON.")
 N_COLUMN = typer.Option("--n-column", help="Column of the parameters N; guessed when left out.")
 D_COLUMN = typer.Option("--d-column", help="Column of the tokens D.")
 LOSS_COLUMN = typer.Option("--loss-column", help="Column of the loss.")

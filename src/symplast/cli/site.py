@@ -10,6 +10,7 @@ import typer
 
 from symplast.cli.console import err, out, print_json, tell, tell_damages
 from symplast.cli.naming import naming
+from symplast.cli.options import AS_JSON
 from symplast.cli.search import RESULTS, opened
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="The catalogue of papers and verdicts: as files, as a server, by e-mail.", no_args_is_help=True)
 
-AS_JSON = typer.Option(False, "--json", help="Print as JSON.")
 STORE = typer.Option(None, "--store", help="Show your own runs next to the published verdicts: a folder or fsspec URL.")
 DB = typer.Option(Path("symplast-site/subscriptions.sqlite"), "--db", help="File of the subscriptions.", dir_okay=False)
 FROM = typer.Option("", "--from", help="Sender of the mails. The relay is named by SYMPLAST_SMTP.")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from symplast.cli.console import check_output, check_picture, computing, err, out, print_json, write_file
+from symplast.cli.options import AS_JSON
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,7 +21,6 @@ DATA = typer.Argument(
     help=f"{', '.join(NAMES)}; or your own .npz with X (n, pixels), uint8 pixels or floating rates in Hz, and y (n,)."
 )
 NETWORK = typer.Argument(help="Network as .npz, from train.")
-AS_JSON = typer.Option(False, "--json", help="Print as JSON.")
 SAVE_EVERY = 1000
 MANY_MUTE = 0.1
 """Share of images without a classifier spike from which a way out is named."""

@@ -19,7 +19,7 @@ from symplast.cli.console import (
     write_files,
 )
 from symplast.cli.naming import naming
-from symplast.cli.options import check_least
+from symplast.cli.options import AS_JSON, PICTURE, SEED, check_least
 
 if TYPE_CHECKING:
     from symplast.visual_search.asymmetry import Asymmetry
@@ -42,13 +42,10 @@ BACKBONE = typer.Option(help="lit: the small network that comes along; it knows 
 PX = typer.Option(help="Px per degree of visual angle; default 30, with --backbone lit 15.")
 MATCH = typer.Option(help="dot (the paper's) or cosine (the energy of an item does not count).")
 BACKGROUND = typer.Option(help="Grey level around the image and of visited regions, 0 to 255.")
-PICTURE = typer.Option(help="Write a figure (.svg, .png).")
 TABLE = typer.Option(help="Write a table (.csv).")
 FOLDER = typer.Option("--out", help="Folder for the results.", file_okay=False)
-SEED = typer.Option(help="Of the random numbers.")
 PER_SACCADE = typer.Option(help="Milliseconds a saccade, where a table has saccade counts.")
 BASE = typer.Option(help="Milliseconds before the first one.")
-AS_JSON = typer.Option(False, "--json", help="Print as JSON.")
 COLUMNS = "condition, set_size and rt_ms or n_saccades; a row a trial"
 
 
