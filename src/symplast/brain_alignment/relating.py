@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import kendalltau, rankdata
 
 from symplast import stats
 from symplast.brain_alignment.correlations import (
@@ -25,6 +24,7 @@ from symplast.brain_alignment.correlations import (
     r_p_value,
 )
 from symplast.brain_alignment.pair_bootstrap import bootstrap_r
+from symplast.on_use import kendalltau, rankdata
 from symplast.stats.arguments import is_constant
 
 RESISTANT = 0.5

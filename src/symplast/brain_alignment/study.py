@@ -5,7 +5,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy.stats import rankdata
 
 from symplast import stats
 from symplast.brain_alignment import published
@@ -41,6 +40,7 @@ from symplast.brain_alignment.tiny_vlm import judge_claims, random_decisions, tr
 from symplast.brain_alignment.wording import LEVELS, PAPER_TYPES
 from symplast.lab import Config, Evidence, Study, evidence
 from symplast.lab.study import seed_keys
+from symplast.on_use import rankdata
 
 study = Study("brain_alignment")
 

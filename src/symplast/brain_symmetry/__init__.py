@@ -17,9 +17,10 @@ scans with known planes                         :class:`NeoPhantom`
 ==============================================  ==========================================================
 """
 
+from typing import TYPE_CHECKING
+
 from symplast.brain_symmetry.annotation import Annotation
 from symplast.brain_symmetry.asymmetry import Half, VoxelTest, asymmetry_map, region_test, right_half, voxel_test
-from symplast.brain_symmetry.card import write_card
 from symplast.brain_symmetry.cohort import Cohort, CohortScore, half_of, single_scan_score
 from symplast.brain_symmetry.curved import CurvedMidline, chord_shift, curved_midline
 from symplast.brain_symmetry.dataset import Dataset, Settings, build_dataset, read_dataset
@@ -41,6 +42,10 @@ from symplast.brain_symmetry.planes import Plane, PlaneError, itk_transform, rig
 from symplast.brain_symmetry.slicing import Line, Slice, line_in, slices
 from symplast.brain_symmetry.volume import Volume
 from symplast.brain_symmetry.volume_files import load, load_labels, save
+from symplast.on_use import loaded_on_use
+
+if TYPE_CHECKING:
+    from symplast.brain_symmetry.card import write_card
 
 __all__ = [
     "Annotation",
@@ -90,3 +95,5 @@ __all__ = [
     "voxel_test",
     "write_card",
 ]
+
+__getattr__ = loaded_on_use(__name__, {"card": ("write_card",)})  # it brings matplotlib

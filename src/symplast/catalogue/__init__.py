@@ -1,7 +1,8 @@
 """The catalogue of implemented papers: what of each holds, searchable, as pages, feeds and a digest by e-mail."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from symplast.on_use import loaded_on_use
 
 if TYPE_CHECKING:
     from symplast.catalogue.cards import Card, Row
@@ -14,20 +15,6 @@ if TYPE_CHECKING:
     from symplast.catalogue.search import Hit, Index
     from symplast.catalogue.site import write_site
     from symplast.catalogue.subscriptions import Subscriptions
-
-_HOMES = {
-    "ranking": ("BM25", "bm25", "fuse"),
-    "cards": ("Card", "Row"),
-    "catalogue": ("Catalogue", "EventFilter"),
-    "digests": ("DigestRun",),
-    "feeds": ("feed",),
-    "filters": ("Filter",),
-    "mail": ("Mailer", "MailError", "SMTPMailer"),
-    "search": ("Hit", "Index"),
-    "site": ("write_site",),
-    "subscriptions": ("Subscriptions",),
-}
-_HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "BM25",
@@ -49,8 +36,18 @@ __all__ = [
     "write_site",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'symplast.catalogue' has no attribute {name!r}")
-    return getattr(import_module(f"symplast.catalogue.{_HOME[name]}"), name)
+__getattr__ = loaded_on_use(
+    __name__,
+    {
+        "ranking": ("BM25", "bm25", "fuse"),
+        "cards": ("Card", "Row"),
+        "catalogue": ("Catalogue", "EventFilter"),
+        "digests": ("DigestRun",),
+        "feeds": ("feed",),
+        "filters": ("Filter",),
+        "mail": ("Mailer", "MailError", "SMTPMailer"),
+        "search": ("Hit", "Index"),
+        "site": ("write_site",),
+        "subscriptions": ("Subscriptions",),
+    },
+)

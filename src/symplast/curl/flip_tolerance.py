@@ -1,5 +1,7 @@
 """Will this share of rule-flipped neurons still learn in my architecture?"""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -7,7 +9,6 @@ from typing import Any, TypeAlias
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pandas as pd
 from jaxtyping import Array, Float, Key
 
 from symplast import stats
@@ -19,6 +20,7 @@ from symplast.curl.solution import solution_operator, stability
 from symplast.curl.spectrum import signed_kernel
 from symplast.curl.two_layer import CurlRule, TwoLayer
 from symplast.learning.host_random import generator
+from symplast.on_use import pandas as pd
 from symplast.stats.arguments import plain
 
 LEARNED = 1e-8

@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
-from scipy.stats import spearmanr
 
 from symplast import stats
 from symplast.curl.chaos import lyapunov, order_parameter
@@ -21,6 +20,7 @@ from symplast.curl.solution import solution_operator, stability
 from symplast.curl.speed import SpeedSetting, epochs_to_threshold, paired_ratio
 from symplast.curl.two_layer import CurlRule, TwoLayer
 from symplast.lab import Config, Evidence, evidence
+from symplast.on_use import spearmanr
 
 LAST = 1000
 """Updates that the order parameter looks back at."""

@@ -1,5 +1,7 @@
 """Phase diagrams: which share of flipped neurons learns at which compression, by theory, eigenvalues and learning."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from functools import partial
 from typing import Literal
@@ -7,7 +9,6 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 import numpy as np
-import xarray as xr
 from jaxtyping import Array, Float, Key
 
 from symplast.curl.draws import STUDENT, beside, stacked_inputs, stacked_nets, stacked_teachers
@@ -16,6 +17,7 @@ from symplast.curl.signs import SignMask
 from symplast.curl.simulation import simulate, simulate_linear
 from symplast.curl.solution import solution_operator, stability
 from symplast.curl.two_layer import Activation, CurlRule, TwoLayer
+from symplast.on_use import xarray as xr
 
 Start = Literal["random", "teacher"]
 

@@ -17,7 +17,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.polynomial import Polynomial
-from scipy.optimize import brentq
+
+from symplast.on_use import brentq
 
 Layer = Literal["hidden", "readout"]
 LAYERS = ("hidden", "readout")

@@ -1,5 +1,7 @@
 """How fast does the rule learn? Paired runs of several rules from the same teacher, student and data."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -7,7 +9,6 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-import xarray as xr
 from jaxtyping import Array, Float, Int, Key
 
 from symplast import stats
@@ -15,6 +16,7 @@ from symplast.curl.draws import STUDENT, stacked_inputs, stacked_nets
 from symplast.curl.signs import SignMask
 from symplast.curl.simulation import simulate
 from symplast.curl.two_layer import Activation, CurlRule, TwoLayer
+from symplast.on_use import xarray as xr
 
 FEW = 20
 """Below this many pairs Student's t is used: the bootstrap of a mean is too narrow."""
@@ -133,7 +135,7 @@ def _one(
     X: Float[Array, "rows inputs"],
     key: Key[Array, ""],
     signs: Float[Array, " hidden"],
-    numbers: Float[Array, "2"],
+    numbers: Float[Array, "2"],  # noqa: UP037
     limit: Int[Array, ""],
 ) -> tuple[Array, Array, Array]:
     """First epoch below the threshold, epochs that raised the loss, epochs done."""

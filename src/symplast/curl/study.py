@@ -5,7 +5,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy.stats import ttest_rel
 from threadpoolctl import threadpool_limits
 
 from symplast import datasets
@@ -29,6 +28,7 @@ from symplast.curl.spectrum import learning_jacobian, signed_kernel
 from symplast.curl.speed import SpeedSetting, epochs_to_threshold, paired_ratio
 from symplast.lab import Config, Evidence, Study, evidence
 from symplast.learning.host_random import generator
+from symplast.on_use import ttest_rel
 
 study = Study("curl")
 

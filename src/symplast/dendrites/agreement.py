@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from scipy.stats import poisson
 
 from symplast import stats
+from symplast.on_use import poisson
 
 FALSE_ALARM = 0.001
 """Chance that a whole table of simulated points is called different from the theory although it is not."""

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float, Integer
-from scipy.stats import chi2, hypergeom, norm
 
 from symplast.dendrites.bank import check_patterns
+from symplast.on_use import chi2, hypergeom, norm
 
 if TYPE_CHECKING:
     import pandas as pd

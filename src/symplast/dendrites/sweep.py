@@ -1,15 +1,17 @@
 """False-positive probability over the outer product of segment parameters, and the thresholds that keep it low."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import xarray as xr
 
 from symplast.dendrites.arguments import Count, CountLike, check_at_most, check_count, check_probability, lost_cells
 from symplast.dendrites.overlap import tail_table
 from symplast.lab.whole_files import write_whole
+from symplast.on_use import xarray as xr
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,7 +56,7 @@ class Sweep:
             _median_of_logs, self.log_fp.stack(point=gone), input_core_dims=[["point"]], keep_attrs=False
         ).rename("median_fp")
 
-    def table(self) -> "pd.DataFrame":
+    def table(self) -> "pd.DataFrame":  # noqa: UP037
         """One row for each combination: n, a, s, theta, fp, log10_fp."""
         frame = self.log_fp.rename("log_fp").to_dataframe().reset_index()
         frame["fp"] = np.exp(frame["log_fp"])

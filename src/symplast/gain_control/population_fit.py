@@ -9,7 +9,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
-from scipy.optimize import least_squares
 
 from symplast import stats
 from symplast.gain_control.circle import difference, grid
@@ -21,6 +20,7 @@ from symplast.gain_control.population import VonMisesKernel, tuned_drive
 from symplast.gain_control.recordings import Tuning
 from symplast.gain_control.separable import separable_gain_fit
 from symplast.learning.compiling import lightly
+from symplast.on_use import least_squares
 from symplast.stats.arguments import check_count
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy.stats import chi2 as chi_squared
 
 from symplast.grokking.arguments import check_rows, frequencies_of
+from symplast.on_use import chi2 as chi_squared
 
 
 class Spectrum(NamedTuple):

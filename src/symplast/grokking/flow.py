@@ -4,10 +4,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Complex, Float
-from scipy.integrate import solve_ivp
 from scipy.special import elliprf
 
 from symplast.grokking.arguments import check_modulus
+from symplast.on_use import solve_ivp
 from symplast.stats.arguments import check_count, plain
 
 

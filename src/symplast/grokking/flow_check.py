@@ -3,7 +3,8 @@
 from functools import lru_cache
 
 import numpy as np
-from scipy.integrate import solve_ivp
+
+from symplast.on_use import solve_ivp
 
 STRETCHED_END = 60.0
 """Amplitudes have then grown by a factor of 1e20 and more."""

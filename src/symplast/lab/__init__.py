@@ -4,8 +4,9 @@ It knows no system; it reaches one only through the ``study`` that the system's 
 names are loaded when first used, and JAX only by a worker that runs an experiment.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from symplast.on_use import loaded_on_use
 
 if TYPE_CHECKING:
     from symplast.lab.claims import Claim, Claims, ClaimsError, read_claims
@@ -17,19 +18,6 @@ if TYPE_CHECKING:
     from symplast.lab.store import Store
     from symplast.lab.study import Config, Study, seed_keys
     from symplast.lab.verdicts import Judgement, Verdict, judge
-
-_HOMES = {
-    "claims": ("Claim", "Claims", "ClaimsError", "read_claims"),
-    "measurement": ("Measurement",),
-    "quantities": ("Evidence", "evidence", "measure"),
-    "registry": ("Room", "room", "rooms"),
-    "runner": ("Job", "plan", "run"),
-    "records": ("Run",),
-    "store": ("Store",),
-    "study": ("Config", "Study", "seed_keys"),
-    "verdicts": ("Judgement", "Verdict", "judge"),
-}
-_HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Claim",
@@ -56,8 +44,17 @@ __all__ = [
     "seed_keys",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'symplast.lab' has no attribute {name!r}")
-    return getattr(import_module(f"symplast.lab.{_HOME[name]}"), name)
+__getattr__ = loaded_on_use(
+    __name__,
+    {
+        "claims": ("Claim", "Claims", "ClaimsError", "read_claims"),
+        "measurement": ("Measurement",),
+        "quantities": ("Evidence", "evidence", "measure"),
+        "registry": ("Room", "room", "rooms"),
+        "runner": ("Job", "plan", "run"),
+        "records": ("Run",),
+        "store": ("Store",),
+        "study": ("Config", "Study", "seed_keys"),
+        "verdicts": ("Judgement", "Verdict", "judge"),
+    },
+)

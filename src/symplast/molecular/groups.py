@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.stats import mannwhitneyu, rankdata
 
 from symplast import stats
+from symplast.on_use import mannwhitneyu, rankdata
 from symplast.stats.arguments import check_count, check_sample, is_constant, plain
 
 if TYPE_CHECKING:

@@ -3,8 +3,8 @@
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.stats import ks_2samp
 
+from symplast.on_use import ks_2samp
 from symplast.pspm.network import check_cells
 from symplast.spiking import (
     SpikeTrains,

@@ -4,9 +4,11 @@ Given runs (N parameters, D tokens, loss L, budget C), estimate L(N, D) = E + A 
 should be split. Approach 2 (parabolas), Approach 3 (five parameters at once) and variable projection side by side.
 """
 
+from typing import TYPE_CHECKING
+
+from symplast.on_use import loaded_on_use
 from symplast.scaling.approach1 import EnvelopeFit, fit_approach1
 from symplast.scaling.approach2 import Approach2Fit, Parabola, fit_approach2
-from symplast.scaling.audit_page import check_page, write_audit_page
 from symplast.scaling.audit_report import AuditReport, EstimatorRow
 from symplast.scaling.auditing import audit
 from symplast.scaling.bias import ParabolaBias, approach2_bias, design_grid, small_grid_bias
@@ -19,6 +21,9 @@ from symplast.scaling.run_files import read_runs
 from symplast.scaling.simulation import simulate_isoflop
 from symplast.scaling.surfaces import SURFACES, Allocation, LossSurface
 from symplast.scaling.tables import RunTable, ScalingWarning, run_table
+
+if TYPE_CHECKING:
+    from symplast.scaling.audit_page import check_page, write_audit_page
 
 __all__ = [
     "SURFACES",
@@ -60,3 +65,5 @@ __all__ = [
     "small_grid_bias",
     "write_audit_page",
 ]
+
+__getattr__ = loaded_on_use(__name__, {"audit_page": ("check_page", "write_audit_page")})  # they bring matplotlib

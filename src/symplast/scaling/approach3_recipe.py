@@ -14,7 +14,8 @@ from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
-from scipy.optimize import minimize
+
+from symplast.on_use import minimize
 
 LOW = np.array([1e-6, 1e-6, 1e-6, 0.01, 0.01])
 HIGH = np.array([10.0, 1e6, 1e6, 0.99, 0.99])

@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
 
+from symplast.on_use import brentq
 from symplast.scaling.surfaces import Real
 
 WIDEST = 3.0

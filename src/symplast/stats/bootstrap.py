@@ -6,8 +6,8 @@ from itertools import pairwise
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
-from scipy.stats import bootstrap as scipy_bootstrap
 
+from symplast.on_use import bootstrap as scipy_bootstrap
 from symplast.stats.arguments import Floats, Integer, Real, Sample, check_count, check_level, check_sample, is_constant
 from symplast.stats.estimate import Estimate
 from symplast.stats.resampling import Statistic, batch_size, over_last_axis

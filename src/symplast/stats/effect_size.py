@@ -3,10 +3,9 @@
 from typing import Any
 
 import numpy as np
-from scipy.optimize import brentq
 from scipy.special import gammaincc, gammaln, ndtri
-from scipy.stats import nct
 
+from symplast.on_use import brentq, nct
 from symplast.stats.arguments import (
     Floats,
     Real,

@@ -3,8 +3,8 @@
 from typing import Any
 
 import numpy as np
-from scipy.stats import false_discovery_control
 
+from symplast.on_use import false_discovery_control
 from symplast.stats.arguments import Floats, Sample, plain
 
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 import numpy as np
-from scipy.stats import permutation_test as scipy_permutation_test
 
+from symplast.on_use import permutation_test as scipy_permutation_test
 from symplast.stats.arguments import Floats, Integer, Sample, check_count, check_pairs, check_sample
 from symplast.stats.estimate import Alternative, Significance
 from symplast.stats.resampling import Statistic, batch_size, over_last_axis

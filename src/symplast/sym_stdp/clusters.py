@@ -1,12 +1,14 @@
 """Do classes form clusters in a layer's activity? Two numbers for it, and a picture by t-SNE."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from jaxtyping import Float
 
+from symplast.on_use import pandas as pd
 from symplast.stats.arguments import plain
 
 METRICS = ("cosine", "euclidean")

@@ -1,0 +1,71 @@
+"""Names that are loaded when first used, so that importing a room stays cheap.
+
+Importing ``scipy.stats`` takes as long as importing JAX, and pandas and xarray together more than half of it; nobody
+should pay for them who does not use them. ``from symplast.on_use import rankdata`` stands for
+``from scipy.stats import rankdata``, ``from symplast.on_use import pandas as pd`` for ``import pandas as pd``.
+"""
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pandas
+    import xarray as xarray
+    from scipy.integrate import solve_ivp as solve_ivp
+    from scipy.optimize import brentq as brentq
+    from scipy.optimize import least_squares as least_squares
+    from scipy.optimize import minimize as minimize
+    from scipy.stats import *  # noqa: F403
+
+_MODULES = ("pandas", "xarray")
+_HOMES = {
+    "brentq": "scipy.optimize",
+    "least_squares": "scipy.optimize",
+    "minimize": "scipy.optimize",
+    "solve_ivp": "scipy.integrate",
+}
+"""Where functions are; in ``scipy.stats`` when they are not named here."""
+
+
+class OnUse:
+    """A module, or what stands in it under a name."""
+
+    def __init__(self, module: str, name: str = ""):
+        self._module, self._name = module, name
+
+    def _loaded(self) -> Any:
+        module = import_module(self._module)
+        return getattr(module, self._name) if self._name else module
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        """Call it."""
+        return self._loaded()(*arguments, **named)
+
+    def __getattr__(self, attribute: str) -> Any:
+        if attribute.startswith("__"):
+            raise AttributeError(attribute)  # inspection asks for these, and must not load anything
+        return getattr(self._loaded(), attribute)
+
+
+def __getattr__(name: str) -> OnUse:
+    if name.startswith("_"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return OnUse(name) if name in _MODULES else OnUse(_HOMES.get(name, "scipy.stats"), name)
+
+
+def loaded_on_use(package: str, homes: Mapping[str, tuple[str, ...]]) -> Callable[[str], Any]:
+    """The ``__getattr__`` of a package: ``__getattr__ = loaded_on_use(__name__, {"module": ("name", ...)})``.
+
+    Args:
+        package: its name.
+        homes: modules of the package -> the names that each gives to it.
+    """
+    home = {name: module for module, names in homes.items() for name in names}
+
+    def attribute(name: str) -> Any:
+        if name not in home:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        return getattr(import_module(f"{package}.{home[name]}"), name)
+
+    return attribute
