@@ -22,7 +22,7 @@ from typing import Any
 
 import jax
 import numpy as np
-from measuring import RESULTS, write
+from measuring import RESULTS, against, write
 
 from symplast.bilateral import learner_of, move, networks_of, reach
 from symplast.lab.jax_setup import CompileClock
@@ -126,13 +126,13 @@ def main() -> None:
     for name in TARGETS:
         row = ours(name, options.repeats)
         if name in found:
-            row |= {"motornet_ms": found[name], "times_faster_than_motornet": found[name] / row["value"]}
+            row |= {"motornet_ms": found[name]}
             row["motornet_rollout_ms"] = found["rollout"]
         rows.append(row)
+        if name in found:
+            rows.append(against(row["what"], "MotorNet", found[name] / row["value"]))
     peers = {name: found.get(name, "not measured") for name in ("motornet", "torch")}
     write("bilateral", rows, out=options.out, peers=peers)
-    for row in rows:
-        print(row)
 
 
 if __name__ == "__main__":

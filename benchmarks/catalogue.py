@@ -19,7 +19,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from measuring import RESULTS, write
+from measuring import RESULTS, against, write
 
 from symplast.catalogue import Catalogue, write_site
 from symplast.catalogue.cards import Card
@@ -34,6 +34,11 @@ from symplast.lab.verdicts import OUTCOMES
 
 CLAIMS = 10
 TARGETS = {16: {"build_s": 2.0}, 2000: {"build_s": 60.0, "search_p95_ms": 30.0}}
+
+INDEX_LIMIT = "not the same work: FTS5 keeps words only; ours also fits the related terms of all texts"
+SEARCH_LIMIT = (
+    "not the same work: FTS5 ranks by words only; ours also ranks by related terms and says why a paper is found"
+)
 
 
 def made_up(count: int, real: list[Card]) -> list[Card]:
@@ -103,13 +108,15 @@ def measured(count: int) -> list[dict[str, Any]]:
         if name in target:
             row |= {"target": target[name], "met": timed[name] <= target[name]}
         rows.append(row)
-    peer = {"what": f"SQLite FTS5: index, {count:,} papers", "value": fts_s, "unit": "s"}
-    other = {"what": f"SQLite FTS5: search, 95th percentile, {count:,} papers", "unit": "ms"}
+    theirs = float(np.percentile(theirs_ms, 95))
     return [
         *rows,
-        peer,
-        other | {"value": float(np.percentile(theirs_ms, 95)), "median_ms": float(np.median(theirs_ms))},
-    ]
+        {"what": f"SQLite FTS5: index, {count:,} papers", "value": fts_s, "unit": "s"},
+        {"what": f"SQLite FTS5: search, 95th percentile, {count:,} papers", "unit": "ms", "value": theirs,
+         "median_ms": float(np.median(theirs_ms))},
+        against(f"index of {count:,} papers", "SQLite FTS5", fts_s / index_s, limit=INDEX_LIMIT),
+        against(f"search among {count:,} papers", "SQLite FTS5", theirs / timed["search_p95_ms"], limit=SEARCH_LIMIT),
+    ]  # fmt: skip
 
 
 def fts5(cards: list[Card]) -> sqlite3.Connection:
@@ -139,9 +146,6 @@ def main() -> None:
     from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: F401 - imported before the clock starts
 
     rows = [row for count in given.papers for row in measured(count)]
-    for row in rows:
-        missed = "" if row.get("met", True) else "MISSED"
-        print(f"{row['what']:52s} {row['value']:8.3g} {row['unit']:3s} {missed}")
     write("catalogue", rows, "scikit-learn", "scipy", out=given.out, clock="CPU time")
 
 

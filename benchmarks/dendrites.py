@@ -15,6 +15,7 @@ import one_core  # noqa: F401 - before the libraries
 
 # isort: split
 
+import contextlib
 import statistics
 import time
 from typing import Any
@@ -24,18 +25,21 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from measuring import seconds, write
+from measuring import against, seconds, write
+from scipy.special import gammaln
 from scipy.stats import hypergeom
 
 from symplast.dendrites import (
     ActiveDendriteMLP,
     InContext,
+    InfeasibleDesign,
     PrototypeContext,
     PrototypeLearner,
     component_learner,
     design,
     fp_tails_exact,
     sweep,
+    union_size,
 )
 from symplast.dendrites.overlap import tail_table
 from symplast.dendrites.sampling import count_overlaps, random_stream
@@ -122,12 +126,7 @@ def compare_sweeps() -> list[dict[str, Any]]:
             "seconds": vectorised,
             "relative_error": largest_error(hypergeom.sf(THETA - 1, n, a, s), exact),
         },
-        {
-            "what": "times faster than that (labelled sweep)",
-            "value": vectorised / labelled,
-            "target": 25,
-            "met": vectorised / labelled >= 25,
-        },
+        against("sweep of 9240 values, labelled", "scipy.stats.hypergeom.sf", vectorised / labelled, target=25),
         {
             "what": "scipy.stats.hypergeom.sf, value by value",
             "seconds_per_value": one_by_one,
@@ -143,14 +142,7 @@ def compare_sweeps() -> list[dict[str, Any]]:
         whole = symbolic["mean"] * size
         note = f"timed on {len(symbolic['points'])} values, multiplied by {size}"
         rows.append({"what": "SymPy, substitute and evalf", **symbolic, "seconds_for_the_sweep": whole, "note": note})
-        rows.append(
-            {
-                "what": "times faster than that (labelled sweep)",
-                "value": whole / labelled,
-                "target": 1000,
-                "met": whole / labelled >= 1000,
-            }
-        )
+        rows.append(against("sweep of 9240 values, labelled", "SymPy", whole / labelled, target=1000))
     return rows
 
 
@@ -166,9 +158,54 @@ def time_sampling() -> list[dict[str, Any]]:
 
 
 def time_design() -> list[dict[str, Any]]:
-    """One design with its exact certificate."""
+    """One design with its exact certificate, and one that is impossible."""
     taken = seconds(lambda: design(20_000, 400, 1e6, fp_max=1e-6, noise=0.3, fn_max=1e-6))
-    return [{"what": "one design for a million patterns, certified exactly", "seconds": taken}]
+
+    def ask() -> None:
+        with contextlib.suppress(InfeasibleDesign):
+            design(200_000, 20_000, 1e12, fp_max=1e-300, fn_max=1e-300, noise=0.9)
+
+    impossible = seconds(ask, repeats=3)
+    return [
+        {"what": "one design for a million patterns, certified exactly", "seconds": taken},
+        {"what": "no design with up to 20,000 synapses", "seconds": impossible, "target": 5, "met": impossible <= 5},
+    ]
+
+
+def shift_and_add(n: int, s: int, M: int) -> np.ndarray:
+    """The law of the synapses after a union as NumPy does it: a table of chances, s + 1 shifted products a pattern."""
+    size = min(n, s * M)
+    K, j = np.arange(size + 1)[:, None], np.arange(s + 1)
+
+    def log_choose(of: np.ndarray, some: np.ndarray) -> np.ndarray:
+        return gammaln(of + 1) - gammaln(some + 1) - gammaln(np.maximum(of - some, 0) + 1)
+
+    possible = (j <= n - K) & (s - j <= K)
+    chance = np.exp(log_choose(K, s - j) + log_choose(n - K, j) - log_choose(np.array(n), np.array(s)))
+    new = np.where(possible, chance, 0)
+    law = np.zeros(size + 1)
+    law[0] = 1
+    for _ in range(M):
+        grown = np.zeros_like(law)
+        for fresh in range(s + 1):
+            grown[fresh:] += (law * new[:, fresh])[: size + 1 - fresh]
+        law = grown
+    return law
+
+
+def compare_unions() -> list[dict[str, Any]]:
+    """The law of the synapses after a union, in turns with shift-and-add."""
+    rows = []
+    for n, s, M in ((20_000, 25, 10), (20_000, 25, 100), (20_000, 100, 50)):
+        ratios = []
+        assert np.allclose(union_size(n, s, M).pmf, shift_and_add(n, s, M), atol=1e-9)
+        for _ in range(5):
+            ours = seconds(lambda n=n, s=s, M=M: union_size(n, s, M), repeats=1)
+            ratios.append(seconds(lambda n=n, s=s, M=M: shift_and_add(n, s, M), repeats=1) / ours)
+        ratios.sort()
+        work, between = f"union_size, n = {n}, s = {s}, M = {M}", [ratios[0], ratios[-1]]
+        rows.append(against(work, "NumPy, shift and add", statistics.median(ratios), between=between, target=1))
+    return rows
 
 
 class ContextOfEachSample(InContext):
@@ -210,7 +247,7 @@ def time_active_dendrites(tasks: int = 5) -> list[dict[str, Any]]:
     rows = [
         {"what": "update with 5 segments a unit, once for the batch", "seconds": once},
         {"what": "the same, segments for every sample", "seconds": every},
-        {"what": "times faster", "value": every / once},
+        against("update of active dendrites", "segments for every sample, as released", every / once),
     ]
     for model in ("sparse only", "MLP"):
         taken = seconds_per_update(component_learner(model, sizes, tasks), tasks, updates=40)
@@ -220,11 +257,7 @@ def time_active_dendrites(tasks: int = 5) -> list[dict[str, Any]]:
 
 def main() -> None:
     """Measure and write."""
-    rows = [*compare_sweeps(), *time_sampling(), *time_design(), *time_active_dendrites()]
-    for row in rows:
-        value = row.get("value", row.get("seconds"))
-        shown = "" if value is None or isinstance(value, list) else f"{value:12.4g}"
-        print(f"{row['what']:62s} {shown}  target {row.get('target')}  {'' if row.get('met', True) else 'MISSED'}")
+    rows = [*compare_sweeps(), *time_sampling(), *time_design(), *compare_unions(), *time_active_dendrites()]
     write("dendrites", rows, "scipy")
 
 

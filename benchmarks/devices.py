@@ -25,7 +25,7 @@ from typing import Any
 
 import jax
 import numpy as np
-from measuring import RESULTS, write
+from measuring import RESULTS, against, write
 
 from symplast.devices import DeviceModel, SingleStepRule, Variation
 from symplast.devices.network import FloatLayer
@@ -153,18 +153,10 @@ def main() -> None:
         if name in peers["rows"]:
             taken = peers["rows"][name]
             ratio = taken / ours
-            rows.append(
-                {"what": f"times faster than {name}", "value": ratio, "peer_seconds_per_sample": taken,
-                 "target": target, "met": ratio >= target}
-            )  # fmt: skip
+            rows.append(against("online training, a sample", name, ratio, target=target, peer_seconds_per_sample=taken))
         else:
             note = peers.get("note", peers.get("aihwkit_error", "not installed"))
             rows.append({"what": f"times faster than {name}", "target": target, "note": f"not measured: {note}"})
-    for row in rows:
-        value = row.get("value") or 1e6 * row.get("seconds_per_sample", float("nan"))
-        unit = "x" if "value" in row else "us/sample"
-        missed = "" if row.get("met", True) else "MISSED"
-        print(f"{row['what']:48s} {value:9.3g} {unit:10s} target {row.get('target')}  {missed}")
     peer = {name: version for name, version in peers.items() if name != "rows"}
     write("devices", rows, out=given.out, peer=peer, clock="CPU time")
 

@@ -24,7 +24,7 @@ from typing import Any
 
 import jax
 import numpy as np
-from measuring import RESULTS, write
+from measuring import RESULTS, against, write
 from scipy.linalg import cho_factor, cho_solve
 
 from symplast.gain_control import (
@@ -49,7 +49,7 @@ def cpu(call: Callable[[], Any]) -> float:
 
 
 def pairs(
-    what: str, target: float, ours: Callable[[], Any], peer: Callable[[], Any], share: float = 1.0
+    what: str, who: str, target: float, ours: Callable[[], Any], peer: Callable[[], Any], share: float = 1.0
 ) -> dict[str, Any]:
     """Time both in turn; ``share`` is how much of our work the peer does."""
     jax.clear_caches()
@@ -60,10 +60,8 @@ def pairs(
     ratios = sorted(peer_s / own_s for own_s, peer_s in times)
     own, other = (float(np.median([pair[i] for pair in times])) for i in range(2))
     value = float(np.median(ratios))
-    return {
-        "what": what, "value": value, "unit": "x", "range": [ratios[0], ratios[-1]], "seconds": own,
-        "peer_seconds": other, "compile_seconds": clock.seconds, "target": target, "met": value >= target,
-    }  # fmt: skip
+    times = {"seconds": own, "peer_seconds": other, "compile_seconds": clock.seconds}
+    return against(what, who, value, between=[ratios[0], ratios[-1]], target=target, **times)
 
 
 def ensembles_rows() -> list[dict[str, Any]]:
@@ -91,7 +89,9 @@ def ensembles_rows() -> list[dict[str, Any]]:
 
         assert np.abs(np.asarray(optimal_gains(circuit, p).g) - loop()).max() < 1e-9
         rank = 255 if circuit.factors is None else circuit.factors.U.shape[1]
-        row = pairs(f"100 ensembles, drive of {name}", target, lambda c=circuit: optimal_gains(c, p).g, loop)
+        row = pairs(
+            f"100 ensembles, drive of {name}", "a NumPy loop", target, lambda c=circuit: optimal_gains(c, p).g, loop
+        )
         rows.append({**row, "rank": rank})
     return rows
 
@@ -129,9 +129,9 @@ def online_rows(steps: int = 20_000) -> list[dict[str, Any]]:
     keys = jax.random.split(jax.random.key(0), 20)
     many = lambda: adapt_online(circuit, p, key=keys, steps=steps, records=10).g  # noqa: E731
     rows = [
-        pairs("online rule, one run, over the precomputing loop", 5.0, one, precomputing),
-        pairs("online rule, 20 runs, over the precomputing loop", 5.0, many, precomputing, 1 / 20),
-        pairs("online rule, one run, over the solving loop", 30.0, one, solving, few / steps),
+        pairs("online rule, one run", "the precomputing loop", 5.0, one, precomputing),
+        pairs("online rule, 20 runs", "the precomputing loop", 5.0, many, precomputing, 1 / 20),
+        pairs("online rule, one run", "the solving loop", 30.0, one, solving, few / steps),
     ]
     for row, runs in zip(rows, (1, 20, 1), strict=True):
         row["microseconds_a_stimulus"] = 1e6 * row["seconds"] / steps / runs
@@ -170,8 +170,16 @@ def whitening_rows() -> list[dict[str, Any]]:
     assert np.abs(start.fit(C, eta=5e-3, steps=200).g - offline()).max() < 1e-8
     assert np.abs(start.partial_fit(x.reshape(-1, n), batch=64).g - online()).max() < 1e-8
     return [
-        pairs("whitening, 200 offline updates", 3.0, lambda: start.fit(C, eta=5e-3, steps=200).g, offline),
-        pairs("whitening, 200 online updates", 3.0, lambda: start.partial_fit(x.reshape(-1, n), batch=64).g, online),
+        pairs(
+            "whitening, 200 offline updates", "a NumPy loop", 3.0, lambda: start.fit(C, eta=5e-3, steps=200).g, offline
+        ),
+        pairs(
+            "whitening, 200 online updates",
+            "a NumPy loop",
+            3.0,
+            lambda: start.partial_fit(x.reshape(-1, n), batch=64).g,
+            online,
+        ),
     ]
 
 
@@ -182,10 +190,6 @@ def main() -> None:
     given = parser.parse_args()
     with jax.enable_x64(True):
         rows = [*ensembles_rows(), *online_rows(), *whitening_rows()]
-    for row in rows:
-        low, high = row["range"]
-        print(f"{row['what']:52s} {row['value']:7.2f}x [{low:.2f}, {high:.2f}] target {row['target']:g} "
-              f"{'' if row['met'] else 'MISSED'}")  # fmt: skip
     write("gain_control", rows, "scipy", out=given.out, clock="CPU time", note="a busy machine: read ratios of pairs")
 
 

@@ -26,7 +26,7 @@ from typing import Any
 
 import jax
 import numpy as np
-from measuring import RESULTS, write
+from measuring import RESULTS, against, write
 
 from symplast.grokking import SETUPS, predict_winners, train
 from symplast.grokking.training import first_of
@@ -185,7 +185,7 @@ def main() -> None:
     for name in names:
         row: dict[str, Any] = {"what": name, **ours(name), "products_ms": products(name)}
         row["numpy_ms_a_step"] = in_numpy(name, min(STEPS[name], 50))
-        row["times_faster_than_numpy"] = row["numpy_ms_a_step"] / row["ms_a_step"]
+        rows.append(against(f"step of {name}", "NumPy", row["numpy_ms_a_step"] / row["ms_a_step"]))
         if options.peer_python:  # in turns, so that a busy machine slows both
             turns = []
             for _ in range(TURNS):
@@ -193,16 +193,12 @@ def main() -> None:
                 turns.append((peer["ms"][name], ours(name)["ms_a_step"]))
             row["torch_ms_a_step"], row["ms_a_step"] = (statistics.median(each) for each in zip(*turns, strict=True))
             ratios = sorted(theirs / own for theirs, own in turns)
-            row["times_faster_than_torch"] = statistics.median(ratios)
-            row["times_faster_between"] = [ratios[0], ratios[-1]]
-            if name in TARGETS:
-                row["target"] = TARGETS[name]
-                row["met"] = row["times_faster_than_torch"] >= TARGETS[name]
+            between = [ratios[0], ratios[-1]]
+            faster, target = statistics.median(ratios), TARGETS.get(name)
+            rows.append(against(f"step of {name}", "PyTorch, the authors' way", faster, between=between, target=target))
         rows.append(row)
     rows.append({"what": "all blow-up times of 512 neurons", "seconds": prediction()})
     write("grokking", rows, "scipy", out=options.out, peers={"torch": peer.get("torch", "not measured")})
-    for row in rows:
-        print(row)
 
 
 if __name__ == "__main__":

@@ -26,10 +26,42 @@ def seconds(call: Callable[[], Any], repeats: int = 15) -> float:
     return statistics.median(taken)
 
 
+def against(
+    work: str,
+    peer: str,
+    times_faster: float,
+    *,
+    between: list[float] | None = None,
+    target: float | None = None,
+    **more: Any,
+) -> dict[str, Any]:
+    """A row that compares symplast with a peer on the same work; the page of speeds draws all of them.
+
+    Args:
+        work: what both did.
+        peer: who else, with its version where it has one.
+        times_faster: the peer's time over ours.
+        between: the lowest and the highest of the pairs that were measured.
+        target: the ratio that was aimed at.
+        **more: ``limit``, a sentence that names what holds the ratio back; times of both; anything to keep.
+    """
+    row: dict[str, Any] = {"what": f"{work}, over {peer}", "peer": peer, "times_faster": times_faster}
+    if between is not None:
+        row["between"] = between
+    if target is not None:
+        row |= {"target": target, "met": times_faster >= target}
+    return row | more
+
+
 def write(name: str, rows: list[dict[str, Any]], *libraries: str, out: Path | None = None, **about: Any) -> None:
-    """Write the rows to ``results/<name>.json``, or to another file."""
+    """Write the rows to ``results/<name>.json``, or to another file, and print them."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     source = {"date": now()[:10], "machine": machine(), "versions": versions("symplast", "jax", "numpy", *libraries)}
     record = source | about | {"cores_used": cores, "load_average": load, "results": rows}
     (out or RESULTS / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n")
+    for row in rows:
+        work = row.get("what") or f"{row['work']}, {row['who']}"
+        field = next((key for key, value in row.items() if isinstance(value, float)), None)
+        shown = "" if field is None else f"{row[field]:12.4g} {row.get('unit', field)}"
+        print(f"{work:76s} {shown}  {'' if row.get('met', True) else 'MISSED'}")

@@ -18,7 +18,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from measuring import write
+from measuring import against, write
 
 from symplast.lab.jax_setup import CompileClock
 from symplast.pspm import LIFParams, Rule, draw_drive, draw_weights, inhibitory_cells
@@ -104,10 +104,8 @@ def main() -> None:
     rows = [
         {"what": "one of 40 fits", **mine, "target": 0.33, "met": mine["seconds"] <= 0.33},
         {"what": "one fit, NumPy loop", "seconds": peer},
-        {"what": "times faster than the NumPy loop", "value": ratio, "target": 10, "met": ratio >= 10},
+        against("one fit", "NumPy loop", ratio, target=10),
     ]
-    for row in rows:
-        print(f"{row['what']:40s} {row.get('value', row.get('seconds')):10.3g}  target {row.get('target')}")
     write("pspm", rows, clock="CPU time")
 
 

@@ -23,7 +23,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from measuring import seconds, write
+from measuring import against, seconds, write
 from scipy.optimize import minimize
 
 from symplast import datasets
@@ -67,11 +67,10 @@ def peer_kernel() -> Callable[..., Any] | None:
 
 def against_peer(what: str, ours: float, peer: float | None, anchor: float, target: float) -> dict[str, Any]:
     """One row: ours, the peer's, the ratio, the target."""
-    row = {"what": what, "seconds": ours, "peer_seconds": peer if peer is not None else anchor}
+    row: dict[str, Any] = {"seconds": ours, "peer_seconds": peer if peer is not None else anchor}
     if peer is None:
         row["note"] = "peer not installed: its time is from another machine"
-    ratio = row["peer_seconds"] / ours
-    return row | {"times_faster": ratio, "target": target, "met": ratio >= target}
+    return against(what, "vpnls", row["peer_seconds"] / ours, target=target, **row)
 
 
 def time_grids() -> list[dict[str, Any]]:
@@ -200,7 +199,7 @@ def compare_fits(llama: RunTable, epoch: RunTable) -> list[dict[str, Any]]:
         theirs = multi_start(function, target, runs, fit().objective, logs)
         rows.append({"what": f"fit_surface: {name}", "seconds": ours})
         rows.append({"what": f"scipy L-BFGS-B, {FEW_STARTS} random starts: {name}", **theirs})
-        rows.append({"what": f"times faster: {name}", "value": theirs["seconds"] / ours})
+        rows.append(against(f"fit_surface, {name}", f"scipy L-BFGS-B, {FEW_STARTS} starts", theirs["seconds"] / ours))
         rows.append({"what": f"first call: {name}", **compiled})
     return rows
 
@@ -218,11 +217,6 @@ def main() -> None:
     """Measure and write."""
     llama, epoch = tables()
     rows = [*time_grids(), *time_huber(llama), *time_bootstrap(llama), *compare_fits(llama, epoch)]
-    for row in rows:
-        value = row.get("times_faster", row.get("value", row.get("seconds")))
-        print(
-            f"{row['what']:68s} {value:12.4g}  target {row.get('target')}  {'' if row.get('met', True) else 'MISSED'}"
-        )
     try:
         import vpnls
 

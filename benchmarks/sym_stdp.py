@@ -73,9 +73,6 @@ def main() -> None:
     shown = pictures("mnist", options.images, 10)
     backends = ["jax", "numba"] if importlib.util.find_spec("numba") else ["jax"]
     rows = [row for backend in backends for n in (100, AT) for row in rates(backend, n, shown)]
-    for r in rows:
-        missed = "" if r.get("met", True) else "MISSED"
-        print(f"{r['work']:22s} {r['who']:18s} {r['value']:8.1f} {r['unit']:16s} target {r.get('target')} {missed}")
     write("sym_stdp", rows, "numba", out=options.out)
 
 

@@ -26,7 +26,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from measuring import RESULTS, write
+from measuring import RESULTS, against, write
 
 from symplast.lab.jax_setup import CompileClock
 from symplast.visual_search import Backbone, EccPool, SearchModel, array_trials, lit_backbone, lit_model
@@ -72,19 +72,23 @@ def vgg_rows(peer: str | None) -> list[dict[str, Any]]:
     fast, compile_fast = timed(lambda: step(gaze, blank))
     off = float(jnp.abs(step(gaze, None) - step(gaze, blank)).max() / step(gaze, None).max())
     rows = [
-        {"what": "saccade of VGG16, footprint over the whole window", "value": whole / fast, "unit": "x",
-         "seconds": fast, "whole_seconds": whole, "compile_seconds": compile_whole + compile_fast, "difference": off},
-    ]  # fmt: skip
+        against(
+            "saccade of VGG16, by its footprint",
+            "the whole window",
+            whole / fast,
+            seconds=fast,
+            whole_seconds=whole,
+            compile_seconds=compile_whole + compile_fast,
+            difference=off,
+        )
+    ]
     if peer is not None:
         script = Path(__file__).with_name("visual_search_peer.py")
         said = subprocess.run([peer, str(script)], capture_output=True, text=True, check=True).stdout
         found = json.loads(said.strip().splitlines()[-1])
         other = float(np.median(found["seconds"]))
-        rows.append({
-            "what": "saccade of VGG16, over the reference's way in TensorFlow", "value": other / fast, "unit": "x",
-            "seconds": fast, "peer_seconds": other, "peer": f"tensorflow {found['tensorflow']}", "target": 2.0,
-            "met": other / fast >= 2,
-        })  # fmt: skip
+        name = f"the reference's way in TensorFlow {found['tensorflow']}"
+        rows.append(against("saccade of VGG16", name, other / fast, target=2, seconds=fast, peer_seconds=other))
     return rows
 
 
@@ -108,9 +112,8 @@ def pool_row() -> dict[str, Any]:
     assert float(jnp.abs(ours(x) - theirs(x, ones)).max()) < 1e-5
     own, compiling = timed(lambda: ours(x))
     other, _ = timed(lambda: theirs(x, ones), 2)
-    return {"what": "eccentric pool, over a pool a ring", "value": other / own, "unit": "x", "seconds": own,
-            "peer_seconds": other, "rings": len(regions), "compile_seconds": compiling, "target": 10.0,
-            "met": other / own >= 10}  # fmt: skip
+    times = {"seconds": own, "peer_seconds": other, "compile_seconds": compiling}
+    return against("eccentric pool", "a pool a ring", other / own, target=10, rings=len(regions), **times)
 
 
 def small_row() -> dict[str, Any]:
@@ -134,9 +137,6 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULTS / "visual_search.json")
     given = parser.parse_args()
     rows = [small_row(), pool_row(), *vgg_rows(given.peer)]
-    for row in rows:
-        told = f"target {row['target']:g} {'' if row['met'] else 'MISSED'}" if "target" in row else ""
-        print(f"{row['what']:60s} {row['value']:7.2f} {row['unit']} {told}")
     write("visual_search", rows, out=given.out, clock="CPU time", note="a busy machine: read ratios")
 
 

@@ -1,6 +1,5 @@
 """Sphinx configuration; also writes the pages that nobody types: verdicts, gallery, commands."""
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,13 @@ import symplast
 from symplast.lab.published import read_published
 from symplast.lab.registry import rooms
 from symplast.lab.tables import claims_table, overview
+from symplast.lab.theme import render
 
 HERE = Path(__file__).parent
 RESULTS = HERE.parent / "results"
+sys.path.insert(0, str(HERE))
+
+import speed  # noqa: E402 - next to this file
 
 project = "symplast"
 author = "The symplast authors"
@@ -54,7 +57,6 @@ napoleon_use_rtype = False
 napoleon_use_ivar = True
 napoleon_attr_annotations = False  # shapes stand in the descriptions
 nitpicky = False
-sys.path.insert(0, str(HERE))
 
 
 def write_pages() -> None:
@@ -76,31 +78,9 @@ def write_pages() -> None:
     )
     (folder / "gallery.md").write_text(gallery, encoding="utf-8")
     (folder / "commands.md").write_text(commands(), encoding="utf-8")
-    (folder / "benchmarks.md").write_text(benchmarks(), encoding="utf-8")
-
-
-def benchmarks() -> str:
-    """Every measured speed that has a target, in Markdown."""
-    measured = ("value", "ratio", "overhead", "times_faster_than_torch", "times_faster", "seconds")
-    lines = []
-    for path in sorted((HERE.parent / "benchmarks" / "results").glob("*.json")):
-        record = json.loads(path.read_text(encoding="utf-8"))
-        targets = [(row, row.get("target", row.get("target_overhead"))) for row in record["results"]]
-        load = record.get("load_average")
-        busy = f", load {load:.1f}" if isinstance(load, float) else ""
-        lines += [f"## {path.stem}", "", f"{record['date']}, {record['machine']}{busy}.", ""]
-        lines += ["| work | measured | target | met |", "|---|--:|--:|---|"]
-        for row, target in targets:
-            if not isinstance(target, int | float):
-                continue
-            work = row.get("what") or row.get("command") or f"{row['work']}, {row['who']}"
-            work = work.replace("|", "\\|")
-            number = next((row[name] for name in measured if name in row), None)
-            unit = f" {row['unit']}" if "unit" in row else ""
-            shown = "" if number is None else f"{number:.3g}{unit}"
-            lines.append(f"| {work} | {shown} | {target:g} | {'yes' if row.get('met') else '**no**'} |")
-        lines.append("")
-    return "\n".join(lines)
+    found = speed.records(HERE.parent / "benchmarks" / "results")
+    (folder / "speeds.svg").write_bytes(render(speed.picture(speed.comparisons(found))))
+    (folder / "benchmarks.md").write_text(speed.table(found), encoding="utf-8")
 
 
 def commands() -> str:

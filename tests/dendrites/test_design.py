@@ -5,7 +5,7 @@ from fractions import Fraction
 import pytest
 
 from symplast.dendrites import InfeasibleDesign, design, fn_exact, fp_exact
-from symplast.dendrites.design import Budget, _blocks, _search
+from symplast.dendrites.design import Budget, _closest, _search
 
 SMALL = {"n": 200, "a": 16, "patterns": 50, "fp_max": 0.01, "v": 4, "fn_max": 0.05}
 
@@ -99,13 +99,43 @@ def test_ties_are_decided_exactly():
     assert (at_limit.s, at_limit.theta) == (4, 2)
 
 
-def test_blocks_cover_every_size_once():
-    for limit in (1, 63, 64, 65, 1000, 5000):
-        sizes = [int(s) for block in _blocks(limit) for s in block]
-        assert sizes == list(range(1, limit + 1))
+@pytest.mark.parametrize("v", [0, 3, 9, 14, 16])
+@pytest.mark.parametrize("patterns", [1, 10**6])
+@pytest.mark.parametrize("limits", [(0.01, 0.05), (1e-9, 1e-9), (0.9, 0.9), (1e-30, 0.5)])
+def test_every_answer_is_that_of_all_thresholds(v, patterns, limits):
+    budget, largest = Budget(60, 16, v, patterns, *limits), 14
+    every = [(s, theta) for s in range(1, largest + 1) for theta in range(1, s + 1)]
+    fp, fn = ({at: errors(*at) for at in every} for errors in (budget.fp, budget.fn))
+    few, seldom = (Fraction(str(limit)) for limit in limits)
+    fits = [at for at in every if fp[at] <= few and fn[at] <= seldom]
+    answers = {
+        "min_s": lambda at: (at[0], -at[1]),
+        "min_theta": lambda at: (at[1], at[0]),
+    }
+    for objective, order in answers.items():
+        found, smallest = _search(budget, largest, objective)
+        assert found == min(fits, key=order, default=None)
+        assert smallest == min((s for s, _ in fits), default=0)
+    found, _ = _search(budget, largest, "max_patterns")
+    assert (found is None) == (not any(fn[at] <= seldom for at in every))
+    assert found is None or fp[found] == min(fp[at] for at in every if fn[at] <= seldom)
+
+    best, best_fp, best_fn = _closest(budget, largest)
+    violation = {at: max(fp[at] / few, fn[at] / seldom) for at in every}
+    assert float(violation[best[:2]]) == pytest.approx(float(min(violation.values())), rel=1e-10)
+    least_fp = min((fp[at] for at in every if fn[at] <= seldom), default=None)
+    least_fn = min((fn[at] for at in every if fp[at] <= few), default=None)
+    assert (best_fp and best_fp.fp) == (least_fp and pytest.approx(float(least_fp), rel=1e-10))
+    assert (best_fn is None) == (least_fn is None)
+    assert best_fn is None or best_fn.fn == pytest.approx(float(least_fn), rel=1e-10)
 
 
-def test_designs_beyond_the_first_block():
+def test_what_is_impossible_for_large_segments_is_said():
+    with pytest.raises(InfeasibleDesign, match="no segment of up to 20000 synapses"):
+        design(200_000, 20_000, 1e12, fp_max=1e-300, fn_max=1e-300, noise=0.9)
+
+
+def test_designs_beyond_the_first_sizes():
     choice = design(4000, 600, 1e6, fp_max=1e-6, noise=0.5, fn_max=1e-6)
     assert choice.s > 64
     previous = [

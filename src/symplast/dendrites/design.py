@@ -1,9 +1,9 @@
 """Which segment to build: the synapses and threshold that meet an error budget, with an exact certificate."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from symplast.dendrites.arguments import (
     lost_cells,
 )
 from symplast.dendrites.exact import check_noise, fn_exact, fp_exact
-from symplast.dendrites.overlap import CHUNK, tail_table
+from symplast.dendrites.single_tails import SingleTails
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -213,91 +213,120 @@ def _checked(n, a, patterns, fp_max, lost, fn_max, per, objective, max_synapses)
     return Budget(cells, active, v, stored if per == "population" else 1, fp_limit, fn_limit), limit
 
 
-def _errors(budget: Budget, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """``ln (patterns * P_FP)`` and ``ln P_FN`` for each size and threshold 1 .. largest; thresholds above s are inf."""
-    thetas = np.arange(1, sizes[-1] + 1)
-    log_fp = tail_table(budget.n, budget.a, sizes)[:, 1 : sizes[-1] + 1] + np.log(budget.patterns)
-    misses = tail_table(budget.a, budget.v, sizes)
-    spare = np.clip(sizes[:, None] - thetas + 1, 0, misses.shape[1] - 1)
-    log_fn = np.take_along_axis(misses, spare, axis=1)
-    beyond = thetas > sizes[:, None]
-    return np.where(beyond, np.inf, log_fp), np.where(beyond, np.inf, log_fn)
+class _Errors:
+    """Both errors of many segments: ``ln (patterns * P_FP)`` falls with theta, ``ln P_FN`` grows.
+
+    Sizes s and thresholds theta are arrays of the same shape.
+    """
+
+    def __init__(self, budget: Budget, limit: int):
+        self.budget = budget
+        self._overlaps, self._misses = SingleTails(budget.n, budget.a, limit), SingleTails(budget.a, budget.v, limit)
+
+    def log_fp(self, s: np.ndarray, theta: np.ndarray) -> np.ndarray:
+        return self._overlaps(s, theta) + np.log(self.budget.patterns)
+
+    def log_fn(self, s: np.ndarray, theta: np.ndarray) -> np.ndarray:
+        return self._misses(s, s - theta + 1)
+
+    def meets_fp(self, s: np.ndarray, theta: np.ndarray) -> np.ndarray:
+        return _within(self.log_fp(s, theta), self.budget.fp_max, s, theta, self.budget.fp)
+
+    def meets_fn(self, s: np.ndarray, theta: np.ndarray) -> np.ndarray:
+        return _within(self.log_fn(s, theta), self.budget.fn_max, s, theta, self.budget.fn)
+
+    def range(self, s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Lowest threshold within the budget of false positives (s + 1: none), highest within the other (0: none)."""
+        lowest = _last(lambda at, theta: ~self.meets_fp(at, theta), s) + 1
+        return lowest, _last(self.meets_fn, s)
 
 
-def _blocks(limit: int) -> Iterator[np.ndarray]:
-    """Sizes 1 .. limit in growing blocks whose tables fit in memory."""
-    start, length = 1, 64
-    while start <= limit:
-        stop = min(limit, start + length - 1)
-        yield np.arange(start, stop + 1)
-        start, length = stop + 1, max(1, min(2 * length, CHUNK // (2 * stop)))
+def _last(holds: Callable[[np.ndarray, np.ndarray], np.ndarray], s: np.ndarray) -> np.ndarray:
+    """Largest threshold of 1 .. s at which something holds that holds at low thresholds only; 0 if at none."""
+    low, high = np.zeros_like(s), s.copy()
+    while (left := np.flatnonzero(low < high)).size:
+        middle = (low[left] + high[left] + 1) // 2
+        true = holds(s[left], middle)
+        low[left] = np.where(true, middle, low[left])
+        high[left] = np.where(true, high[left], middle - 1)
+    return low
 
 
-def _feasible(budget: Budget, sizes: np.ndarray, need_fp: bool = True) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Which designs meet the budgets, near ties decided exactly; and both log-errors."""
-    log_fp, log_fn = _errors(budget, sizes)
-    meets_fp = _within(log_fp, budget.fp_max, sizes, budget.fp) if need_fp else np.isfinite(log_fp)
-    return meets_fp & _within(log_fn, budget.fn_max, sizes, budget.fn), log_fp, log_fn
-
-
-def _within(logs: np.ndarray, limit: float, sizes: np.ndarray, exact) -> np.ndarray:
+def _within(logs: np.ndarray, limit: float, s: np.ndarray, theta: np.ndarray, exact: Any) -> np.ndarray:
+    """Which logarithms are within a limit; near ties are decided exactly."""
     excess = logs - log_or_minus_inf(as_decimal(limit))
     within = excess <= 0
-    for row, column in np.argwhere(np.abs(excess) < TIE):
-        within[row, column] = exact(int(sizes[row]), int(column) + 1) <= as_decimal(limit)
+    for i in np.flatnonzero(np.abs(excess) < TIE):
+        within[i] = exact(int(s[i]), int(theta[i])) <= as_decimal(limit)
     return within
 
 
 def _search(budget: Budget, limit: int, objective: str) -> tuple[tuple[int, int] | None, int]:
     """Best (s, theta) for the objective, and the smallest feasible size."""
-    best: tuple[float, int, int] | None = None
-    smallest = 0
-    for sizes in _blocks(limit):
-        feasible, log_fp, _ = _feasible(budget, sizes, need_fp=objective != "max_patterns")
-        rows = np.flatnonzero(feasible.any(axis=1))
-        if rows.size == 0:
-            continue
-        smallest = smallest or int(sizes[rows[0]])
-        if objective == "min_s":
-            return (smallest, int(np.flatnonzero(feasible[rows[0]])[-1]) + 1), smallest
-        cost = np.where(feasible, np.arange(1, log_fp.shape[1] + 1) if objective == "min_theta" else log_fp, np.inf)
-        row, column = np.unravel_index(np.argmin(cost), cost.shape)
-        if best is None or cost[row, column] < best[0]:
-            best = (float(cost[row, column]), int(sizes[row]), int(column) + 1)
-    return (None if best is None else best[1:]), smallest
+    errors = _Errors(budget, limit)
+    start, stop = 1, min(limit, 64) if objective == "min_s" else limit
+    while start <= limit:
+        s = np.arange(start, stop + 1)
+        highest = _last(errors.meets_fn, s)
+        fits = highest > 0
+        if objective != "max_patterns":
+            fits[fits] = errors.meets_fp(s[fits], highest[fits])
+        if fits.any():
+            s, highest = s[fits], highest[fits]
+            if objective == "min_s":
+                return (int(s[0]), int(highest[0])), int(s[0])
+            if objective == "min_theta":
+                lowest, _ = errors.range(s)
+                at = np.lexsort((s, lowest))[0]
+                return (int(s[at]), int(lowest[at])), int(s[0])
+            at = np.argmin(errors.log_fp(s, highest))
+            return (int(s[at]), int(highest[at])), int(s[0])
+        start, stop = stop + 1, min(limit, 2 * stop)
+    return None, 0
 
 
 def _closest(budget: Budget, limit: int) -> tuple[Reachable, Reachable | None, Reachable | None]:
     """The least violation of both budgets, and the best of each error with the other budget met."""
-    candidates: list[list[tuple[float, Reachable]]] = [[], [], []]
-    for sizes in _blocks(limit):
-        log_fp, log_fn = _errors(budget, sizes)
-        over_fp, over_fn = log_fp - np.log(budget.fp_max), log_fn - np.log(budget.fn_max)
-        costs = (
-            np.maximum(over_fp, over_fn),
-            np.where(over_fn <= 0, log_fp, np.inf),
-            np.where(over_fp <= 0, log_fn, np.inf),
-        )
-        for found, cost in zip(candidates, costs, strict=True):
-            row, column = np.unravel_index(np.argmin(cost), cost.shape)
-            if cost[row, column] < np.inf:
-                errors = float(np.exp(log_fp[row, column])), float(np.exp(log_fn[row, column]))
-                found.append((float(cost[row, column]), Reachable(int(sizes[row]), int(column) + 1, *errors)))
-    best, best_fp, best_fn = (min(found)[1] if found else None for found in candidates)
-    assert best is not None  # s = theta = 1 always has finite errors
-    return best, best_fp, best_fn
+    errors, s = _Errors(budget, limit), np.arange(1, limit + 1)
+    lowest, highest = errors.range(s)
+
+    def over_fp(at: np.ndarray, theta: np.ndarray) -> np.ndarray:
+        return errors.log_fp(at, theta) - np.log(budget.fp_max)
+
+    def over_fn(at: np.ndarray, theta: np.ndarray) -> np.ndarray:
+        return errors.log_fn(at, theta) - np.log(budget.fn_max)
+
+    def least(costs: np.ndarray, sizes: np.ndarray, theta: np.ndarray) -> Reachable | None:
+        if not costs.size:
+            return None
+        at = [int(np.argmin(costs))]
+        fp, fn = np.exp(errors.log_fp(sizes[at], theta[at])), np.exp(errors.log_fn(sizes[at], theta[at]))
+        return Reachable(int(sizes[at[0]]), int(theta[at[0]]), float(fp[0]), float(fn[0]))
+
+    crossing = _last(lambda at, theta: over_fn(at, theta) <= over_fp(at, theta), s)  # the worse one is least next to it
+    sizes, theta = np.repeat(s, 2), np.stack([np.maximum(crossing, 1), np.minimum(crossing + 1, s)], axis=1).ravel()
+    best = least(np.maximum(over_fp(sizes, theta), over_fn(sizes, theta)), sizes, theta)
+    assert best is not None  # there is at least s = theta = 1
+    by_fp, by_fn = highest > 0, lowest <= s
+    return (
+        best,
+        least(errors.log_fp(s[by_fp], highest[by_fp]), s[by_fp], highest[by_fp]),
+        least(errors.log_fn(s[by_fn], lowest[by_fn]), s[by_fn], lowest[by_fn]),
+    )
 
 
 def _pareto(budget: Budget, first: int, last: int) -> "pd.DataFrame":
     import pandas as pd
 
-    sizes = np.arange(first, last + 1)
-    feasible, log_fp, log_fn = _feasible(budget, sizes)
+    errors, sizes = _Errors(budget, last), np.arange(first, last + 1)
     kept: list[tuple[int, int, float, float]] = []
-    for row, s in enumerate(sizes):
+    for s, lowest, highest in zip(sizes, *errors.range(sizes), strict=True):
         smaller = np.array([point[2:] for point in kept]).reshape(-1, 2)
-        for column in np.flatnonzero(feasible[row]):
-            fp, fn = np.exp(log_fp[row, column]), np.exp(log_fn[row, column])
+        thetas = np.arange(lowest, highest + 1)
+        at = np.full_like(thetas, s)
+        for theta, fp, fn in zip(
+            thetas, np.exp(errors.log_fp(at, thetas)), np.exp(errors.log_fn(at, thetas)), strict=True
+        ):
             if not ((smaller[:, 0] <= fp) & (smaller[:, 1] <= fn)).any():
-                kept.append((int(s), int(column) + 1, float(fp), float(fn)))
+                kept.append((int(s), int(theta), float(fp), float(fn)))
     return pd.DataFrame(kept, columns=["s", "theta", "fp", "fn"])
