@@ -1,4 +1,4 @@
-"""Every example of the documented functions holds in float64 as in float32, in one process that starts with it.
+"""Every example of the documented functions holds in float64 as in float32, in processes that start with it.
 
 Shapes aren't checked: the other tests do it.
 """
@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ["src/symplast", "docs/systems/pspm.md", "docs/guide/spiking.md"]
-PLAIN = "--import-mode=importlib --doctest-modules --doctest-glob=*.md"
+PLAIN = "--import-mode=importlib --doctest-modules --doctest-glob=*.md -n 2 --dist loadfile"
 
 
 @pytest.mark.slow
