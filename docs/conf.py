@@ -1,6 +1,7 @@
 """Sphinx configuration; also writes the pages that nobody types: verdicts, gallery, commands."""
 
 import sys
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from latex2mathml.converter import convert
 
 import symplast
 from symplast.lab.published import read_published
-from symplast.lab.registry import rooms
+from symplast.lab.registry import Room, rooms
 from symplast.lab.tables import claims_table, overview
 from symplast.lab.theme import render
 
@@ -64,23 +65,36 @@ def write_pages() -> None:
     folder = HERE / "_generated"
     folder.mkdir(exist_ok=True)
     (folder / "overview.md").write_text(overview(RESULTS) + "\n", encoding="utf-8")
-    tiles = []
+    sections = []
     for name, room in rooms().items():
         table = claims_table(room, read_published(room, RESULTS))
         (folder / f"{name}-claims.md").write_text(table + "\n", encoding="utf-8")
-        if (HERE / "_static" / f"{name}.png").exists() and (HERE / "systems" / f"{name}.md").exists():
-            title = room.claims.system.title
-            tiles.append(f"[![{title}](_static/{name}.png)](systems/{name}.md)\n[{title}](systems/{name}.md)\n")
+        sections.append(pictures(name, room))
     gallery = (
-        "# Gallery\n\nOne picture a system; a report holds all of them.\n\n::::{container} gallery\n"
-        + "\n".join(tiles)
-        + "::::\n"
-    )
+        "# Gallery\n\nThe figures of all systems, drawn from what was measured at full scale. "
+        "A click shows a picture alone; the report holds them as drawings that can be enlarged.\n\n"
+    ) + "\n".join(sections)
     (folder / "gallery.md").write_text(gallery, encoding="utf-8")
     (folder / "commands.md").write_text(commands(), encoding="utf-8")
     found = speed.records(HERE.parent / "benchmarks" / "results")
     (folder / "speeds.svg").write_bytes(render(speed.picture(speed.comparisons(found))))
     (folder / "benchmarks.md").write_text(speed.table(found), encoding="utf-8")
+
+
+def pictures(name: str, room: Room) -> str:
+    """A section of the gallery: all figures of a system that were drawn, with their captions."""
+    tiles = []
+    for figure in room.outline().figures.values():
+        if (HERE / "_static" / "gallery" / name / f"{figure.name}.webp").exists():
+            path, alt = f"_static/gallery/{name}/{figure.name}.webp", escape(figure.alt, quote=True)
+            tiles.append(
+                f'<figure><a href="{path}"><img src="{path}" alt="{alt}" loading="lazy"></a>'
+                f"<figcaption>{escape(figure.caption)}</figcaption></figure>"
+            )
+    if not tiles:
+        return ""
+    title = room.claims.system.title
+    return f'## [{title}](systems/{name}.md)\n\n<div class="gallery">\n' + "\n".join(tiles) + "\n</div>\n"
 
 
 def commands() -> str:
