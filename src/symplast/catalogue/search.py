@@ -11,7 +11,7 @@ import numpy as np
 from symplast.catalogue.cards import Card
 from symplast.catalogue.filters import Filter
 from symplast.catalogue.ranking import bm25, fuse
-from symplast.catalogue.words import STOP_WORDS, normalised, terms
+from symplast.catalogue.words import STOP_WORDS, normalised, stem, terms
 
 WEIGHTS: Mapping[str, float] = {"title": 10, "topics": 6, "claims": 3, "summary": 1}
 """How much a hit in a field counts: titles of paper and system, topics, texts of claims, summary."""
@@ -118,11 +118,12 @@ class Index:
             name: dict(zip(order.tolist(), range(1, len(order) + 1), strict=True)) for name, order in rankings.items()
         }
         matched, claimed = self._words.by_term(query), self._claim_words.scores(query)
+        words = {stem(word): word for word in reversed(normalised(query))}
         hits = []
         for place in admitted:
             slug = self.cards[place].slug
             own = {name: rank[place] for name, rank in ranks.items() if place in rank}
-            why = ([exact[slug]] if slug in exact else []) + self._why(place, matched, own)
+            why = ([exact[slug]] if slug in exact else []) + self._why(place, matched, own, words)
             score = float("inf") if slug in exact else float(scores[place])
             hits.append(Hit(slug, score, why, self._best_claims(place, claimed, exact.get(slug, "")), own))
         return hits
@@ -182,14 +183,16 @@ class Index:
         best = sorted((one for one in own if scores[one] > 0), key=lambda one: -scores[one])
         return list(dict.fromkeys([*named, *(self._claims[one] for one in best)]))[:3]
 
-    def _why(self, place: int, matched: Mapping[str, np.ndarray], ranks: Mapping[str, int]) -> list[str]:
+    def _why(
+        self, place: int, matched: Mapping[str, np.ndarray], ranks: Mapping[str, int], words: Mapping[str, str]
+    ) -> list[str]:
         """Which words of the query it has, and where; and that related terms found it."""
         own = [term for term, scores in sorted(matched.items(), key=lambda item: -item[1][place]) if scores[place] > 0]
         said = []
         if own:
             fields = self._fields[place].items()
             where = [name for name, held in fields if any(_holds(held, term) for term in own)]
-            said.append(f"{', '.join(own[:5])} in {', '.join(where)}")
+            said.append(f"{', '.join(words.get(term, term) for term in own[:5])} in {', '.join(where)}")
         said += [f"{name}: rank {rank}" for name, rank in ranks.items() if name != "BM25"]
         return said
 
