@@ -47,6 +47,7 @@ def test_a_hit_says_why(catalogue: Catalogue) -> None:
     hit = catalogue.search("dopamine")[0]
     assert hit.slug == "sym_stdp"
     assert any("claims" in why for why in hit.why)
+    assert any(why.startswith("dopamine in") for why in hit.why)  # the word, not its stem
     assert hit.claims
     assert hit.rankers["BM25"] == 1
 
