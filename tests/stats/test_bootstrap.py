@@ -150,7 +150,8 @@ def test_mean_moves_with_the_sample(sample, shift, method):
 @given(st.lists(st.floats(-100, 100, allow_subnormal=False), min_size=2, max_size=20))
 def test_higher_level_wider_interval(sample):
     narrow, wide = (bootstrap(sample, np.mean, resamples=299, level=level) for level in (0.5, 0.95))
-    assert wide.low <= narrow.low <= narrow.high <= wide.high
+    rounding = 1e-15 * np.abs(sample).max()  # a percentile between two equal means is interpolated
+    assert wide.low - rounding <= narrow.low <= narrow.high <= wide.high + rounding
 
 
 def test_accepts_series_and_integers():
