@@ -35,11 +35,6 @@ from symplast.lab.verdicts import OUTCOMES
 CLAIMS = 10
 TARGETS = {16: {"build_s": 2.0}, 2000: {"build_s": 60.0, "search_p95_ms": 30.0}}
 
-INDEX_LIMIT = "not the same work: FTS5 keeps words only; ours also fits the related terms of all texts"
-SEARCH_LIMIT = (
-    "not the same work: FTS5 ranks by words only; ours also ranks by related terms and says why a paper is found"
-)
-
 
 def made_up(count: int, real: list[Card]) -> list[Card]:
     """Papers whose texts are drawn from the words of the systems that there are."""
@@ -114,8 +109,8 @@ def measured(count: int) -> list[dict[str, Any]]:
         {"what": f"SQLite FTS5: index, {count:,} papers", "value": fts_s, "unit": "s"},
         {"what": f"SQLite FTS5: search, 95th percentile, {count:,} papers", "unit": "ms", "value": theirs,
          "median_ms": float(np.median(theirs_ms))},
-        against(f"index of {count:,} papers", "SQLite FTS5", fts_s / index_s, limit=INDEX_LIMIT),
-        against(f"search among {count:,} papers", "SQLite FTS5", theirs / timed["search_p95_ms"], limit=SEARCH_LIMIT),
+        against(f"index of {count:,} papers", "SQLite FTS5", fts_s / index_s),
+        against(f"search among {count:,} papers", "SQLite FTS5", theirs / timed["search_p95_ms"]),
     ]  # fmt: skip
 
 

@@ -43,7 +43,7 @@ def against(
         times_faster: the peer's time over ours.
         between: the lowest and the highest of the pairs that were measured.
         target: the ratio that was aimed at.
-        **more: ``limit``, a sentence that names what holds the ratio back; times of both; anything to keep.
+        **more: times of both; anything to keep. What holds a ratio back stands in ``limits.toml``.
     """
     row: dict[str, Any] = {"what": f"{work}, over {peer}", "peer": peer, "times_faster": times_faster}
     if between is not None:

@@ -1,6 +1,7 @@
 """The page of speeds: what was measured beside peers as a picture, and every row that has a target as a table."""
 
 import json
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,8 +32,19 @@ class Comparison(NamedTuple):
 
 
 def records(folder: Path) -> dict[str, dict[str, Any]]:
-    """Name -> everything in a file of results."""
-    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))}
+    """Name -> everything in a file of results; rows whose limit is known have it as ``limit``."""
+    found = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))}
+    limits = tomllib.loads((folder.parent / "limits.toml").read_text(encoding="utf-8"))
+    for room, of_rows in limits.items():
+        for row in found[room]["results"]:
+            if row_name(row) in of_rows:
+                row["limit"] = of_rows[row_name(row)]
+    return found
+
+
+def row_name(row: dict[str, Any]) -> str:
+    """What a row measures, in words."""
+    return str(row.get("what") or row.get("command") or f"{row['work']}, over {row['who']}")
 
 
 def comparisons(found: dict[str, dict[str, Any]]) -> list[Comparison]:
@@ -118,7 +130,7 @@ def table(found: dict[str, dict[str, Any]]) -> str:
             target, limit = row.get("target", row.get("target_overhead")), row.get("limit", "")
             if not limit and not isinstance(target, int | float):
                 continue
-            work = row.get("what") or row.get("command") or f"{row['work']}, {row['who']}"
+            work = row_name(row)
             number = next((row[name] for name in measured if name in row), None)
             unit = f" {row['unit']}" if "unit" in row else " x" if "times_faster" in row else ""
             shown = "" if number is None else f"{number:.3g}{unit}"
