@@ -1,6 +1,7 @@
 """The page of speeds: a target that is missed, or a peer that is ahead, stands there with what holds the speed back."""
 
 import importlib.util
+import tomllib
 from pathlib import Path
 from types import ModuleType
 
@@ -13,7 +14,8 @@ RESULTS = ROOT / "benchmarks" / "results"
 @pytest.fixture(scope="module")
 def speed() -> ModuleType:
     spec = importlib.util.spec_from_file_location("speed", ROOT / "docs" / "speed.py")
-    assert spec and spec.loader
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -33,8 +35,6 @@ def test_what_is_behind_says_why(speed: ModuleType) -> None:
 
 
 def test_every_limit_belongs_to_a_row(speed: ModuleType) -> None:
-    import tomllib
-
     limits = tomllib.loads((RESULTS.parent / "limits.toml").read_text())
     named = {(room, name) for room, rows in limits.items() for name in rows}
     rows = {(room, speed.row_name(row)) for room, found in speed.records(RESULTS).items() for row in found["results"]}
