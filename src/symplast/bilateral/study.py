@@ -48,8 +48,8 @@ def specialists(config: Config, key: Any) -> Evidence:
 
 
 @study.experiment(
-    quick={"seeds": 4, "updates": 400, "batch": 64, "tasks": ["reach"], "models": ["specialised+CC"]},
-    full={"seeds": 10, "updates": 1500, "tasks": BOTH, "models": ["D", "N", *BILATERAL]},
+    quick={"seeds": 4, "updates": 300, "batch": 32, "tasks": ["reach"], "models": ["specialised+CC"]},
+    full={"seeds": 10, "updates": 1500, "batch": 64, "tasks": BOTH, "models": ["D", "N", *BILATERAL]},
 )
 def hemispheres(config: Config, key: Any) -> Evidence:
     """Controllers of two halves, specialised and neutral, with and without corpus callosum, and the specialists."""
