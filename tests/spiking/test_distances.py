@@ -1,6 +1,7 @@
 """Distances of spike trains: brute force, axioms, invariances, reference values."""
 
 from functools import partial
+from itertools import pairwise as consecutive
 
 import jax
 import jax.numpy as jnp
@@ -21,6 +22,7 @@ from symplast.spiking import (
     van_rossum,
     victor_purpura,
 )
+from symplast.spiking.measures import interval_distances
 
 STOP = 100.0
 CALLS = settings(max_examples=60, deadline=None)
@@ -222,6 +224,52 @@ def test_isi_distance_is_the_mean_over_time(a, b):
     assume(a.size > 1)
     assume(b.size > 1)
     assert isi_distance(a, b, STOP) == pytest.approx(isi_by_sampling(a, b, 0, STOP), abs=2e-3)
+
+
+def merged_distances(a, b, start, stop):
+    """Both interval distances of two trains by going along all their events, in plain Python."""
+
+    def outside(train):
+        train = train if len(train) else [start, stop]
+        several = len(train) > 1
+        left = min(start, 2 * train[0] - train[1]) if several else start
+        right = max(stop, 2 * train[-1] - train[-2]) if several else stop
+        return [left, *train, right]
+
+    def around(spikes, t):  # the interval that begins at t or before it
+        i = max(k for k, spike in enumerate(spikes) if spike <= t)
+        return min(i, len(spikes) - 2)
+
+    def apart(spikes, others):
+        near = [min(abs(spike - other) for other in others) for spike in spikes[1:-1]]
+        return [near[0], *near, near[-1]]
+
+    both = [outside(list(a)), outside(list(b))]
+    gaps = [apart(both[0], both[1]), apart(both[1], both[0])]
+    isi = spike = 0.0
+    edges = sorted({start, stop, *a, *b})
+    for begin, end in consecutive(edges):
+        intervals, sums = [], []
+        for spikes, gap in zip(both, gaps, strict=True):
+            i = around(spikes, begin)
+            intervals.append(spikes[i + 1] - spikes[i])
+            slope = (gap[i + 1] - gap[i]) / intervals[-1]
+            sums.append(2 * gap[i] + slope * (begin + end - 2 * spikes[i]))
+        x, y = intervals
+        isi += (end - begin) * abs(x - y) / max(x, y)
+        spike += (end - begin) * (sums[0] * y + sums[1] * x) / (x + y) ** 2
+    return isi / (stop - start), spike / (stop - start)
+
+
+@settings(max_examples=60, deadline=None)
+@given(several=st.lists(trains, min_size=1, max_size=5), tile=st.sampled_from([1, 2**20]))
+def test_interval_distances_by_going_along_the_events(several, tile):
+    with pytest.MonkeyPatch.context() as patch:  # in one table of counts, or pair by pair
+        patch.setattr(interval_distances, "COUNTED", tile)
+        isi, spike = (pairwise(measure, several, t_stop_ms=STOP) for measure in (isi_distance, spike_distance))
+    expected = np.array([[merged_distances(a, b, 0.0, STOP) for b in several] for a in several])
+    np.testing.assert_allclose(isi, expected[..., 0], rtol=0, atol=1e-14)
+    np.testing.assert_allclose(spike, expected[..., 1], rtol=0, atol=1e-14)
 
 
 def test_spike_distance_of_evenly_shifted_clocks():

@@ -4,10 +4,11 @@ At the edges of the window, where an interval is not seen whole, each train is g
 first (last) spike as its first (last) interval is long, or at the edge where that is farther. A train without spikes
 gets one at each edge.
 
-Each measure is computed for many pairs at once, a pair a row; a single pair is one row.
+For many pairs the events of all trains are sorted once. What a pair needs, the interval of one train round each event
+of the other, is then looked up by counting, for the stretches that begin with a spike of one train and of the other.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,7 +40,7 @@ def isi_distance(a: Any, b: Any, t_stop_ms: float, t_start_ms: float = 0.0) -> f
     Source:
         Kreuz et al. 2007.
     """
-    return float(isi_distances(*_one_pair(a, b, t_start_ms, t_stop_ms), t_stop_ms, t_start_ms)[0])
+    return float(isi_distances(_one_pair(a, b, t_start_ms, t_stop_ms), *ONE_PAIR, t_stop_ms, t_start_ms)[0])
 
 
 def spike_distance(a: Any, b: Any, t_stop_ms: float, t_start_ms: float = 0.0) -> float:
@@ -68,7 +69,7 @@ def spike_distance(a: Any, b: Any, t_stop_ms: float, t_start_ms: float = 0.0) ->
     Source:
         Kreuz et al. 2013; edges as in PySpike.
     """
-    return float(spike_distances(*_one_pair(a, b, t_start_ms, t_stop_ms), t_stop_ms, t_start_ms)[0])
+    return float(spike_distances(_one_pair(a, b, t_start_ms, t_stop_ms), *ONE_PAIR, t_stop_ms, t_start_ms)[0])
 
 
 def spike_synchronisation(a: Any, b: Any, t_stop_ms: float, t_start_ms: float = 0.0) -> float:
@@ -93,7 +94,7 @@ def spike_synchronisation(a: Any, b: Any, t_stop_ms: float, t_start_ms: float = 
     Source:
         Kreuz, Mulansky and Bozanic 2015.
     """
-    (first,), (second,) = _one_pair(a, b, t_start_ms, t_stop_ms)
+    first, second = _one_pair(a, b, t_start_ms, t_stop_ms)
     total = first.size + second.size
     if not total:
         return 1.0
@@ -110,74 +111,129 @@ def spike_synchronisation(a: Any, b: Any, t_stop_ms: float, t_start_ms: float = 
     return 2 * int((near - np.abs(first - second[nearest]) > rounding).sum()) / total
 
 
-def isi_distances(a: Sequence[Times], b: Sequence[Times], t_stop_ms: float, t_start_ms: float = 0.0) -> np.ndarray:
-    """:func:`isi_distance` of each pair of checked trains."""
-    merged = _merge(a, b, t_start_ms, t_stop_ms)
-    x, y = (_take(np.diff(train.spikes), train.before[:, :-1]) for train in (merged.a, merged.b))
-    with np.errstate(divide="ignore", invalid="ignore"):  # stretches of no length, which count for nothing
-        return _mean(np.abs(x - y) / np.maximum(x, y), merged.edges)
+ONE_PAIR = np.array([0]), np.array([1])
+COUNTED = 2**20
+"""Numbers in a table of counts: bounds memory."""
+AT_ONCE = 2**13
+"""Events of pairs handled at once, so that what is known of them stays in the cache."""
 
 
-def spike_distances(a: Sequence[Times], b: Sequence[Times], t_stop_ms: float, t_start_ms: float = 0.0) -> np.ndarray:
-    """:func:`spike_distance` of each pair of checked trains."""
-    merged = _merge(a, b, t_start_ms, t_stop_ms)
-    with np.errstate(divide="ignore", invalid="ignore"):  # stretches of no length, which count for nothing
-        x, begins_a, ends_a = _apart(merged.a, merged.b, merged.edges)
-        y, begins_b, ends_b = _apart(merged.b, merged.a, merged.edges)
-        both = (begins_a + ends_a) * y + (begins_b + ends_b) * x
-        return _mean(both / (x + y) ** 2, merged.edges)
+def isi_distances(
+    trains: Sequence[Times], row: np.ndarray, column: np.ndarray, t_stop_ms: float, t_start_ms: float = 0.0
+) -> np.ndarray:
+    """:func:`isi_distance` of pairs of checked trains, ``trains[row]`` with ``trains[column]``."""
+    return _measured(_isi_sums, trains, row, column, t_start_ms, t_stop_ms)
 
 
-class Train(NamedTuple):
-    """One train of each pair among the events of both.
+def spike_distances(
+    trains: Sequence[Times], row: np.ndarray, column: np.ndarray, t_stop_ms: float, t_start_ms: float = 0.0
+) -> np.ndarray:
+    """:func:`spike_distance` of pairs of checked trains, ``trains[row]`` with ``trains[column]``."""
+    return _measured(_spike_sums, trains, row, column, t_start_ms, t_stop_ms)
+
+
+class Events(NamedTuple):
+    """Trains with a spike outside the window on each side, a train a row, and where all spikes stand in order.
+
+    Event 0 of a train is the beginning of the window, the others are its spikes; a train that has fewer than the
+    longest has further ones at the window's end.
 
     Attributes:
-        spikes: (pairs, longest + 2) its times between the spikes outside the window; the last repeated as padding.
-        sizes: (pairs,) its spikes in the window.
-        before: (pairs, events) index in ``spikes`` of its last spike up to each event.
-        at: (pairs, longest) index among the events of each of its spikes.
+        spikes: (trains, longest + 2) times between the spikes outside; the last is repeated as padding.
+        sizes: (trains,) spikes in the window.
+        begins: (trains, longest + 1) time of each event.
+        ends: (trains, longest + 1) time of the next event of the same train, at most the window's end.
+        intervals: (trains, longest + 1) from each of ``spikes`` to the next; 1 in the padding.
+        counts: (trains, all spikes + 1) index in the flat ``spikes`` of a train's last spike among the first spikes of
+            all trains in order.
+        before: (trains, longest + 1) number of spikes of all trains before each event.
+        upto: the same with the spikes at the time of the event.
     """
 
     spikes: np.ndarray
     sizes: np.ndarray
+    begins: np.ndarray
+    ends: np.ndarray
+    intervals: np.ndarray
+    counts: np.ndarray
     before: np.ndarray
-    at: np.ndarray
+    upto: np.ndarray
 
 
-class Merged(NamedTuple):
-    """The two trains of each pair, and all events in order: the edges of the window and the spikes of both."""
+class Stretches(NamedTuple):
+    """Parts of the window that begin with an event of one train of each pair, up to the next event of either.
 
-    a: Train
-    b: Train
-    edges: np.ndarray
+    Attributes:
+        lengths: (pairs, longest + 1) of each part, 0 where the other train begins it too or the window is over.
+        since: from the other train's last spike to the event.
+        until: from the event to the other train's next spike.
+        last: index of the other train's last spike in the flat ``spikes``.
+    """
+
+    lengths: np.ndarray
+    since: np.ndarray
+    until: np.ndarray
+    last: np.ndarray
 
 
-def _one_pair(a: Any, b: Any, start: float, stop: float) -> tuple[list[Times], list[Times]]:
-    first, second = check_train(a, "a"), check_train(b, "b")
-    first, second = check_window([first, second], start, stop, precision_of(in_ms(a), in_ms(b)))
-    return [first], [second]
+def _one_pair(a: Any, b: Any, start: float, stop: float) -> list[Times]:
+    both = [check_train(a, "a"), check_train(b, "b")]
+    return check_window(both, start, stop, precision_of(in_ms(a), in_ms(b)))
 
 
-def _merge(a: Sequence[Times], b: Sequence[Times], start: float, stop: float) -> Merged:
-    """Sort the events of each pair once; everything else is counting along that order."""
+def _measured(
+    sums: Callable[[Events, np.ndarray, np.ndarray, float], np.ndarray],
+    trains: Sequence[Times],
+    row: np.ndarray,
+    column: np.ndarray,
+    start: float,
+    stop: float,
+) -> np.ndarray:
+    """Tile by tile of the matrix of pairs, so that a table of counts stays small."""
+    if not row.size:
+        return np.zeros(0)
+    longest = max(train.size for train in trains) + 2
+    everything = len(trains) ** 2 * longest <= COUNTED
+    side = len(trains) if everything else max(int(np.sqrt(COUNTED / (4 * longest))), 1)
+    tile = row // side * (len(trains) + 1) + column // side
+    order = np.argsort(tile, kind="stable")
+    found = np.zeros(row.size)
+    for pairs in np.split(order, np.flatnonzero(np.diff(tile[order])) + 1):
+        used, index = np.unique(np.concatenate([row[pairs], column[pairs]]), return_inverse=True)
+        events = _events([trains[i] for i in used], start, stop)
+        first, second = np.split(index, 2)
+        step = max(AT_ONCE // longest, 1)
+        for begin in range(0, pairs.size, step):
+            some = slice(begin, begin + step)
+            found[pairs[some]] = sums(events, first[some], second[some], stop)
+    return found / (stop - start)
+
+
+def _events(trains: Sequence[Times], start: float, stop: float) -> Events:
     ends = np.array([start, stop], np.float64)
-    padded = [pad([train if train.size else ends for train in trains]) for trains in (a, b)]
-    inside = [np.minimum(times, stop) for times, _ in padded]
-    pairs, m = inside[0].shape
-    events = np.concatenate([np.full((pairs, 1), start), *inside, np.full((pairs, 1), stop)], axis=1)
-    order = np.argsort(events, axis=1, kind="stable")
-    rank = np.empty_like(order)
-    np.put_along_axis(rank, order, np.arange(order.shape[1])[None], axis=1)
-    owner = np.zeros(events.shape, np.int8)
-    owner[:, 1 : m + 1] = np.where(np.isfinite(padded[0].times), 1, 0)
-    owner[:, m + 1 : -1] = np.where(np.isfinite(padded[1].times), 2, 0)
-    owner = _take(owner, order)
-    trains = []
-    for index, at in enumerate((rank[:, 1 : m + 1], rank[:, m + 1 : -1])):
-        times, sizes = padded[index]
-        before = np.cumsum(owner == index + 1, axis=1)
-        trains.append(Train(_extended(times, sizes, start, stop), sizes, before, at))
-    return Merged(trains[0], trains[1], _take(events, order))
+    times, sizes = pad([train if train.size else ends for train in trains])
+    spikes = _extended(times, sizes, start, stop)
+    number, longest = times.shape
+    inside = np.arange(longest) < sizes[:, None]
+    owner = np.repeat(np.arange(number), sizes)
+    order = np.argsort(times[inside], kind="stable")
+    ordered = times[inside][order]
+    counts = np.zeros((number, order.size + 1), np.intp)
+    counts[owner[order], np.arange(order.size) + 1] = 1
+    counts[:, 0] = np.arange(number) * (longest + 2)
+    begins = np.minimum(np.concatenate([np.full((number, 1), start), times], axis=1), stop)
+    intervals = np.diff(spikes, axis=1)
+    intervals[intervals == 0] = 1  # of stretches without length
+    return Events(
+        spikes,
+        sizes,
+        begins,
+        np.minimum(spikes[:, 1:], stop),
+        intervals,
+        np.cumsum(counts, axis=1),
+        np.searchsorted(ordered, begins),
+        np.searchsorted(ordered, begins, side="right"),
+    )
 
 
 def _extended(times: np.ndarray, sizes: np.ndarray, start: float, stop: float) -> np.ndarray:
@@ -190,36 +246,71 @@ def _extended(times: np.ndarray, sizes: np.ndarray, start: float, stop: float) -
     return np.concatenate([outside_left[:, None], inside, outside_right[:, None]], axis=1)
 
 
-def _apart(own: Train, other: Train, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Interval of each stretch between events, and distances to the other train at its beginning and end."""
-    there = _take(other.before, own.at)
-    spikes = own.spikes[:, 1:-1]
-    last = other.spikes.shape[1] - 1
-    nearest = np.minimum(
-        np.abs(spikes - _take(other.spikes, there)), np.abs(_take(other.spikes, np.minimum(there + 1, last)) - spikes)
-    )
-    apart = np.concatenate([nearest[:, :1], nearest, nearest[:, -1:]], axis=1)
-    row = np.arange(own.sizes.size)
-    apart[row, own.sizes + 1] = apart[row, own.sizes]
-    before = own.before[:, :-1]
-    since, until = _take(own.spikes, before), _take(own.spikes, before + 1)
-    here, next_ = _take(apart, before), _take(apart, before + 1)
-    interval = until - since
-    slope = (next_ - here) / interval
-    return interval, here + slope * (edges[:, :-1] - since), here + slope * (edges[:, 1:] - since)
+def _stretches(events: Events, own: np.ndarray, other: np.ndarray, *, ties: bool) -> Stretches:
+    """Those that the events of one train begin; of spikes at one time those of the train with ``ties`` begin one.
+
+    The beginning of the window, which both trains have, is a tie as well.
+    """
+    place = events.upto if ties else events.before
+    last = events.counts.take(place[own] + (other * events.counts.shape[1])[:, None])
+    if ties:
+        last[:, 0] = other * events.spikes.shape[1]
+    begins = events.begins[own]
+    following = events.spikes.take(last + 1)
+    lengths = np.minimum(events.ends[own], following)
+    lengths -= begins
+    if not ties:
+        lengths[:, 0] = 0
+    return Stretches(lengths, begins - events.spikes.take(last), following - begins, last)
 
 
-def _take(values: np.ndarray, index: np.ndarray) -> np.ndarray:
-    return np.take_along_axis(values, index, axis=1)
+def _isi_sums(events: Events, a: np.ndarray, b: np.ndarray, stop: float) -> np.ndarray:
+    total = np.zeros(a.size)
+    for own, other, ties in ((a, b, True), (b, a, False)):
+        part = _stretches(events, own, other, ties=ties)
+        x, y = events.intervals[own], part.since + part.until
+        share = np.abs(x - y)
+        share /= np.maximum(x, y, out=y)
+        total += np.einsum("pe,pe->p", share, part.lengths)
+    return total
+
+
+def _spike_sums(events: Events, a: np.ndarray, b: np.ndarray, stop: float) -> np.ndarray:
+    first, second = _stretches(events, a, b, ties=True), _stretches(events, b, a, ties=False)
+    near = [_nearest(events, own, part, stop) for own, part in ((a, first), (b, second))]
+    total = np.zeros(a.size)
+    for own, other, part, (here, slope), (elsewhere, other_slope) in (
+        (a, b, first, *near),
+        (b, a, second, *near[::-1]),
+    ):
+        x, y = events.intervals[own], part.since + part.until
+        width = events.spikes.shape[1] - 1
+        at = part.last + (np.arange(own.size) * width - other * (width + 1))[:, None]
+        steep = other_slope.take(at)
+        theirs = elsewhere.take(at) + steep * (part.since + part.lengths / 2)
+        both = (here + slope * part.lengths / 2) * y
+        both += theirs * x
+        x += y
+        both /= x
+        both /= x
+        total += 2 * np.einsum("pe,pe->p", both, part.lengths)
+    return total
+
+
+def _nearest(events: Events, own: np.ndarray, part: Stretches, stop: float) -> tuple[np.ndarray, np.ndarray]:
+    """Distance of the last spike at each event to the nearest of the other train, and how it changes in time.
+
+    The spikes outside the window count as their neighbours inside.
+    """
+    near = np.minimum(part.since, part.until)
+    near[:, 0] = near[:, 1]
+    row, last = np.arange(own.size), events.sizes[own]
+    following = np.concatenate([near[:, 1:], near[:, -1:]], axis=1)
+    following[row, last] = near[row, last]
+    return near, (following - near) / events.intervals[own]
 
 
 def _shortest(train: Times, window: float) -> np.ndarray:
     """The shorter of the two intervals round each spike; the window where there is none."""
     gaps = np.concatenate([[window], np.diff(train), [window]])
     return np.minimum(gaps[:-1], gaps[1:])
-
-
-def _mean(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """Over time, stretch by stretch."""
-    lengths = np.diff(edges)
-    return (np.where(lengths > 0, values, 0) * lengths).sum(axis=1) / (edges[:, -1] - edges[:, 0])

@@ -22,10 +22,10 @@ Distance = Callable[..., float]
 AT_ONCE: dict[Distance, Callable[..., np.ndarray]] = {
     van_rossum: van_rossum_distances,
     victor_purpura: victor_purpura_distances,
-    isi_distance: isi_distances,
-    spike_distance: spike_distances,
 }
-"""Measures that have a form for many pairs at once."""
+"""Measures that have a form for many pairs at once, given the trains of each."""
+INDEXED: dict[Distance, Callable[..., np.ndarray]] = {isi_distance: isi_distances, spike_distance: spike_distances}
+"""The same, given all trains and the two indices of each pair."""
 
 
 def pairwise(
@@ -60,15 +60,22 @@ def pairwise(
         window = {"t_start_ms": trains.t_start_ms, "t_stop_ms": trains.t_stop_ms}
         settings = {name: value for name, value in window.items() if name in taken} | settings
     precision = max(_precision(trains), EPS if others is None else _precision(others))
-    first = [check_train(train, f"trains[{i}]") for i, train in enumerate(trains)]
+    first = _checked(trains, "trains")
     if others is None:
         row, column = np.triu_indices(len(first))
         matrix = np.zeros((len(first), len(first)))
-        matrix[row, column] = matrix[column, row] = _measured(measure, first, first, row, column, settings, precision)
+        matrix[row, column] = matrix[column, row] = _measured(measure, first, row, column, settings, precision)
         return matrix
-    second = [check_train(train, f"others[{i}]") for i, train in enumerate(others)]
+    second = _checked(others, "others")
     row, column = (index.ravel() for index in np.indices((len(first), len(second))))
-    return _measured(measure, first, second, row, column, settings, precision).reshape(len(first), len(second))
+    found = _measured(measure, [*first, *second], row, column + len(first), settings, precision)
+    return found.reshape(len(first), len(second))
+
+
+def _checked(trains: Sequence[Any], name: str) -> list[Times]:
+    if isinstance(trains, SpikeTrains):  # checked when it was made
+        return list(trains)
+    return [check_train(train, f"{name}[{i}]") for i, train in enumerate(trains)]
 
 
 def _precision(trains: Sequence[Any]) -> float:
@@ -79,21 +86,21 @@ def _precision(trains: Sequence[Any]) -> float:
 
 def _measured(
     measure: Distance,
-    first: list[Times],
-    second: list[Times],
+    trains: list[Times],
     row: np.ndarray,
     column: np.ndarray,
     settings: dict[str, Any],
     precision: float,
 ) -> np.ndarray:
-    many = AT_ONCE.get(measure)
-    if many is None:
-        return np.array([measure(first[i], second[j], **settings) for i, j in zip(row, column, strict=True)], float)
+    many, indexed = AT_ONCE.get(measure), INDEXED.get(measure)
+    if many is None and indexed is None:
+        return np.array([measure(trains[i], trains[j], **settings) for i, j in zip(row, column, strict=True)], float)
     if "t_stop_ms" in settings:
-        inside = check_window([*first, *second], settings.get("t_start_ms", 0.0), settings["t_stop_ms"], precision)
-        first, second = inside[: len(first)], inside[len(first) :]
+        trains = check_window(trains, settings.get("t_start_ms", 0.0), settings["t_stop_ms"], precision)
+    if indexed is not None:
+        return indexed(trains, row, column, **settings)
     parts = [np.zeros(0)]
     for start in range(0, row.size, ROWS):
         some = slice(start, start + ROWS)
-        parts.append(many([first[i] for i in row[some]], [second[j] for j in column[some]], **settings))
+        parts.append(many([trains[i] for i in row[some]], [trains[j] for j in column[some]], **settings))
     return np.concatenate(parts)
