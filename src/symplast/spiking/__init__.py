@@ -15,6 +15,7 @@ synapses, delays, traces       :class:`ExponentialSynapse`, :class:`Delay`, :cla
 spikes from values             :func:`poisson_spikes`, :func:`poisson_events`, :func:`latency_spikes`
 run it                         :func:`simulate`
 sparse recurrent networks      :func:`propagate`, :class:`FanOut`
+the same, fast on a CPU        :class:`RecurrentNetwork`, :func:`run_network`
 sparse online learning         :class:`EventTable`, :func:`gather_rows`, :func:`update_rows`, :func:`update_columns`
 times instead of arrays, Neo   :class:`SpikeTrains`
 compare trains                 :func:`van_rossum`, :func:`victor_purpura`, :func:`isi_distance`, :func:`spike_distance`
@@ -52,6 +53,7 @@ from symplast.spiking.measures import (
 from symplast.spiking.neuron import MembraneState, Neuron, ThresholdNeuron
 from symplast.spiking.probabilistic import ProbabilisticIF, ProbabilisticState
 from symplast.spiking.propagation import FanOut, propagate
+from symplast.spiking.recurrent import Firing, NetworkState, Projection, RecurrentNetwork, run_network
 from symplast.spiking.relaxation import relax
 from symplast.spiking.simulation import simulate
 from symplast.spiking.surrogates import ArcTan, Boxcar, FastSigmoid, Gaussian, Sigmoid, Surrogate, Triangle
@@ -74,14 +76,18 @@ __all__ = [
     "ExponentialSynapse",
     "FanOut",
     "FastSigmoid",
+    "Firing",
     "Gaussian",
     "MembraneState",
+    "NetworkState",
     "Neuron",
     "Pairing",
     "Partners",
     "PowerLaw",
     "ProbabilisticIF",
     "ProbabilisticState",
+    "Projection",
+    "RecurrentNetwork",
     "Sigmoid",
     "SpikeSteps",
     "SpikeTrains",
@@ -106,6 +112,7 @@ __all__ = [
     "population_synchrony",
     "propagate",
     "relax",
+    "run_network",
     "sampled_gaussian_distance",
     "simulate",
     "spike_distance",

@@ -1,14 +1,14 @@
 """Which program shows images to a network: JAX everywhere, or Numba on a CPU where it is installed."""
 
 import abc
-import importlib.util
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from symplast.spiking.backends import choose
 from symplast.sym_stdp.circuit import Cells, NetworkState, Parameters, Plastic
 from symplast.sym_stdp.config import SymSTDPConfig
 from symplast.sym_stdp.encoding import Drawn, acting_units
@@ -16,28 +16,6 @@ from symplast.sym_stdp.simulation import Learns, advance
 
 BATCH = 32
 """Images of one call of the frozen program; fewer are filled up, so that it compiles once."""
-
-
-def choose(backend: str) -> Literal["jax", "numba"]:
-    """The backend to use.
-
-    Raises:
-        ValueError: no such backend; ImportError: Numba is asked for and not installed.
-
-    Example:
-        >>> choose("jax")
-        'jax'
-    """
-    if backend not in ("auto", "jax", "numba"):
-        raise ValueError(f"backend must be auto, jax or numba; got {backend!r}")
-    there = importlib.util.find_spec("numba") is not None
-    if backend == "numba" and not there:
-        raise ImportError('backend "numba" needs the package numba: pip install "symplast[fast]"')
-    if backend == "jax" or not there:
-        return "jax"
-    if backend == "numba":
-        return "numba"
-    return "numba" if jax.default_backend() == "cpu" else "jax"
 
 
 class Counts(NamedTuple):
