@@ -10,6 +10,7 @@ you want                       start with
 a neuron                       :class:`LIF`, :class:`IF`, :class:`ConductanceLIF`, :class:`ProbabilisticIF`
 a threshold that adapts        :class:`AdaptiveThreshold`
 gradients through spikes       :class:`Sigmoid`, :class:`FastSigmoid`, :class:`ArcTan`, ... as a neuron's ``surrogate``
+fast gradients, in less memory :func:`checkpoint_spikes`
 a neuron of your own           :class:`ThresholdNeuron` and its one method
 synapses, delays, traces       :class:`ExponentialSynapse`, :class:`Delay`, :class:`Trace`
 spikes from values             :func:`poisson_spikes`, :func:`poisson_events`, :func:`latency_spikes`
@@ -23,6 +24,7 @@ describe activity              :func:`fano_factor`, :func:`spike_synchronisation
 =============================  =================================================================================
 """
 
+from symplast.spiking.checkpointing import checkpoint_spikes
 from symplast.spiking.encoders import latency_spikes, poisson_spikes
 from symplast.spiking.events import EventTable, gather_rows, poisson_events, sum_rows, update_columns, update_rows
 from symplast.spiking.integrate_and_fire import IF, LIF, ConductanceLIF
@@ -96,6 +98,7 @@ __all__ = [
     "Trace",
     "Triangle",
     "avalanches",
+    "checkpoint_spikes",
     "fano_factor",
     "fit_power_law",
     "gather_rows",
