@@ -14,6 +14,7 @@ from symplast.spiking import (
     Sigmoid,
     checkpoint_spikes,
     simulate,
+    simulate_weighted,
 )
 
 STEPS, BATCH, INPUTS, HIDDEN, OUT = 12, 4, 6, 8, 3
@@ -69,6 +70,54 @@ def test_values_and_gradients_are_those_of_the_plain_step(kind, dtype, rtol):
             assert a.dtype == b.dtype == dtype
             assert np.abs(a).max() > 1e-3
             np.testing.assert_allclose(a, b, rtol=rtol, atol=rtol * float(np.abs(a).max()))
+
+
+class Behind(eqx.Module):
+    """The network behind the product with the inputs."""
+
+    second: jax.Array
+    cells: LIF
+
+    def __call__(self, state, current):
+        hidden, out = state
+        hidden, spikes = self.cells.step(hidden, 0.0, 1.0, jump=current)
+        out, spikes = self.cells.step(out, 0.0, 1.0, jump=self.second @ spikes)
+        return (hidden, out), spikes
+
+
+@pytest.mark.parametrize(("dtype", "rtol"), [("float32", 1e-5), ("float64", 1e-12)])
+@pytest.mark.parametrize("kind", ["soft reset", "hard reset, refractory"])
+def test_one_product_over_time_gives_the_same_gradients(kind, dtype, rtol):
+    with jax.enable_x64(dtype == "float64"):
+        cells = jax.tree.map(lambda x: x.astype(dtype), CELLS[kind])
+        first, second, inputs, aims = data(dtype)
+
+        def weighted(weights, inputs, start):
+            state = cells.init((HIDDEN, BATCH))._replace(v=start), cells.init((OUT, BATCH))
+            end, out = simulate_weighted(Behind(weights[1], cells), state, weights[0], inputs)
+            return (out.sum(axis=0) * aims).sum() + end[0].v.sum()
+
+        def plain(weights, inputs, start):
+            state = cells.init((HIDDEN, BATCH))._replace(v=start), cells.init((OUT, BATCH))
+            end, out = simulate(Network(*weights, cells), state, inputs)
+            return (out.sum(axis=0) * aims).sum() + end[0].v.sum()
+
+        start = jnp.full((HIDDEN, BATCH), 0.3, dtype)
+        found, expected = (
+            jax.jit(jax.value_and_grad(f, argnums=(0, 1, 2)))((first, second), inputs, start) for f in (weighted, plain)
+        )
+        for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+            assert a.dtype == b.dtype == dtype
+            assert np.abs(b).max() > 1e-3
+            np.testing.assert_allclose(a, b, rtol=rtol, atol=rtol * float(np.abs(b).max()))
+
+
+def test_shapes_that_do_not_fit():
+    first, second, inputs, _ = data("float32")
+    cells = CELLS["soft reset"]
+    state = cells.init((HIDDEN, BATCH)), cells.init((OUT, BATCH))
+    with pytest.raises(ValueError, match=r"weight must be \(cells, inputs\)"):
+        simulate_weighted(Behind(second, cells), state, first.T, inputs)
 
 
 def stored(change):

@@ -10,7 +10,7 @@ you want                       start with
 a neuron                       :class:`LIF`, :class:`IF`, :class:`ConductanceLIF`, :class:`ProbabilisticIF`
 a threshold that adapts        :class:`AdaptiveThreshold`
 gradients through spikes       :class:`Sigmoid`, :class:`FastSigmoid`, :class:`ArcTan`, ... as a neuron's ``surrogate``
-fast gradients, in less memory :func:`checkpoint_spikes`
+fast gradients, in less memory :func:`checkpoint_spikes`, :func:`simulate_weighted`
 a neuron of your own           :class:`ThresholdNeuron` and its one method
 synapses, delays, traces       :class:`ExponentialSynapse`, :class:`Delay`, :class:`Trace`
 spikes from values             :func:`poisson_spikes`, :func:`poisson_events`, :func:`latency_spikes`
@@ -24,7 +24,7 @@ describe activity              :func:`fano_factor`, :func:`spike_synchronisation
 =============================  =================================================================================
 """
 
-from symplast.spiking.checkpointing import checkpoint_spikes
+from symplast.spiking.checkpointing import checkpoint_spikes, simulate_weighted
 from symplast.spiking.encoders import latency_spikes, poisson_spikes
 from symplast.spiking.events import EventTable, gather_rows, poisson_events, sum_rows, update_columns, update_rows
 from symplast.spiking.integrate_and_fire import IF, LIF, ConductanceLIF
@@ -118,6 +118,7 @@ __all__ = [
     "run_network",
     "sampled_gaussian_distance",
     "simulate",
+    "simulate_weighted",
     "spike_distance",
     "spike_steps",
     "spike_synchronisation",

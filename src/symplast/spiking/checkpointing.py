@@ -4,11 +4,12 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 from jax.ad_checkpoint import checkpoint_name
-from jaxtyping import PyTree
+from jaxtyping import Array, Float, PyTree
 
 from symplast.spiking.arguments import Number, Values, parameter
-from symplast.spiking.simulation import Step
+from symplast.spiking.simulation import Step, simulate
 from symplast.spiking.surrogates import Surrogate
 
 DISTANCE = "distance to threshold"
@@ -54,6 +55,84 @@ def checkpoint_spikes(step: Step) -> Step:
         raise ValueError("step must be an equinox.Module that holds cells with a surrogate; a function hides them")
     named = jax.tree.map(lambda part: _Named(part) if is_surrogate(part) else part, step, is_leaf=is_surrogate)
     return _Checkpointed(named)
+
+
+def simulate_weighted(
+    step: Step, state: PyTree, weight: Float[Array, "..."], inputs: Float[Array, "..."]
+) -> tuple[PyTree, PyTree]:
+    """``simulate`` of ``step(state, weight @ inputs[t].T)``, with the gradient of the weight as one product.
+
+    JAX adds up the gradient of a weight that is used in each step of a loop step by step. Here what reaches the
+    currents is kept for all steps, and multiplied with the inputs of all steps and the whole batch at once. Spikes are
+    checkpointed as by :func:`checkpoint_spikes`.
+
+    Args:
+        step: ``(state, current) -> (state, outputs)`` with current (cells, batch); a :class:`equinox.Module` that has
+            its cells among its fields.
+        state: before the first step.
+        weight: (cells, inputs), from the inputs to the first cells.
+        inputs: (steps, batch, inputs).
+
+    Returns:
+        The state after the last step and the outputs, time first; differentiable in reverse with respect to all of the
+        arguments.
+
+    Raises:
+        ValueError: a step that holds no surrogate, or shapes that do not fit.
+    """
+    if weight.ndim != 2 or inputs.ndim != 3 or weight.shape[1] != inputs.shape[2]:
+        raise ValueError(
+            f"weight must be (cells, inputs) and inputs (steps, batch, inputs), got {weight.shape} and {inputs.shape}"
+        )
+    return _run_weighted((checkpoint_spikes(step), state, weight, inputs))
+
+
+class _Weighted(eqx.Module):
+    """A step that weights its input first; ``shift`` is 0 and there for its gradient, that of the current."""
+
+    step: Step
+    weight: Array
+
+    def __call__(self, state: PyTree, now: tuple[Array, Array]) -> tuple[PyTree, PyTree]:
+        x, shift = now
+        return self.step(state, self.weight @ x.T + shift.T)
+
+
+def _run_shifted(step: Step, state: PyTree, weight: Array, inputs: Array, shift: Array) -> tuple[PyTree, PyTree]:
+    return simulate(_Weighted(step, weight), state, (inputs, shift))
+
+
+def _no_shift(weight: Array, inputs: Array) -> Array:
+    return jnp.zeros((*inputs.shape[:2], weight.shape[0]), weight.dtype)
+
+
+@eqx.filter_custom_vjp
+def _run_weighted(everything: tuple[Step, PyTree, Array, Array]) -> tuple[PyTree, PyTree]:
+    step, state, weight, inputs = everything
+    return _run_shifted(step, state, weight, inputs, _no_shift(weight, inputs))
+
+
+@_run_weighted.def_fwd
+def _run_forward(perturbed: PyTree, everything: tuple[Step, PyTree, Array, Array]) -> tuple[PyTree, PyTree]:
+    step, state, weight, inputs = everything
+
+    def run(varied: tuple[Step, PyTree, Array]) -> tuple[PyTree, PyTree]:
+        return _run_shifted(varied[0], varied[1], weight, inputs, varied[2])
+
+    out, back = eqx.filter_vjp(run, (step, state, _no_shift(weight, inputs)))
+    return out, (back, eqx.filter(out, eqx.is_inexact_array))
+
+
+@_run_weighted.def_bwd
+def _run_back(kept: Any, gradient: PyTree, perturbed: PyTree, everything: tuple[Step, PyTree, Array, Array]) -> PyTree:
+    _, _, weight, inputs = everything
+    back, out = kept
+    gradient = jax.tree.map(lambda x, g: jnp.zeros_like(x) if g is None else g, out, gradient)  # None: not asked for
+    ((step, state, shift),) = back(gradient)
+    currents = shift.reshape(-1, weight.shape[0])
+    over_all = ((0,), (0,)), ((), ())
+    to_weight = jax.lax.dot_general(currents, inputs.reshape(-1, weight.shape[1]), over_all)
+    return step, state, to_weight, shift @ weight  # the last is not computed where nobody asks for it
 
 
 class _Named(Surrogate):
