@@ -79,6 +79,19 @@ def simulate_weighted(
 
     Raises:
         ValueError: a step that holds no surrogate, or shapes that do not fit.
+
+    Example:
+        >>> import equinox as eqx
+        >>> from symplast.spiking import LIF, FastSigmoid
+        >>> class Layer(eqx.Module):
+        ...     cells: LIF
+        ...     def __call__(self, state, current):
+        ...         return self.cells.step(state, 0.0, 1.0, jump=current)
+        >>> layer = Layer(LIF(v_reset=None, surrogate=FastSigmoid()))
+        >>> def count(weight, inputs):
+        ...     return simulate_weighted(layer, layer.cells.init((3, 4)), weight, inputs)[1].sum()
+        >>> jax.grad(count)(jnp.full((3, 2), 0.3), jnp.ones((5, 4, 2))).shape  # 5 steps of a batch of 4
+        (3, 2)
     """
     if weight.ndim != 2 or inputs.ndim != 3 or weight.shape[1] != inputs.shape[2]:
         raise ValueError(

@@ -176,13 +176,20 @@ class Stretches(NamedTuple):
     last: np.ndarray
 
 
+class Nearest(NamedTuple):
+    """Distance of a train's last spike at each event to the nearest of the other train, and how it changes in time."""
+
+    away: np.ndarray
+    slope: np.ndarray
+
+
 def _one_pair(a: Any, b: Any, start: float, stop: float) -> list[Times]:
     both = [check_train(a, "a"), check_train(b, "b")]
     return check_window(both, start, stop, precision_of(in_ms(a), in_ms(b)))
 
 
 def _measured(
-    sums: Callable[[Events, np.ndarray, np.ndarray, float], np.ndarray],
+    sums: Callable[[Events, np.ndarray, np.ndarray], np.ndarray],
     trains: Sequence[Times],
     row: np.ndarray,
     column: np.ndarray,
@@ -205,7 +212,7 @@ def _measured(
         step = max(AT_ONCE // longest, 1)
         for begin in range(0, pairs.size, step):
             some = slice(begin, begin + step)
-            found[pairs[some]] = sums(events, first[some], second[some], stop)
+            found[pairs[some]] = sums(events, first[some], second[some])
     return found / (stop - start)
 
 
@@ -264,7 +271,7 @@ def _stretches(events: Events, own: np.ndarray, other: np.ndarray, *, ties: bool
     return Stretches(lengths, begins - events.spikes.take(last), following - begins, last)
 
 
-def _isi_sums(events: Events, a: np.ndarray, b: np.ndarray, stop: float) -> np.ndarray:
+def _isi_sums(events: Events, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     total = np.zeros(a.size)
     for own, other, ties in ((a, b, True), (b, a, False)):
         part = _stretches(events, own, other, ties=ties)
@@ -275,39 +282,36 @@ def _isi_sums(events: Events, a: np.ndarray, b: np.ndarray, stop: float) -> np.n
     return total
 
 
-def _spike_sums(events: Events, a: np.ndarray, b: np.ndarray, stop: float) -> np.ndarray:
+def _spike_sums(events: Events, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     first, second = _stretches(events, a, b, ties=True), _stretches(events, b, a, ties=False)
-    near = [_nearest(events, own, part, stop) for own, part in ((a, first), (b, second))]
-    total = np.zeros(a.size)
-    for own, other, part, (here, slope), (elsewhere, other_slope) in (
-        (a, b, first, *near),
-        (b, a, second, *near[::-1]),
-    ):
-        x, y = events.intervals[own], part.since + part.until
-        width = events.spikes.shape[1] - 1
-        at = part.last + (np.arange(own.size) * width - other * (width + 1))[:, None]
-        steep = other_slope.take(at)
-        theirs = elsewhere.take(at) + steep * (part.since + part.lengths / 2)
-        both = (here + slope * part.lengths / 2) * y
-        both += theirs * x
-        x += y
-        both /= x
-        both /= x
-        total += 2 * np.einsum("pe,pe->p", both, part.lengths)
-    return total
+    of_a, of_b = _nearest(events, a, first), _nearest(events, b, second)
+    return _spike_sum(events, a, b, first, of_a, of_b) + _spike_sum(events, b, a, second, of_b, of_a)
 
 
-def _nearest(events: Events, own: np.ndarray, part: Stretches, stop: float) -> tuple[np.ndarray, np.ndarray]:
-    """Distance of the last spike at each event to the nearest of the other train, and how it changes in time.
+def _spike_sum(
+    events: Events, own: np.ndarray, other: np.ndarray, part: Stretches, mine: Nearest, others: Nearest
+) -> np.ndarray:
+    """Over the stretches that events of one train begin."""
+    x, y = events.intervals[own], part.since + part.until
+    width = events.spikes.shape[1] - 1
+    at = part.last + (np.arange(own.size) * width - other * (width + 1))[:, None]
+    theirs = others.away.take(at) + others.slope.take(at) * (part.since + part.lengths / 2)
+    both = (mine.away + mine.slope * part.lengths / 2) * y
+    both += theirs * x
+    x += y
+    both /= x
+    both /= x
+    return 2 * np.einsum("pe,pe->p", both, part.lengths)
 
-    The spikes outside the window count as their neighbours inside.
-    """
+
+def _nearest(events: Events, own: np.ndarray, part: Stretches) -> Nearest:
+    """The spikes outside the window count as their neighbours inside."""
     near = np.minimum(part.since, part.until)
     near[:, 0] = near[:, 1]
     row, last = np.arange(own.size), events.sizes[own]
     following = np.concatenate([near[:, 1:], near[:, -1:]], axis=1)
     following[row, last] = near[row, last]
-    return near, (following - near) / events.intervals[own]
+    return Nearest(near, (following - near) / events.intervals[own])
 
 
 def _shortest(train: Times, window: float) -> np.ndarray:

@@ -92,13 +92,13 @@ def _measured(
     settings: dict[str, Any],
     precision: float,
 ) -> np.ndarray:
-    many, indexed = AT_ONCE.get(measure), INDEXED.get(measure)
-    if many is None and indexed is None:
+    many = AT_ONCE.get(measure)
+    if many is None and measure not in INDEXED:
         return np.array([measure(trains[i], trains[j], **settings) for i, j in zip(row, column, strict=True)], float)
     if "t_stop_ms" in settings:
         trains = check_window(trains, settings.get("t_start_ms", 0.0), settings["t_stop_ms"], precision)
-    if indexed is not None:
-        return indexed(trains, row, column, **settings)
+    if many is None:
+        return INDEXED[measure](trains, row, column, **settings)
     parts = [np.zeros(0)]
     for start in range(0, row.size, ROWS):
         some = slice(start, start + ROWS)
