@@ -30,6 +30,7 @@ from measuring import seconds, write
 
 from symplast.equilibrium import EquilibriumPropagation, RecurrentBackprop
 from symplast.learning import Autodiff, Batch, GradientLearner, Task, begin, train
+from symplast.learning.compiling import LIGHTLY
 from symplast.learning.recurrent import LayeredNet, Relaxation
 
 SIZES, ROWS = (784, 256, 256, 10), 50
@@ -52,7 +53,7 @@ def batch() -> Batch:
     return Batch(jax.random.uniform(jax.random.key(1), (ROWS, SIZES[0])), jnp.arange(ROWS) % 10)
 
 
-def interleaved(calls: dict[str, Callable[[], Any]], rounds: int = 7) -> dict[str, float]:
+def interleaved(calls: dict[str, Callable[[], Any]], rounds: int = 5) -> dict[str, float]:
     """Shortest time of each call, in turns, so that other load meets all alike."""
     taken: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(rounds):
@@ -68,12 +69,13 @@ def exact_gradient(angle_deg: float) -> np.ndarray:
     with jax.enable_x64(True):
         net, examples = (
             jax.tree.map(lambda leaf: leaf.astype(float) if eqx.is_inexact_array(leaf) else leaf, tree)
-            for tree in (network(20_000, angle_deg, "sweep"), batch())
+            for tree in (network(2000, angle_deg, "sweep"), batch())
         )
-        rule: Any = EquilibriumPropagation(nudged_steps=20_000, tol=1e-10, memory=MEMORY)
+        rule: Any = EquilibriumPropagation(nudged_steps=2000, tol=1e-10, memory=MEMORY)
         if not angle_deg:  # the exact gradient itself
-            rule = RecurrentBackprop(steps=20_000, tol=1e-10, memory=MEMORY)
-        direction = eqx.filter_jit(lambda n, e: rule(n, e, rule.init(n, jax.random.key(0)), jax.random.key(0)))
+            rule = RecurrentBackprop(steps=2000, tol=1e-10, memory=MEMORY)
+        key = jax.random.key(0)
+        direction = eqx.filter_jit(lambda n, e: rule(n, e, rule.init(n, key), key), **LIGHTLY)
         return np.asarray(ravel_pytree(direction(net, examples).direction)[0])
 
 

@@ -1,4 +1,4 @@
-"""Stopping by tolerance and acceleration: the same fixed points and gradients in fewer steps, in float32 and float64."""
+"""Stopping by tolerance and acceleration: the same fixed points and gradients in fewer steps; float32 and float64."""
 
 import equinox as eqx
 import jax

@@ -4,7 +4,7 @@ Own code: optimistix has no Anderson acceleration, and jaxopt's mixes the rows o
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -25,7 +25,7 @@ class Course(NamedTuple):
 
     Attributes:
         g, f: (rows, n).
-        df, dg: (memory, rows, n) the last changes of f and g, the newest in place ``count % memory``.
+        df, dg: (memory, rows, n) the last changes of f and g, the newest in place ``done % memory``.
         gram: (memory, memory, rows) ``df_i df_j``; 0 where a change no longer counts.
         pull: (memory, memory, rows) the symmetric half of ``-df_i dx_j``: positive definite where the plain steps
             contract along all the changes.
@@ -34,7 +34,7 @@ class Course(NamedTuple):
         now, before: (rows,) residuals of the last two steps.
         shrinking: (rows,) steps in a row in which f has become shorter.
         needed: (rows,) such steps before the next accelerated one.
-        count: steps done.
+        done: steps so far.
     """
 
     g: Float[Array, "rows n"]
@@ -50,7 +50,7 @@ class Course(NamedTuple):
     before: Float[Array, " rows"]
     shrinking: Int[Array, " rows"]
     needed: Int[Array, " rows"]
-    count: Int[Array, ""]
+    done: Int[Array, ""]
 
 
 def anderson(
@@ -102,20 +102,23 @@ def anderson(
         before=jnp.full_like(length, jnp.inf),
         shrinking=counts,
         needed=counts + CALM,
-        count=jnp.int32(1),
+        done=jnp.int32(1),
     )
 
     def at_rest(at: Course) -> Bool[Array, " rows"]:
         return settled(at.g, jnp.maximum(at.now, at.before))
 
     def going(at: Course) -> Bool[Array, ""]:
-        return (at.count < steps) & ~jnp.all(at_rest(at))
+        return (at.done < steps) & ~jnp.all(at_rest(at))
 
     def more(at: Course) -> Course:
-        mixed = _solved(at.gram, at.along)
-        jump = sum((c[:, None] * d for c, d in zip(mixed, at.dg, strict=True)), jnp.zeros_like(at.g))
+        ridge = RIDGE * jnp.trace(at.gram) * jnp.eye(memory, dtype=start.dtype)[:, :, None]
+        counted = jnp.diagonal(at.gram).T > 0
+        mixed, _ = _solved(at.gram + ridge, jnp.where(counted, at.along, 0))
+        _, contracts = _solved(at.pull, at.along)
+        jump = jnp.sum(mixed[:, :, None] * at.dg, axis=0)
         near = (at.shrinking >= at.needed) & (at.length <= NEAR**2 * at.longest)
-        tried = near & _definite(at.pull) & ~at_rest(at)
+        tried = near & contracts & ~at_rest(at)
         x = jnp.where(tried[:, None], at.g - jump, at.g)
         g = step(x)
         f = g - x
@@ -124,7 +127,7 @@ def anderson(
         refused = tried & longer
         g, f = (jnp.where(refused[:, None], old, new) for old, new in ((at.g, g), (at.f, f)))
         length = jnp.where(refused, at.length, length)
-        new_f, new_g, place = f - at.f, g - at.g, at.count % memory
+        new_f, new_g, place = f - at.f, g - at.g, at.done % memory
         df, dg = (_placed(old, new, place, 0) for old, new in ((at.df, new_f), (at.dg, new_g)))
         pulled = -(_dot(df, new_g - new_f) + _dot(dg - df, new_f)) / 2
 
@@ -146,11 +149,11 @@ def anderson(
             before=jnp.where(refused, at.before, at.now),
             shrinking=jnp.where(longer, 0, at.shrinking + 1),
             needed=jnp.where(refused, 2 * at.needed, at.needed),
-            count=at.count + 1,
+            done=at.done + 1,
         )
 
     end = jax.lax.while_loop(going, more, first)
-    return end.g, jnp.where(end.count > 1, jnp.maximum(end.now, end.before), end.now), end.count
+    return end.g, jnp.where(end.done > 1, jnp.maximum(end.now, end.before), end.now), end.done
 
 
 def _placed(whole: Array, new: Array, place: Array, axis: int) -> Array:
@@ -161,32 +164,20 @@ def _dot(a: Float[Array, "*stack rows n"], b: Float[Array, "rows n"]) -> Float[A
     return (a * b) @ jnp.ones(b.shape[1], b.dtype)  # a product of matrices adds up faster than a sum
 
 
-def _lower(matrix: Float[Array, "n n rows"]) -> tuple[list[list[Any]], Bool[Array, " rows"]]:
-    """Cholesky factor of a small matrix for each row, written out, and whether all is positive; 0 is left out."""
-    size = len(matrix)
-    low: list[list[Any]] = [[None] * size for _ in range(size)]
-    positive = jnp.ones(matrix.shape[2:], bool)
-    for i in range(size):
-        for j in range(i):
-            low[i][j] = (matrix[i, j] - sum(low[i][k] * low[j][k] for k in range(j))) / low[j][j]
-        square = matrix[i, i] - sum(low[i][k] ** 2 for k in range(i))
-        positive &= (square > 0) | (matrix[i, i] == 0)
-        low[i][i] = jnp.sqrt(jnp.where(square > 0, square, 1))
-    return low, positive
+def _solved(
+    matrix: Float[Array, "n n rows"], right: Float[Array, "n rows"]
+) -> tuple[Float[Array, "n rows"], Bool[Array, " rows"]]:
+    """Solve a small symmetric system for each row, and say whether it is positive definite; rows of 0 don't count.
 
-
-def _definite(matrix: Float[Array, "n n rows"]) -> Bool[Array, " rows"]:
-    return _lower(matrix)[1]
-
-
-def _solved(gram: Float[Array, "n n rows"], right: Float[Array, "n rows"]) -> list[Array]:
-    """Solve a small symmetric system for each row. Changes that don't count get 0."""
+    Gauss-Jordan elimination: few operations, so that it compiles fast.
+    """
     size = len(right)
-    diagonal = jnp.stack([gram[i, i] for i in range(size)])
-    low, _ = _lower(gram + RIDGE * jnp.sum(diagonal, axis=0) * jnp.eye(size, dtype=gram.dtype)[:, :, None])
-    counted, found = jnp.where(diagonal > 0, right, 0), list[Any]()
-    for i in range(size):
-        found.append((counted[i] - sum(low[i][k] * found[k] for k in range(i))) / low[i][i])
-    for i in reversed(range(size)):
-        found[i] = (found[i] - sum(low[k][i] * found[k] for k in range(i + 1, size))) / low[i][i]
-    return found
+    whole = jnp.concatenate([matrix, right[:, None]], axis=1)
+    positive = jnp.ones(right.shape[1:], bool)
+    for k in range(size):
+        pivot = whole[k, k]
+        fine = pivot > 0
+        positive &= fine | (matrix[k, k] == 0)
+        row = whole[k] / jnp.where(fine, pivot, 1)
+        whole = (whole - whole[:, k, None] * row).at[k].set(row)
+    return whole[:, -1], positive

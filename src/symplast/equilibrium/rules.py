@@ -69,7 +69,7 @@ class SettlingRule(CreditRule):
             number always draws.
         free_steps: steps of the free phase; None for the network's own. With a tolerance at most so many.
         tol: settle only until the largest residual of the batch is within it; error vectors until theirs is, relative
-            to their size (finite nudges: times the nudge). The steps taken are in the rule's state. None does all steps.
+            to their size (finite nudges: times the nudge). The rule's state counts the steps. None does all steps.
         memory: earlier changes that accelerate settling and error vectors (Anderson), with a tolerance only; 0 takes
             plain steps.
     """
@@ -108,7 +108,7 @@ class SettlingRule(CreditRule):
         relaxation_of(network, self.free_steps)
 
     def for_network(self, network: RecurrentNet) -> "SettlingRule":
-        """Settings that only set the state as arrays: strengths of homeostasis and tolerances then share one program."""
+        """Settings that only set the state as arrays: strengths of homeostasis and tolerances share one program."""
         if self.tol is not None:
             self = eqx.tree_at(lambda rule: rule.tol, self, jnp.asarray(self.tol, float))
         if self.homeostasis_draws is not None or not isinstance(network, LayeredNet):
