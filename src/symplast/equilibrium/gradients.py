@@ -13,7 +13,17 @@ from symplast.equilibrium.linear_response import adjoint, relative_residual, res
 from symplast.equilibrium.nudges import cauchy_estimate
 from symplast.equilibrium.operating_point import flattened, linearised, unflattened
 from symplast.equilibrium.rules import EquilibriumPropagation, RecurrentBackprop, SettlingRule
-from symplast.equilibrium.settling import TOLERANCE, Settled, Until, relax, relaxation_of, until_of, warn_unless_settled
+from symplast.equilibrium.settling import (
+    TOLERANCE,
+    Settled,
+    Until,
+    relax,
+    relaxation_of,
+    until_of,
+    warn_unless_settled,
+    work_of,
+)
+from symplast.learning.compiling import by_work
 from symplast.learning.lengths import cosine
 from symplast.learning.protocol import Batch, Parameters
 from symplast.learning.recurrent import RecurrentNet, State
@@ -197,8 +207,9 @@ def gradient(
     draws = rule.homeostasis > 0 and (rule.homeostasis_draws is not None or not hasattr(network, "couplings"))
     if draws and key is None:
         raise ValueError("key must be given where the homeostatic loss is estimated from random directions")
+    steps = relaxation_of(network, rule.free_steps).steps
     direction, info, residuals = _jitted_gradient(
-        network, Batch(x, targets), rule, state, jax.random.key(0) if key is None else key
+        work_of(network, x, steps), network, Batch(x, targets), rule, state, jax.random.key(0) if key is None else key
     )
     for residual, what in zip(residuals, ("the free state", "the error vector"), strict=True):
         warn_unless_settled(residual, TOLERANCE, what)
@@ -207,7 +218,7 @@ def gradient(
     return direction, info
 
 
-@eqx.filter_jit
+@by_work
 def _jitted_gradient(
     network: RecurrentNet, batch: Batch, rule: SettlingRule, state: Any, key: Array
 ) -> tuple[Parameters, GradientInfo, tuple[Array, Array]]:

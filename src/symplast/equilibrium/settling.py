@@ -270,3 +270,9 @@ def warn_unless_settled(residual: Array, tol: float, what: str, remedy: str = ""
             NotSettled,
             stacklevel=3,
         )
+
+
+def work_of(network: RecurrentNet, x: Float[Array, "rows ..."], steps: int) -> float:
+    """About how many multiplications with a weight so many steps of a batch take."""
+    weights = sum(leaf.size for leaf in jax.tree.leaves(eqx.filter(network, eqx.is_inexact_array)))
+    return float(weights) * steps * x.shape[0]
