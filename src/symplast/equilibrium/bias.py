@@ -11,8 +11,9 @@ from jaxtyping import Array, Float, Inexact
 
 from symplast.equilibrium.arguments import Targets, check_inputs, check_points, check_targets
 from symplast.equilibrium.nudges import cauchy_estimate, circle, nudged_activity
-from symplast.equilibrium.operating_point import OperatingPoint, flattened, linearised
-from symplast.equilibrium.settling import TOLERANCE, Settled, relax, relaxation_of, warn_unless_settled
+from symplast.equilibrium.operating_point import flattened, linearised
+from symplast.equilibrium.settling import TOLERANCE, Settled, relax, relaxation_of, warn_unless_settled, work_of
+from symplast.learning.compiling import by_work
 from symplast.learning.recurrent import RecurrentNet, Relaxation, State
 from symplast.stats import Estimate, mean_interval
 
@@ -67,32 +68,33 @@ def bias_report(
 ) -> BiasReport:
     """Split the bias of EP's error vectors into the finite nudge's and the asymmetry's part.
 
-    Everything runs in float64, with whole Jacobians: a network of up to about a thousand units and some hundred
-    examples.
+        Everything runs in float64, with whole Jacobians: a network of up to about a thousand units and some hundred
+        examples.
 
-    Args:
-        network: the network.
-        x: inputs, one a row.
-        y: class indices, one-hot rows or values.
-        betas: nudges.
-        n_points: numbers of points on the circle.
-        steps: of each nudged run.
-        free_steps: of the free phase.
+        Args:
+            network: the network.
+            x: inputs, one a row.
+            y: class indices, one-hot rows or values.
+            betas: nudges.
+            n_points: numbers of points on the circle.
+            steps: of each nudged run.
+            free_steps: of the free phase.
 
-    Returns:
-        The report; intervals (95 %) are over examples. Warns where examples have no free fixed point.
+        Returns:
+            The report; intervals (95 %) are over examples. Warns where examples have no free fixed point.
 
-    Raises:
-        ValueError: nudges that the network can't take, targets that don't fit, no example that settles.
+        Raises:
+            ValueError: nudges that the network can't take, targets that don't fit, no example that settles.
 
-    Example:
-        >>> from symplast.learning.recurrent import LayeredNet
-        >>> net = LayeredNet((4, 8, 3), key=jax.random.key(0), angle_deg=90)
-        >>> x, y = jax.random.uniform(jax.random.key(1), (5, 4)), jnp.array([0, 1, 2, 0, 1])
-        >>> found = bias_report(net, x, y, betas=[0.1], n_points=[1, 4])
-        >>> one_point, four_points = found.table.nudge_error
-        >>> bool(four_points < one_point / 50)
-        True
+        Example:
+            >>> from symplast.learning.compiling import by_work
+    from symplast.learning.recurrent import LayeredNet
+            >>> net = LayeredNet((4, 8, 3), key=jax.random.key(0), angle_deg=90)
+            >>> x, y = jax.random.uniform(jax.random.key(1), (5, 4)), jnp.array([0, 1, 2, 0, 1])
+            >>> found = bias_report(net, x, y, betas=[0.1], n_points=[1, 4])
+            >>> one_point, four_points = found.table.nudge_error
+            >>> bool(four_points < one_point / 50)
+            True
     """
     import pandas as pd
 
@@ -107,7 +109,8 @@ def bias_report(
     with jax.enable_x64(True):
         net, inputs = (jax.tree.map(_wide, tree) for tree in (network, jnp.asarray(x)))
         targets = check_targets(net, inputs, y).astype(jnp.float64)
-        free, point = _free(net, inputs, targets, relaxation_of(net, free_steps))
+        work = work_of(net, inputs, free_steps)
+        free, about = _free(work, net, inputs, targets, relaxation_of(net, free_steps))
         warn_unless_settled(free.residual, TOLERANCE, "the free state")
         kept = np.asarray(free.converged)
         if not kept.any():
@@ -115,10 +118,10 @@ def bias_report(
                 f"x must hold inputs for which the network settles; none of {len(kept)} did: damp or scale it"
             )
         how = relaxation_of(net, steps)
-        delta, eps = np.asarray(point.adjoint), np.asarray(point.response)
+        delta, eps, symmetry_of, ratio_of = (np.asarray(each) for each in about)
         for points in n_points:
             for beta in betas:
-                found, residual = _estimate(net, inputs, targets, free, jnp.float64(beta), (points, how))
+                found, residual = _estimate(work, net, inputs, targets, free, jnp.float64(beta), (points, how))
                 vectors, settled = np.asarray(found)[kept], np.asarray(residual)[kept] <= TOLERANCE
                 angle = _interval(_angles(vectors, delta[kept]))
                 nudge = _interval(_relative(vectors - eps[kept], eps[kept]))
@@ -129,8 +132,7 @@ def bias_report(
                     | {"unsettled": float(np.mean(~settled))}
                 )
         radius = np.where(kept, holomorphic_radius(net, inputs, targets, free, how), np.nan)
-        about = [_angles(eps, delta), np.asarray(point.symmetry(bypassed=True)), np.asarray(point.asymmetry_ratio)]
-    floor, symmetry, ratio = (_interval(values[kept]) for values in about)
+    floor, symmetry, ratio = (_interval(each[kept]) for each in (_angles(eps, delta), symmetry_of, ratio_of))
     return BiasReport(pd.DataFrame(rows), floor, symmetry, ratio, radius, float(np.mean(~kept)))
 
 
@@ -146,13 +148,15 @@ def holomorphic_radius(
     near it. Needs float64; NaN where too few coefficients stand out of the rounding noise. Where the nudges of the
     second circle don't settle, the first estimate stands.
     """
-    rows = x.shape[0]
+    rows, work = x.shape[0], work_of(network, x, how.steps * sum(POINTS))
     if not network.holomorphic:
         return np.full(rows, np.nan)
 
     def measured(radii: np.ndarray, points: int, radius_of: Callable[[np.ndarray], float]) -> np.ndarray:
-        found = _on_a_circle(network, x, targets, free, jnp.asarray(radii), (points, how))
-        half, residual = (np.asarray(a) for a in found)
+        turns = circle(points, free.u)[: points // 2 + 1]
+        turns = jnp.pad(turns, (0, max(POINTS) // 2 - points // 2), mode="edge")  # circles share a program
+        found = _on_a_circle(work, network, x, targets, free, jnp.asarray(radii), turns, how)
+        half, residual = np.asarray(found[0])[:, : points // 2 + 1], np.asarray(found[1])
         whole = np.concatenate([half, half[:, -2:0:-1].conj()], axis=1)
         settled = residual < 1e-9  # False for NaN
         coefficients = np.fft.fft(np.where(settled[:, None, None], whole, 0), axis=1).real[:, : points // 2] / points
@@ -192,30 +196,31 @@ def _by_recurrence(coefficients: Float[np.ndarray, "orders n"]) -> float:
     return float(1 / largest) if largest > 0 else np.nan
 
 
-@eqx.filter_jit
+@by_work
 def _on_a_circle(
-    network: RecurrentNet, x: Array, targets: Array, free: Settled, probe: Array, settings: tuple[int, Relaxation]
-) -> tuple[Inexact[Array, "rows half n"], Float[Array, " rows"]]:
-    """Activities at the upper half of the points of a circle of nudges, a radius a row."""
-    points, how = settings
+    network: RecurrentNet, x: Array, targets: Array, free: Settled, probe: Array, turns: Array, how: Relaxation
+) -> tuple[Inexact[Array, "rows points n"], Float[Array, " rows"]]:
+    """Activities at points of a circle of nudges, a radius a row."""
 
     def row(x: Array, target: Array, u: State, radius: Array) -> tuple[Array, Array]:
         x, target, u = jax.tree.map(lambda leaf: leaf[None], (x, target, u))
         activity = nudged_activity(network, u, network.drive(x), target, how)
-        runs, settled = jax.vmap(activity)(radius * circle(points, u)[: points // 2 + 1])
+        runs, settled = jax.vmap(activity)(radius * turns)
         return jax.vmap(flattened)(runs)[:, 0], settled.residual.max()
 
     return jax.vmap(row)(x, targets, free.u, probe)
 
 
-@eqx.filter_jit
-def _free(network: RecurrentNet, x: Array, targets: Array, how: Relaxation) -> tuple[Settled, OperatingPoint]:
+@by_work
+def _free(network: RecurrentNet, x: Array, targets: Array, how: Relaxation) -> tuple[Settled, tuple[Array, ...]]:
+    """Free states; backprop's and EP's vectors at them, symmetry and the asymmetry's ratio."""
     drive = network.drive(x)
     free = relax(lambda u: network.step(u, drive, None, how), network.rest(x), how)
-    return free, linearised(network, x, targets, free.u)
+    point = linearised(network, x, targets, free.u)
+    return free, (point.adjoint, point.response, point.symmetry(bypassed=True), point.asymmetry_ratio)
 
 
-@eqx.filter_jit
+@by_work
 def _estimate(
     network: RecurrentNet, x: Array, targets: Array, free: Settled, beta: Array, settings: tuple[int, Relaxation]
 ) -> tuple[Array, Array]:

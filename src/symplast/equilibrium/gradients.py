@@ -13,7 +13,17 @@ from symplast.equilibrium.linear_response import adjoint, relative_residual, res
 from symplast.equilibrium.nudges import cauchy_estimate
 from symplast.equilibrium.operating_point import flattened, linearised, unflattened
 from symplast.equilibrium.rules import EquilibriumPropagation, RecurrentBackprop, SettlingRule
-from symplast.equilibrium.settling import TOLERANCE, Settled, relax, relaxation_of, warn_unless_settled
+from symplast.equilibrium.settling import (
+    TOLERANCE,
+    Settled,
+    Until,
+    relax,
+    relaxation_of,
+    until_of,
+    warn_unless_settled,
+    work_of,
+)
+from symplast.learning.compiling import by_work
 from symplast.learning.lengths import cosine
 from symplast.learning.protocol import Batch, Parameters
 from symplast.learning.recurrent import RecurrentNet, State
@@ -65,6 +75,8 @@ def error_vectors(
     n_points: int = 2,
     steps: int = 20,
     free_steps: int | None = None,
+    tol: float | None = None,
+    memory: int = 0,
     asym_ep: bool = False,
 ) -> ErrorVectors:
     """Error vector of every unit: how the loss changes with the force on it, or EP's estimate of that.
@@ -79,6 +91,9 @@ def error_vectors(
         n_points: N.
         steps: nudged, tangent or backprop steps.
         free_steps: of the free phase; None for the network's own.
+        tol: settle only until the largest residual is within it, and error vectors until theirs is, relative to their
+            size (``nudge``: times beta); None does all steps.
+        memory: earlier changes that accelerate the steps, with a tolerance only.
         asym_ep: correct the nudged field so that the response becomes delta (``true`` and ``nudge``).
 
     Returns:
@@ -105,9 +120,9 @@ def error_vectors(
     if method == "nudge":
         check_points(network, beta, n_points)
     x = check_inputs(network, x)
-    targets, size = check_targets(network, x, y), jnp.asarray(beta)
+    targets, size, until = check_targets(network, x, y), jnp.asarray(beta), until_of(tol, memory)
     relaxation_of(network, free_steps)
-    found, finite = _jitted_vectors(network, x, targets, size, (method, n_points, steps, free_steps, asym_ep))
+    found, finite = _jitted_vectors(network, x, targets, size, until, (method, n_points, steps, free_steps, asym_ep))
     warn_unless_settled(found.free.residual, TOLERANCE, "the free state")
     if method == "nudge" and not isinstance(finite, jax.core.Tracer) and not bool(finite):
         raise FloatingPointError(
@@ -123,20 +138,28 @@ def error_vectors(
 
 @eqx.filter_jit
 def _jitted_vectors(
-    network: RecurrentNet, x: Array, targets: Array, beta: Array, how: tuple[str, int, int, int | None, bool]
+    network: RecurrentNet,
+    x: Array,
+    targets: Array,
+    beta: Array,
+    until: Until | None,
+    how: tuple[str, int, int, int | None, bool],
 ) -> tuple[ErrorVectors, Array]:
     method, n_points, steps, free_steps, asym_ep = how
     drive, calm = network.drive(x), relaxation_of(network, free_steps)
-    free = relax(lambda u: network.step(u, drive, None, calm), network.rest(x), calm)
+    free = relax(lambda u: network.step(u, drive, None, calm), network.rest(x), calm, until)
     after = relaxation_of(network, steps)
     if method == "true":
-        vectors, settled = response(network, free.u, drive, targets, after, corrected=asym_ep)
+        vectors, settled = response(network, free.u, drive, targets, after, until, corrected=asym_ep)
         residual = relative_residual(settled)
     elif method == "nudge":
         beta = beta.astype(jnp.result_type(*jax.tree.leaves(free.u)))
-        vectors, residual = cauchy_estimate(network, free.u, drive, targets, beta, n_points, after, corrected=asym_ep)
+        near = None if until is None else Until(until.tol * jnp.abs(beta), until.memory)
+        vectors, residual = cauchy_estimate(
+            network, free.u, drive, targets, beta, n_points, after, near, corrected=asym_ep
+        )
     elif method == "rbp":
-        vectors, settled = adjoint(network, free.u, drive, targets, after)
+        vectors, settled = adjoint(network, free.u, drive, targets, after, until)
         residual = relative_residual(settled)
     else:
         vectors = unflattened(linearised(network, x, targets, free.u).adjoint, free.u)
@@ -184,8 +207,9 @@ def gradient(
     draws = rule.homeostasis > 0 and (rule.homeostasis_draws is not None or not hasattr(network, "couplings"))
     if draws and key is None:
         raise ValueError("key must be given where the homeostatic loss is estimated from random directions")
+    steps = relaxation_of(network, rule.free_steps).steps
     direction, info, residuals = _jitted_gradient(
-        network, Batch(x, targets), rule, state, jax.random.key(0) if key is None else key
+        work_of(network, x, steps), network, Batch(x, targets), rule, state, jax.random.key(0) if key is None else key
     )
     for residual, what in zip(residuals, ("the free state", "the error vector"), strict=True):
         warn_unless_settled(residual, TOLERANCE, what)
@@ -194,7 +218,7 @@ def gradient(
     return direction, info
 
 
-@eqx.filter_jit
+@by_work
 def _jitted_gradient(
     network: RecurrentNet, batch: Batch, rule: SettlingRule, state: Any, key: Array
 ) -> tuple[Parameters, GradientInfo, tuple[Array, Array]]:

@@ -14,7 +14,7 @@ from jaxtyping import Array, Float, PyTree
 
 from symplast.equilibrium.costs import cost_gradient, nudge_towards
 from symplast.equilibrium.nudges import antisymmetric_pull
-from symplast.equilibrium.settling import Settled, largest, relax
+from symplast.equilibrium.settling import Settled, Until, largest, relax
 from symplast.learning.recurrent import RecurrentNet, Relaxation, State
 
 
@@ -24,13 +24,14 @@ def response(
     drive: PyTree,
     targets: Float[Array, "rows outputs"],
     how: Relaxation,
+    until: Until | None = None,
     *,
     corrected: bool = False,
 ) -> tuple[State, Settled]:
     """``eps = dr/dbeta`` at beta = 0 after so many nudged steps from the free state, in forward mode.
 
     At a fixed point this is the tangent iteration ``v <- K v + c``; where the state has not settled, state and tangent
-    go on together.
+    go on together. With a tolerance the state is held fixed, at half the products.
 
     Args:
         network: the network.
@@ -38,6 +39,7 @@ def response(
         drive: from ``network.drive``.
         targets: one-hot rows or values.
         how: nudged steps, way of updating, damping.
+        until: tolerance of the tangent, relative to its largest entry, and acceleration; None does all steps.
         corrected: asym-EP: the nudged field loses ``2 A (r - r*)``, so that the response becomes delta.
 
     Returns:
@@ -58,13 +60,24 @@ def response(
         state, tangent = pair
         return jax.jvp(step, (state, zero), (tangent, jnp.ones_like(zero)))
 
+    if until is not None:
+        push = jax.linearize(step, u, zero)[1]
+        settled = relax(
+            lambda v: push(v, jnp.ones_like(zero)), jax.tree.map(jnp.zeros_like, u), how, until, relative=True
+        )
+        return jax.jvp(network.phi, (u,), (settled.u,))[1], settled
     settled = relax(both, (u, jax.tree.map(jnp.zeros_like, u)), how, watched=lambda pair: pair[1])
     state, tangent = settled.u
     return jax.jvp(network.phi, (state,), (tangent,))[1], settled._replace(u=tangent)
 
 
 def adjoint(
-    network: RecurrentNet, u: State, drive: PyTree, targets: Float[Array, "rows outputs"], how: Relaxation
+    network: RecurrentNet,
+    u: State,
+    drive: PyTree,
+    targets: Float[Array, "rows outputs"],
+    how: Relaxation,
+    until: Until | None = None,
 ) -> tuple[State, Settled]:
     """``delta``: the exact gradient of the loss by the field of each unit, by so many steps of recurrent backprop.
 
@@ -72,7 +85,7 @@ def adjoint(
     """
     r, slope = jax.linearize(network.phi, u)
     pull = _transposed(jax.linearize(lambda a: network.field(a, drive), r)[1], r)
-    settled = _solve(lambda d: slope(pull(d)), slope(cost_gradient(network, r, targets)), how)
+    settled = _solve(lambda d: slope(pull(d)), slope(cost_gradient(network, r, targets)), how, until)
     return settled.u, settled
 
 
@@ -83,11 +96,12 @@ def carried_by(
     drive: PyTree,
     targets: Float[Array, "rows outputs"],
     how: Relaxation,
+    until: Until | None = None,
 ) -> tuple[State, Settled]:
     """As :func:`adjoint`, but the error comes back through another network's weights: random feedback."""
     r, slope = jax.linearize(network.phi, u)
     pull = _transposed(jax.linearize(lambda a: carrier.field(a, drive), r)[1], r)
-    settled = _solve(lambda d: slope(pull(d)), slope(cost_gradient(network, r, targets)), how)
+    settled = _solve(lambda d: slope(pull(d)), slope(cost_gradient(network, r, targets)), how, until)
     return settled.u, settled
 
 
@@ -96,7 +110,7 @@ def _transposed(linear: Callable[[State], State], like: State) -> Callable[[Stat
     return lambda v: transpose(v)[0]
 
 
-def _solve(operator: Callable[[State], State], source: State, how: Relaxation) -> Settled:
+def _solve(operator: Callable[[State], State], source: State, how: Relaxation, until: Until | None) -> Settled:
     """The fixed point of ``v = operator(v) + source``, from 0."""
 
     def pulled(v: State) -> State:
@@ -108,7 +122,8 @@ def _solve(operator: Callable[[State], State], source: State, how: Relaxation) -
             v = tuple(b if i % 2 == parity else a for i, (a, b) in enumerate(zip(v, pulled(v), strict=True)))
         return v
 
-    return relax(sweep if how.update == "sweep" else pulled, jax.tree.map(jnp.zeros_like, source), how)
+    step = sweep if how.update == "sweep" else pulled
+    return relax(step, jax.tree.map(jnp.zeros_like, source), how, until, relative=True)
 
 
 def relative_residual(settled: Settled) -> Array:

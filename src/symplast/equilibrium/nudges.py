@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Inexact, PyTree
 
 from symplast.equilibrium.costs import nudge_towards
-from symplast.equilibrium.settling import Settled, relax
+from symplast.equilibrium.settling import Settled, Until, relax
 from symplast.learning.recurrent import RecurrentNet, Relaxation, State
 
 
@@ -19,6 +19,7 @@ def cauchy_estimate(
     beta: Float[Array, ""],
     n_points: int,
     how: Relaxation,
+    until: Until | None = None,
     *,
     corrected: bool = False,
 ) -> tuple[State, Float[Array, " rows"]]:
@@ -36,12 +37,13 @@ def cauchy_estimate(
         beta: radius of the circle of nudges; may be negative.
         n_points: N.
         how: nudged steps, way of updating, damping.
+        until: tolerance and acceleration of the nudged runs; None does all steps.
         corrected: asym-EP, as in :func:`symplast.equilibrium.linear_response.response`.
 
     Returns:
         The estimate, and each row's largest residual over the nudged runs.
     """
-    activity = nudged_activity(network, u, drive, targets, how, corrected=corrected)
+    activity = nudged_activity(network, u, drive, targets, how, until, corrected=corrected)
     at_real, settled = activity(beta)
     residual = settled.residual
     if n_points == 1:
@@ -75,6 +77,7 @@ def nudged_activity(
     drive: PyTree,
     targets: Float[Array, "rows outputs"],
     how: Relaxation,
+    until: Until | None = None,
     *,
     corrected: bool = False,
 ) -> Callable[[Inexact[Array, ""]], tuple[State, Settled]]:
@@ -88,7 +91,7 @@ def nudged_activity(
             return towards(r) if restoring is None else jax.tree.map(jnp.add, towards(r), restoring(r))
 
         start = jax.tree.map(lambda a: a.astype(jnp.result_type(a, beta)), u)
-        settled = relax(lambda a: network.step(a, drive, nudge, how), start, how)
+        settled = relax(lambda a: network.step(a, drive, nudge, how), start, how, until)
         return network.phi(settled.u), settled
 
     return activity

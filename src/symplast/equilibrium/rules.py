@@ -14,7 +14,7 @@ from symplast.equilibrium.homeostasis import DRAWS, estimated_terms, layered_ter
 from symplast.equilibrium.linear_response import adjoint, carried_by, relative_residual, response
 from symplast.equilibrium.nudges import cauchy_estimate, online_estimate
 from symplast.equilibrium.operating_point import linearised, unflattened
-from symplast.equilibrium.settling import TOLERANCE, relax, relaxation_of
+from symplast.equilibrium.settling import TOLERANCE, Until, relax, relaxation_of, until_of
 from symplast.learning.protocol import Batch, Credit, CreditRule
 from symplast.learning.recurrent import LayeredNet, RecurrentNet, Relaxation, State
 
@@ -31,6 +31,8 @@ class RuleState(NamedTuple):
         error_unsettled: the same for the nudged states or the error vectors (relative to their size).
         batches: how many.
         carrier: random network that carries errors back, where the rule has one.
+        tol: tolerance at which settling stops, where the rule has one.
+        steps: sum over batches of the steps of the free phase, where it stops by tolerance.
     """
 
     beta: Float[Array, ""]
@@ -40,6 +42,8 @@ class RuleState(NamedTuple):
     error_unsettled: Float[Array, ""]
     batches: Int[Array, ""]
     carrier: PyTree = None
+    tol: Float[Array, ""] | None = None
+    steps: Int[Array, ""] | None = None
 
 
 class Errors(NamedTuple):
@@ -49,6 +53,7 @@ class Errors(NamedTuple):
     vectors: State
     free_residual: Float[Array, " rows"]
     error_residual: Float[Array, " rows"]
+    free_steps: Int[Array, ""] | None = None
 
 
 class SettlingRule(CreditRule):
@@ -62,7 +67,11 @@ class SettlingRule(CreditRule):
         homeostasis_terms: ``both`` halves of it, ``norm`` only or ``trace`` only.
         homeostasis_draws: None takes the closed form where the network has one and 5 draws an example elsewhere; a
             number always draws.
-        free_steps: steps of the free phase; None for the network's own.
+        free_steps: steps of the free phase; None for the network's own. With a tolerance at most so many.
+        tol: settle only until the largest residual of the batch is within it; error vectors until theirs is, relative
+            to their size (finite nudges: times the nudge). The rule's state counts the steps. None does all steps.
+        memory: earlier changes that accelerate settling and error vectors (Anderson), with a tolerance only; 0 takes
+            plain steps.
     """
 
     needs: ClassVar[tuple[str, ...]] = ("force", "field", "settle", "output", "readout", "relaxation")
@@ -72,8 +81,11 @@ class SettlingRule(CreditRule):
     homeostasis_terms: str = "both"
     homeostasis_draws: int | None = None
     free_steps: int | None = None
+    tol: float | Float[Array, ""] | None = None
+    memory: int = 0
 
     def __check_init__(self) -> None:
+        until_of(self.tol, self.memory)
         if self.homeostasis_terms not in HALVES:
             raise ValueError(f"homeostasis_terms must be one of {', '.join(HALVES)}; got {self.homeostasis_terms!r}")
         if self.homeostasis_draws is not None and self.homeostasis_draws < 1:
@@ -87,16 +99,18 @@ class SettlingRule(CreditRule):
         dtype = jnp.result_type(*jax.tree.leaves(eqx.filter(network, eqx.is_inexact_array)))
         zero = jnp.zeros((), dtype)
         norm, trace = (jnp.asarray(self.homeostasis * half, dtype) for half in HALVES[self.homeostasis_terms])
-        return RuleState(
-            jnp.asarray(self.radius, dtype), norm, trace, zero, zero, jnp.int32(0), self.carrier(network, key)
-        )
+        carrier = self.carrier(network, key)
+        stop = (None, None) if self.tol is None else (jnp.asarray(self.tol, dtype), jnp.int32(0))
+        return RuleState(jnp.asarray(self.radius, dtype), norm, trace, zero, zero, jnp.int32(0), carrier, *stop)
 
     def check(self, network: RecurrentNet) -> None:
         """Raise ValueError where the rule's settings don't suit a network."""
         relaxation_of(network, self.free_steps)
 
     def for_network(self, network: RecurrentNet) -> "SettlingRule":
-        """The strength of homeostasis as an array where it only sets the state: strengths then share one program."""
+        """Settings that only set the state as arrays: strengths of homeostasis and tolerances share one program."""
+        if self.tol is not None:
+            self = eqx.tree_at(lambda rule: rule.tol, self, jnp.asarray(self.tol, float))
         if self.homeostasis_draws is not None or not isinstance(network, LayeredNet):
             return self
         return eqx.tree_at(lambda rule: rule.homeostasis, self, jnp.asarray(self.homeostasis, float))
@@ -114,11 +128,15 @@ class SettlingRule(CreditRule):
     def errors(self, network: RecurrentNet, x: Array, targets: Array, state: RuleState) -> Errors:
         """Free states and error vectors of a batch; pure."""
 
-    def free(self, network: RecurrentNet, x: Array) -> tuple[State, PyTree, Array]:
-        """Free states, drive and residuals."""
+    def until(self, state: RuleState) -> Until | None:
+        """When settling stops: the state's tolerance with the rule's memory."""
+        return None if state.tol is None else Until(state.tol, self.memory)
+
+    def free(self, network: RecurrentNet, x: Array, until: Until | None) -> tuple[State, PyTree, Array, Array | None]:
+        """Free states, drive, residuals, and the steps where a tolerance stops them."""
         how, drive = relaxation_of(network, self.free_steps), network.drive(x)
-        settled = relax(lambda u: network.step(u, drive, None, how), network.rest(x), how)
-        return settled.u, drive, settled.residual
+        settled = relax(lambda u: network.step(u, drive, None, how), network.rest(x), how, until)
+        return settled.u, drive, settled.residual, None if until is None else settled.steps
 
     def __call__(self, network: RecurrentNet, batch: Batch, state: RuleState, key: Key[Array, ""]) -> Credit:
         """Credit for one batch."""
@@ -140,6 +158,7 @@ class SettlingRule(CreditRule):
             free_unsettled=state.free_unsettled + jnp.mean(~(found.free_residual <= TOLERANCE)),
             error_unsettled=state.error_unsettled + jnp.mean(~(found.error_residual <= TOLERANCE)),
             batches=state.batches + 1,
+            steps=None if found.free_steps is None or state.steps is None else state.steps + found.free_steps,
         )
         return Credit(direction, loss, watched, signals)
 
@@ -194,6 +213,8 @@ class EquilibriumPropagation(SettlingRule):
             raise ValueError(f"method must be one of {', '.join(NUDGED_METHODS)}; got {self.method!r}")
         if self.asym_ep and self.method == "online":
             raise ValueError("asym_ep must be off for the online estimate: it needs a free state to correct towards")
+        if self.method == "online" and self.tol is not None:
+            raise ValueError("tol must be None for the online estimate: its blocks have a fixed length")
         if self.method == "online" and self.n_points < 2:
             raise ValueError(f"n_points must be at least 2 for the online estimate, got {self.n_points}")
 
@@ -231,14 +252,17 @@ class EquilibriumPropagation(SettlingRule):
                 network, x, targets, state.beta, self.n_points, self.blocks(network), how
             )
             return Errors(u, vectors, residual, residual)
-        u, drive, free_residual = self.free(network, x)
+        until = self.until(state)
+        u, drive, free_residual, steps = self.free(network, x, until)
         if self.method == "true":
-            vectors, settled = response(network, u, drive, targets, how, corrected=self.asym_ep)
-            return Errors(u, vectors, free_residual, relative_residual(settled))
+            vectors, settled = response(network, u, drive, targets, how, until, corrected=self.asym_ep)
+            return Errors(u, vectors, free_residual, relative_residual(settled), steps)
+        if until is not None:
+            until = Until(until.tol * jnp.abs(state.beta), until.memory)
         vectors, residual = cauchy_estimate(
-            network, u, drive, targets, state.beta, self.n_points, how, corrected=self.asym_ep
+            network, u, drive, targets, state.beta, self.n_points, how, until, corrected=self.asym_ep
         )
-        return Errors(u, vectors, free_residual, residual)
+        return Errors(u, vectors, free_residual, residual, steps)
 
 
 class RecurrentBackprop(SettlingRule):
@@ -280,14 +304,15 @@ class RecurrentBackprop(SettlingRule):
 
     def errors(self, network: RecurrentNet, x: Array, targets: Array, state: RuleState) -> Errors:
         """Free states and backprop's error vectors."""
-        u, drive, free_residual = self.free(network, x)
+        until = self.until(state)
+        u, drive, free_residual, steps = self.free(network, x, until)
         how: Relaxation = relaxation_of(network, self.steps)
         if self.method == "implicit":
             exact = unflattened(linearised(network, x, targets, u).adjoint, u)
-            return Errors(u, exact, free_residual, jnp.zeros_like(free_residual))
+            return Errors(u, exact, free_residual, jnp.zeros_like(free_residual), steps)
         if self.method == "iterated":
-            delta, settled = adjoint(network, u, drive, targets, how)
+            delta, settled = adjoint(network, u, drive, targets, how, until)
         else:
             static = eqx.filter(network, eqx.is_inexact_array, inverse=True)
-            delta, settled = carried_by(eqx.combine(state.carrier, static), network, u, drive, targets, how)
-        return Errors(u, delta, free_residual, relative_residual(settled))
+            delta, settled = carried_by(eqx.combine(state.carrier, static), network, u, drive, targets, how, until)
+        return Errors(u, delta, free_residual, relative_residual(settled), steps)

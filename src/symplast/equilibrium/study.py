@@ -25,7 +25,7 @@ from symplast.equilibrium.reference_values import (
     reference_vectors,
 )
 from symplast.equilibrium.rules import EquilibriumPropagation, RecurrentBackprop, SettlingRule
-from symplast.equilibrium.settling import relax
+from symplast.equilibrium.settling import relax, until_of
 from symplast.lab import Config, Evidence, Study, evidence
 from symplast.lab.claims import Scale
 from symplast.learning.compiling import LIGHTLY, lightly
@@ -94,7 +94,7 @@ def random_network(config: Config, key: jax.Array) -> Evidence:
         def compare(x: jax.Array, y: jax.Array) -> tuple[jax.Array, ...]:
             net = jax.tree.map(lambda w: w.astype(jnp.float64), LayeredNet((784, 64, 64, 10), key=key, relaxation=how))
             drive = net.drive(x)
-            free = relax(lambda u: net.step(u, drive), net.rest(x), how, 1e-13)
+            free = relax(lambda u: net.step(u, drive), net.rest(x), how, until_of(1e-13))
             point = linearised(net, x, y, free.u)
             return jnp.abs(point.response - point.adjoint).max(), free.residual.max(), free.steps
 

@@ -40,3 +40,20 @@ def lightly(function: Callable[..., R]) -> Callable[..., R]:
         return result
 
     return call
+
+
+def by_work(function: Callable[..., R]) -> Callable[..., R]:
+    """Compiled with little effort where the first argument, multiplications with a weight, is not ``WORTH_IT``.
+
+    Example:
+        >>> twice = by_work(lambda x: 2 * x)
+        >>> float(twice(1e3, 3.0)), float(twice(1e12, 3.0))
+        (6.0, 6.0)
+    """
+    little, full = lightly(function), eqx.filter_jit(function)
+
+    @wraps(function)
+    def call(work: float, *args: Any) -> R:
+        return (little if work < WORTH_IT else full)(*args)
+
+    return call
