@@ -25,7 +25,7 @@ class Course(NamedTuple):
 
     Attributes:
         g, f: (rows, n).
-        df, dg: (memory, rows, n) the last changes of f and g, the newest in place ``done % memory``.
+        df, dg: (rows, memory, n) the last changes of f and g, the newest in place ``done % memory``.
         gram: (memory, memory, rows) ``df_i df_j``; 0 where a change no longer counts.
         pull: (memory, memory, rows) the symmetric half of ``-df_i dx_j``: positive definite where the plain steps
             contract along all the changes.
@@ -39,8 +39,8 @@ class Course(NamedTuple):
 
     g: Float[Array, "rows n"]
     f: Float[Array, "rows n"]
-    df: Float[Array, "memory rows n"]
-    dg: Float[Array, "memory rows n"]
+    df: Float[Array, "rows memory n"]
+    dg: Float[Array, "rows memory n"]
     gram: Float[Array, "memory memory rows"]
     pull: Float[Array, "memory memory rows"]
     along: Float[Array, "memory rows"]
@@ -86,7 +86,7 @@ def anderson(
     rows, n = start.shape
     g = step(start)
     f = g - start
-    changes, products = jnp.zeros((memory, rows, n), start.dtype), jnp.zeros((memory, memory, rows), start.dtype)
+    changes, products = jnp.zeros((rows, memory, n), start.dtype), jnp.zeros((memory, memory, rows), start.dtype)
     length, counts = _dot(f, f), jnp.zeros(rows, jnp.int32)
     first = Course(
         g=g,
@@ -116,7 +116,7 @@ def anderson(
         counted = jnp.diagonal(at.gram).T > 0
         mixed, _ = _solved(at.gram + ridge, jnp.where(counted, at.along, 0))
         _, contracts = _solved(at.pull, at.along)
-        jump = jnp.sum(mixed[:, :, None] * at.dg, axis=0)
+        jump = (mixed.T[:, None] @ at.dg)[:, 0]
         near = (at.shrinking >= at.needed) & (at.length <= NEAR**2 * at.longest)
         tried = near & contracts & ~at_rest(at)
         x = jnp.where(tried[:, None], at.g - jump, at.g)
@@ -128,8 +128,10 @@ def anderson(
         g, f = (jnp.where(refused[:, None], old, new) for old, new in ((at.g, g), (at.f, f)))
         length = jnp.where(refused, at.length, length)
         new_f, new_g, place = f - at.f, g - at.g, at.done % memory
-        df, dg = (_placed(old, new, place, 0) for old, new in ((at.df, new_f), (at.dg, new_g)))
-        pulled = -(_dot(df, new_g - new_f) + _dot(dg - df, new_f)) / 2
+        df, dg = (_placed(old, new[:, None], place, 1) for old, new in ((at.df, new_f), (at.dg, new_g)))
+        square, across, along = (df @ jnp.stack([new_f, new_g, f], axis=2)).T  # (memory, rows) each
+        crossed = (dg @ new_f[:, :, None])[..., 0].T
+        pulled = square - (across + crossed) / 2  # dx = dg - df
 
         def kept(old: Array, new: Array) -> Array:
             old, new = jnp.where(refused, 0, old), jnp.where(refused, 0, new)
@@ -140,9 +142,9 @@ def anderson(
             f=f,
             df=df,
             dg=dg,
-            gram=kept(at.gram, _dot(df, new_f)),
+            gram=kept(at.gram, square),
             pull=kept(at.pull, pulled),
-            along=_dot(df, f),
+            along=along,
             length=length,
             longest=jnp.maximum(at.longest, length),
             now=jnp.where(refused, at.now, residual(f)),
@@ -160,7 +162,7 @@ def _placed(whole: Array, new: Array, place: Array, axis: int) -> Array:
     return jax.lax.dynamic_update_index_in_dim(whole, new, place, axis)
 
 
-def _dot(a: Float[Array, "*stack rows n"], b: Float[Array, "rows n"]) -> Float[Array, "*stack rows"]:
+def _dot(a: Float[Array, "rows n"], b: Float[Array, "rows n"]) -> Float[Array, " rows"]:
     return (a * b) @ jnp.ones(b.shape[1], b.dtype)  # a product of matrices adds up faster than a sum
 
 
