@@ -68,33 +68,32 @@ def bias_report(
 ) -> BiasReport:
     """Split the bias of EP's error vectors into the finite nudge's and the asymmetry's part.
 
-        Everything runs in float64, with whole Jacobians: a network of up to about a thousand units and some hundred
-        examples.
+    Everything runs in float64, with whole Jacobians: a network of up to about a thousand units and some hundred
+    examples.
 
-        Args:
-            network: the network.
-            x: inputs, one a row.
-            y: class indices, one-hot rows or values.
-            betas: nudges.
-            n_points: numbers of points on the circle.
-            steps: of each nudged run.
-            free_steps: of the free phase.
+    Args:
+        network: the network.
+        x: inputs, one a row.
+        y: class indices, one-hot rows or values.
+        betas: nudges.
+        n_points: numbers of points on the circle.
+        steps: of each nudged run.
+        free_steps: of the free phase.
 
-        Returns:
-            The report; intervals (95 %) are over examples. Warns where examples have no free fixed point.
+    Returns:
+        The report; intervals (95 %) are over examples. Warns where examples have no free fixed point.
 
-        Raises:
-            ValueError: nudges that the network can't take, targets that don't fit, no example that settles.
+    Raises:
+        ValueError: nudges that the network can't take, targets that don't fit, no example that settles.
 
-        Example:
-            >>> from symplast.learning.compiling import by_work
-    from symplast.learning.recurrent import LayeredNet
-            >>> net = LayeredNet((4, 8, 3), key=jax.random.key(0), angle_deg=90)
-            >>> x, y = jax.random.uniform(jax.random.key(1), (5, 4)), jnp.array([0, 1, 2, 0, 1])
-            >>> found = bias_report(net, x, y, betas=[0.1], n_points=[1, 4])
-            >>> one_point, four_points = found.table.nudge_error
-            >>> bool(four_points < one_point / 50)
-            True
+    Example:
+        >>> from symplast.learning.recurrent import LayeredNet
+        >>> net = LayeredNet((4, 8, 3), key=jax.random.key(0), angle_deg=90)
+        >>> x, y = jax.random.uniform(jax.random.key(1), (5, 4)), jnp.array([0, 1, 2, 0, 1])
+        >>> found = bias_report(net, x, y, betas=[0.1], n_points=[1, 4])
+        >>> one_point, four_points = found.table.nudge_error
+        >>> bool(four_points < one_point / 50)
+        True
     """
     import pandas as pd
 
