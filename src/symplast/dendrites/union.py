@@ -86,20 +86,21 @@ def union_size(n: CountLike, s: CountLike, M: CountLike) -> UnionSize:
     shape = np.broadcast_shapes(*map(np.shape, (cells, synapses, patterns)))
     all_n, all_s, all_M = (np.broadcast_to(x, shape).ravel() for x in (cells, synapses, patterns))
     largest = int(np.minimum(all_n, all_s.astype(np.float64) * all_M).max(initial=0))
-    pairs, chain = np.unique(np.stack([all_n, all_s], axis=1), axis=0, return_inverse=True)
-    chain = chain.reshape(-1)
-    longest = np.array([all_M[chain == i].max() for i in range(len(pairs))], np.int64)
-    steps, entries = _steps(pairs[:, 0], pairs[:, 1], longest)
-    if steps > LARGEST_CHAIN or max(entries, float(largest + 1) * all_n.size) > LARGEST_TABLE:
+    chains: dict[tuple[int, int], list[int]] = {}  # (n, s) -> which entries it serves
+    for entry, pair in enumerate(zip(all_n.tolist(), all_s.tolist(), strict=True)):
+        chains.setdefault(pair, []).append(entry)
+    longest = np.array([all_M[entries].max() for entries in chains.values()], np.int64)
+    steps, table = _steps(*np.array(list(chains), np.int64).reshape(-1, 2).T, longest)
+    if steps > LARGEST_CHAIN or max(table, float(largest + 1) * all_n.size) > LARGEST_TABLE:
         raise ValueError(
             f"the exact law of K for n={all_n.max()}, s={all_s.max()}, M={all_M.max()} takes up to {steps:.1e} steps "
-            f"(at most {LARGEST_CHAIN:.0e}, about a minute) and {entries:.1e} table entries (at most "
+            f"(at most {LARGEST_CHAIN:.0e}, about a minute) and {table:.1e} table entries (at most "
             f"{LARGEST_TABLE:.0e}); use mode='paper' (expected size) or mode='bound'"
         )
     pmf = np.zeros((all_n.size, largest + 1))
-    for i, (cell, synapse) in enumerate(pairs):
-        size = int(min(cell, synapse * longest[i]))
-        pmf[chain == i, : size + 1] = _law(int(cell), int(synapse), all_M[chain == i], size)
+    for ((cell, synapse), entries), most in zip(chains.items(), longest.tolist(), strict=True):
+        size = min(cell, synapse * most)
+        pmf[entries, : size + 1] = _law(cell, synapse, all_M[entries], size)
     mean = np.asarray(expected_union_size(cells, synapses, patterns))
     deviation = np.arange(largest + 1) - mean.reshape(-1, 1)
     var = (pmf * deviation**2).sum(axis=-1).reshape(shape)
@@ -172,15 +173,18 @@ def _law(n: int, s: int, M: np.ndarray, size: int) -> np.ndarray:
     law[s] = 1
     windows = np.lib.stride_tricks.sliding_window_view(law, s + 1)
     rows = np.empty((len(M), size + 1))
+    wanted = set(M.tolist())
     low = high = 0
-    for m in range(1, int(M.max()) + 1):
+    for m in range(1, max(wanted) + 1):
         high = min(high + s, size)
         grown = np.einsum("kh,kh->k", band[low : high + 1], windows[low : high + 1])
-        law[s + low : s + high + 1] = np.where(grown < LEAST, 0.0, grown)
-        held = np.flatnonzero(law[s + low : s + high + 1])
+        grown[grown < LEAST] = 0
+        held = grown.nonzero()[0]
+        grown /= grown.sum()  # rounding must not add up over patterns
+        law[s + low : s + high + 1] = grown
         low, high = low + int(held[0]), low + int(held[-1])
-        law[s + low : s + high + 1] /= law[s + low : s + high + 1].sum()  # rounding must not add up over patterns
-        rows[m == M] = law[s:]
+        if m in wanted:
+            rows[m == M] = law[s:]
         if low == n:
             rows[m < M] = law[s:]
             break
@@ -189,11 +193,15 @@ def _law(n: int, s: int, M: np.ndarray, size: int) -> np.ndarray:
 
 def _moves(n: int, s: int, size: int) -> np.ndarray:
     """``P[K -> k]`` for ``K = k - s .. k``, row k; logarithms are summed as in :func:`log_overlap_pmf`."""
-    K, j = np.arange(size + 1.0)[:, None], np.arange(float(s))
+    if s == 0:
+        return np.ones((size + 1, 1))
+    j = np.arange(float(s))
     with np.errstate(divide="ignore"):
         choose = _sums(np.log((s - j) / (j + 1)))
-        shared = _sums(np.log(np.maximum(K - j, 0) / n))
-        fresh = _sums(np.log(np.maximum(n - K - j, 0) / n))
+        taken = np.log(np.maximum(np.arange(1.0 - s, size + 1), 0) / n)  # of K - j, which few numbers take
+        free = np.log(np.maximum(np.arange(n - size - s + 1.0, n + 1), 0) / n)  # of n - K - j
+    shared = _sums(np.lib.stride_tricks.sliding_window_view(taken, s)[:, ::-1])
+    fresh = _sums(np.lib.stride_tricks.sliding_window_view(free, s)[::-1, ::-1])
     chance = np.exp(choose + shared + fresh[:, ::-1] - np.log((n - j) / n).sum())  # [K, H]
     band = np.zeros((size + 1, s + 1))
     for h in range(s + 1):  # K + s - h = k
