@@ -90,7 +90,8 @@ def union_size(n: CountLike, s: CountLike, M: CountLike) -> UnionSize:
     for entry, pair in enumerate(zip(all_n.tolist(), all_s.tolist(), strict=True)):
         chains.setdefault(pair, []).append(entry)
     longest = np.array([all_M[entries].max() for entries in chains.values()], np.int64)
-    steps, table = _steps(*np.array(list(chains), np.int64).reshape(-1, 2).T, longest)
+    pairs = np.array(list(chains), np.int64).reshape(-1, 2)
+    steps, table = _steps(pairs[:, 0], pairs[:, 1], longest)
     if steps > LARGEST_CHAIN or max(table, float(largest + 1) * all_n.size) > LARGEST_TABLE:
         raise ValueError(
             f"the exact law of K for n={all_n.max()}, s={all_s.max()}, M={all_M.max()} takes up to {steps:.1e} steps "
