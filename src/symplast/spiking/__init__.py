@@ -10,7 +10,7 @@ you want                       start with
 a neuron                       :class:`LIF`, :class:`IF`, :class:`ConductanceLIF`, :class:`ProbabilisticIF`
 a threshold that adapts        :class:`AdaptiveThreshold`
 gradients through spikes       :class:`Sigmoid`, :class:`FastSigmoid`, :class:`ArcTan`, ... as a neuron's ``surrogate``
-fast gradients, less memory   :func:`checkpoint_spikes`, :func:`simulate_weighted`
+fast gradients, less memory    :func:`checkpoint_spikes`, :func:`simulate_weighted`
 a neuron of your own           :class:`ThresholdNeuron` and its one method
 synapses, delays, traces       :class:`ExponentialSynapse`, :class:`Delay`, :class:`Trace`
 spikes from values             :func:`poisson_spikes`, :func:`poisson_events`, :func:`latency_spikes`
