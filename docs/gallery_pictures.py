@@ -11,6 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 from symplast.lab.registry import room
+from symplast.lab.runner import fresh_runs, plan
 from symplast.lab.store import Store
 from symplast.lab.theme import render
 
@@ -21,9 +22,8 @@ WIDTH = 760
 
 def draw(store: Store, name: str) -> list[str]:
     """Draw a system's figures; says which had no evidence."""
-    found = sorted((run for run in store.runs() if run.system == name), key=lambda run: run.order)
-    whole = (run for run in found if run.scale == "full" and run.status == "done" and not (run.changed or run.label))
-    runs = {run.experiment: run for run in whole}
+    fresh = fresh_runs(plan([name], "full"), store.runs(), store)  # those that are published
+    runs = {run.experiment: run for run in fresh.values()}
     folder, missing = FOLDER / name, []
     folder.mkdir(parents=True, exist_ok=True)
     figures = room(name).outline().figures

@@ -1,4 +1,4 @@
-"""The page of speeds: what was measured beside peers as a picture, and every row that has a target as a table."""
+"""The page of speeds: what was measured next to peers as a picture, and every row that has a target as a table."""
 
 import json
 import tomllib

@@ -235,10 +235,13 @@ class _Errors:
     def meets_fn(self, s: np.ndarray, theta: np.ndarray) -> np.ndarray:
         return _within(self.log_fn(s, theta), self.budget.fn_max, s, theta, self.budget.fn)
 
-    def range(self, s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Lowest threshold within the budget of false positives (s + 1: none), highest within the other (0: none)."""
-        lowest = _last(lambda at, theta: ~self.meets_fp(at, theta), s) + 1
-        return lowest, _last(self.meets_fn, s)
+    def lowest(self, s: np.ndarray) -> np.ndarray:
+        """Lowest threshold within the budget of false positives; s + 1 if there is none."""
+        return _last(lambda at, theta: ~self.meets_fp(at, theta), s) + 1
+
+    def highest(self, s: np.ndarray) -> np.ndarray:
+        """Highest threshold within the budget of false negatives; 0 if there is none."""
+        return _last(self.meets_fn, s)
 
 
 def _last(holds: Callable[[np.ndarray, np.ndarray], np.ndarray], s: np.ndarray) -> np.ndarray:
@@ -267,7 +270,7 @@ def _search(budget: Budget, limit: int, objective: str) -> tuple[tuple[int, int]
     start, stop = 1, min(limit, 64) if objective == "min_s" else limit
     while start <= limit:
         s = np.arange(start, stop + 1)
-        highest = _last(errors.meets_fn, s)
+        highest = errors.highest(s)
         fits = highest > 0
         if objective != "max_patterns":
             fits[fits] = errors.meets_fp(s[fits], highest[fits])
@@ -276,7 +279,7 @@ def _search(budget: Budget, limit: int, objective: str) -> tuple[tuple[int, int]
             if objective == "min_s":
                 return (int(s[0]), int(highest[0])), int(s[0])
             if objective == "min_theta":
-                lowest, _ = errors.range(s)
+                lowest = errors.lowest(s)
                 at = np.lexsort((s, lowest))[0]
                 return (int(s[at]), int(lowest[at])), int(s[0])
             at = np.argmin(errors.log_fp(s, highest))
@@ -288,7 +291,7 @@ def _search(budget: Budget, limit: int, objective: str) -> tuple[tuple[int, int]
 def _closest(budget: Budget, limit: int) -> tuple[Reachable, Reachable | None, Reachable | None]:
     """The least violation of both budgets, and the best of each error with the other budget met."""
     errors, s = _Errors(budget, limit), np.arange(1, limit + 1)
-    lowest, highest = errors.range(s)
+    lowest, highest = errors.lowest(s), errors.highest(s)
 
     def over_fp(at: np.ndarray, theta: np.ndarray) -> np.ndarray:
         return errors.log_fp(at, theta) - np.log(budget.fp_max)
@@ -320,7 +323,7 @@ def _pareto(budget: Budget, first: int, last: int) -> "pd.DataFrame":
 
     errors, sizes = _Errors(budget, last), np.arange(first, last + 1)
     kept: list[tuple[int, int, float, float]] = []
-    for s, lowest, highest in zip(sizes, *errors.range(sizes), strict=True):
+    for s, lowest, highest in zip(sizes, errors.lowest(sizes), errors.highest(sizes), strict=True):
         smaller = np.array([point[2:] for point in kept]).reshape(-1, 2)
         thetas = np.arange(lowest, highest + 1)
         at = np.full_like(thetas, s)
