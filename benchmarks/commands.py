@@ -45,7 +45,6 @@ def main() -> None:
         rows.append({"command": "list, after runs", "seconds": seconds("list", *out), "target": 0.5})
     for row in rows:
         row["met"] = None if row["target"] is None else row["seconds"] < row["target"]
-        print(f"{row['command']:45s} {row['seconds']:8.2f} s   target {row['target']}")
     write("commands", rows, "typer", "xarray", python=sys.version.split()[0])
 
 

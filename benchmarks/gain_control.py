@@ -57,11 +57,10 @@ def pairs(
         ours()
     peer()
     times = [(cpu(ours), cpu(peer) / share) for _ in range(PAIRS)]
-    ratios = sorted(peer_s / own_s for own_s, peer_s in times)
+    ratios = [peer_s / own_s for own_s, peer_s in times]
     own, other = (float(np.median([pair[i] for pair in times])) for i in range(2))
-    value = float(np.median(ratios))
-    times = {"seconds": own, "peer_seconds": other, "compile_seconds": clock.seconds}
-    return against(what, who, value, between=[ratios[0], ratios[-1]], target=target, **times)
+    more = {"seconds": own, "peer_seconds": other, "compile_seconds": clock.seconds}
+    return against(what, who, ratios, target=target, **more)
 
 
 def ensembles_rows() -> list[dict[str, Any]]:

@@ -29,9 +29,8 @@ def seconds(call: Callable[[], Any], repeats: int = 15) -> float:
 def against(
     work: str,
     peer: str,
-    times_faster: float,
+    times_faster: float | list[float],
     *,
-    between: list[float] | None = None,
     target: float | None = None,
     **more: Any,
 ) -> dict[str, Any]:
@@ -40,16 +39,17 @@ def against(
     Args:
         work: what both did.
         peer: who else, with its version where it has one.
-        times_faster: the peer's time over ours.
-        between: the lowest and the highest of the pairs that were measured.
+        times_faster: the peer's time over ours; of several pairs all, of which the median counts and the range is kept.
         target: the ratio that was aimed at.
         **more: times of both; anything to keep. What holds a ratio back stands in ``limits.toml``.
     """
-    row: dict[str, Any] = {"what": f"{work}, over {peer}", "peer": peer, "times_faster": times_faster}
-    if between is not None:
-        row["between"] = between
+    ratios = times_faster if isinstance(times_faster, list) else [times_faster]
+    median = statistics.median(ratios)
+    row: dict[str, Any] = {"what": f"{work}, over {peer}", "peer": peer, "times_faster": median}
+    if len(ratios) > 1:
+        row["between"] = [min(ratios), max(ratios)]
     if target is not None:
-        row |= {"target": target, "met": times_faster >= target}
+        row |= {"target": target, "met": median >= target}
     return row | more
 
 
@@ -61,7 +61,7 @@ def write(name: str, rows: list[dict[str, Any]], *libraries: str, out: Path | No
     record = source | about | {"cores_used": cores, "load_average": load, "results": rows}
     (out or RESULTS / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n")
     for row in rows:
-        work = row.get("what") or f"{row['work']}, {row['who']}"
+        work = row.get("what") or row.get("command") or f"{row['work']}, {row['who']}"
         field = next((key for key, value in row.items() if isinstance(value, float)), None)
         shown = "" if field is None else f"{row[field]:12.4g} {row.get('unit', field)}"
-        print(f"{work:76s} {shown}  {'' if row.get('met', True) else 'MISSED'}")
+        print(f"{work:76s} {shown}  {'MISSED' if row.get('met') is False else ''}")

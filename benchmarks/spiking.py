@@ -345,9 +345,6 @@ def main() -> None:
     if before.get("machine") == machine():
         fresh = {(r["work"], r["who"], r["unit"]) for r in rows}
         rows += [r for r in before["results"] if (r["work"], r["who"], r["unit"]) not in fresh]
-    for r in rows:
-        missed = "" if r.get("met", True) else "MISSED"
-        print(f"{r['work']:16s} {r['who']:40s} {r['value']:10.4g} {r['unit']:36s} target {r.get('target')} {missed}")
     write("spiking", rows, "scipy")
 
 
