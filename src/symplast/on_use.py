@@ -19,13 +19,16 @@ if TYPE_CHECKING:
     from scipy.stats import *  # noqa: F403
 
 _MODULES = ("pandas", "xarray")
+_OPTIMIZERS = ("brentq", "least_squares", "minimize")
+_STATISTICS = (
+    *("bootstrap", "permutation_test", "false_discovery_control", "rankdata", "kendalltau", "spearmanr"),
+    *("ks_2samp", "mannwhitneyu", "ttest_rel", "chi2", "hypergeom", "nct", "norm", "poisson"),
+)
 _HOMES = {
-    "brentq": "scipy.optimize",
-    "least_squares": "scipy.optimize",
-    "minimize": "scipy.optimize",
     "solve_ivp": "scipy.integrate",
+    **dict.fromkeys(_OPTIMIZERS, "scipy.optimize"),
+    **dict.fromkeys(_STATISTICS, "scipy.stats"),
 }
-"""Where functions are; in ``scipy.stats`` when they are not named here."""
 
 
 class OnUse:
@@ -49,9 +52,11 @@ class OnUse:
 
 
 def __getattr__(name: str) -> OnUse:
-    if name.startswith("_"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return OnUse(name) if name in _MODULES else OnUse(_HOMES.get(name, "scipy.stats"), name)
+    if name in _MODULES:
+        return OnUse(name)
+    if name in _HOMES:
+        return OnUse(_HOMES[name], name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def loaded_on_use(package: str, homes: Mapping[str, tuple[str, ...]]) -> Callable[[str], Any]:
