@@ -1,12 +1,14 @@
 """Where the tests find real data: ``$SYMPLAST_DATA``, or ``shared/data`` beside the checkout where that exists.
 
 Tiny networks compile longer than they run, so the compiler's optimisations are left out, in programs that tests start
-too. Under ``CI`` hypothesis draws the same examples each time; elsewhere it goes on searching. Ctrl-C reaches the
+too; with jaxlib 0.10 also the kernels that it writes by way of MLIR, which more than doubles the time of compiling (later
+versions have no other way, and refuse the flag). Under ``CI`` hypothesis draws the same examples each time; elsewhere it goes on searching. Ctrl-C reaches the
 programs that tests start, also where a shell that runs the tests in the background has it ignored.
 """
 
 import os
 import signal
+from importlib.metadata import version
 from pathlib import Path
 
 from hypothesis import settings
@@ -16,6 +18,8 @@ if "SYMPLAST_DATA" not in os.environ and BESIDE.is_dir():
     os.environ["SYMPLAST_DATA"] = str(BESIDE)
 
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+if version("jaxlib").startswith("0.10."):
+    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
