@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from symplast.grokking import blow_up_time, conserved, euler_flow, predict_winners, reduced_flow
@@ -28,6 +28,8 @@ def test_printed_blow_up_times(alpha, beta, D, T):
 
 @settings(max_examples=25, deadline=None)
 @given(alpha=SIZES, beta=SIZES, D=ANGLES)
+@example(alpha=0.094526605858261, beta=1.3933275630600375, D=0.0)  # two roots of the radicand are one
+@example(alpha=2.69923104, beta=3.08823123, D=0.0)
 def test_the_closed_form_is_the_direct_solution(alpha, beta, D):
     assert float(blow_up_time(alpha, beta, D, 7)) == pytest.approx(blow_up_directly(alpha, beta, D, 7), rel=1e-9)
 

@@ -178,10 +178,10 @@ def _roots_below(a: np.ndarray, b: np.ndarray, cos: np.ndarray) -> tuple[np.ndar
         above = R0 + middle * (-R1 + middle * (R2 - 4 * middle)) > 0
         low, high = np.where(above, middle, low), np.where(above, high, middle)
     w = (low + high) / 2
-    for _ in range(4):  # to full relative precision where the root is tiny
+    for _ in range(4):  # to full relative precision where the root is tiny; at a double root rounding leads astray
         value, slope = R0 + w * (-R1 + w * (R2 - 4 * w)), -R1 + w * (2 * R2 - 12 * w)
         step = np.where(slope < 0, value / np.where(slope < 0, slope, -1), 0)
-        w = np.clip(w - step, 0, np.minimum(s0, a * a / 2))
+        w = np.clip(w - step, low, high)
     q1 = w - R2 / 4
     q0 = R1 / 4 + q1 * w
     half = -q1 / 2
