@@ -1,4 +1,4 @@
-"""File after file of tests compiles thousands of programs in one process: each file starts without the others'."""
+"""File after file of tests compiles thousands of programs in one process, which may hold only so many mappings."""
 
 import sys
 
@@ -6,8 +6,8 @@ import pytest
 
 
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """Drop compiled programs where the next test stands in another file."""
+    """Drop compiled programs between files, once they are many; until then files share them."""
     if "jax" in sys.modules and (nextitem is None or nextitem.path != item.path):
         from symplast.lab.jax_setup import drop_programs
 
-        drop_programs()
+        drop_programs(from_mappings=20_000)

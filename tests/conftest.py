@@ -1,9 +1,10 @@
 """Where the tests find real data: ``$SYMPLAST_DATA``, or ``shared/data`` beside the checkout where that exists.
 
 Tiny networks compile longer than they run, so the compiler's optimisations are left out, in programs that tests start
-too; with jaxlib 0.10 also the kernels that it writes by way of MLIR, which more than doubles the time of compiling (later
-versions have no other way, and refuse the flag). Under ``CI`` hypothesis draws the same examples each time; elsewhere it goes on searching. Ctrl-C reaches the
-programs that tests start, also where a shell that runs the tests in the background has it ignored.
+too; with jaxlib 0.10 also the kernels that it writes by way of MLIR, which more than double the time (later versions
+have no other way, and refuse the flag). Under ``CI`` hypothesis draws the same examples each time; elsewhere it goes on
+searching. Ctrl-C reaches the programs that tests start, also where a shell that runs the tests in the background has it
+ignored.
 """
 
 import os
