@@ -1,6 +1,8 @@
-"""JAX for a worker: the persistent compilation cache, and how long compiling took."""
+"""JAX for a worker: how programs are compiled and kept, and how long compiling took."""
 
+import os
 import threading
+from importlib.metadata import entry_points, version
 from pathlib import Path
 
 from symplast.datasets.environment import cache_folder
@@ -18,6 +20,23 @@ def use_compilation_cache() -> None:
     if jax.config.values["jax_compilation_cache_dir"] is None:
         jax.config.update("jax_compilation_cache_dir", str(compilation_cache_folder()))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+
+
+def compile_briefly() -> None:
+    """Compile for a CPU with less effort from here on: call it before JAX computes anything.
+
+    LLVM's first level of optimisation and, where jaxlib still has the choice, kernels that don't pass through MLIR.
+    Programs compile in half the time; most run as fast, some take a third longer: for what runs shorter than it
+    compiles. Flags that the user has set stay, and nothing is changed where JAX has an accelerator.
+    """
+    if list(entry_points(group="jax_plugins")):
+        return
+    flags = ["--xla_backend_optimization_level=1"]
+    if version("jaxlib").startswith("0.10."):
+        flags.append("--xla_cpu_use_fusion_emitters=false")
+    given = os.environ.get("XLA_FLAGS", "").split()
+    named = {flag.partition("=")[0] for flag in given}
+    os.environ["XLA_FLAGS"] = " ".join([*(flag for flag in flags if flag.partition("=")[0] not in named), *given])
 
 
 def drop_programs(*, from_mappings: int = 0) -> None:

@@ -133,11 +133,13 @@ def execute(job: Job, store_url: str, order: int = 0) -> Run:
         store_url: where the run goes.
         order: its place among the store's runs.
     """
-    from symplast.lab.jax_setup import CompileClock, drop_programs, use_compilation_cache
+    from symplast.lab.jax_setup import CompileClock, compile_briefly, drop_programs, use_compilation_cache
     from symplast.lab.provenance import cpu_seconds, peak_memory_mb, provenance
     from symplast.lab.quantities import measure_all
 
     use_compilation_cache()
+    if job.scale == "quick":
+        compile_briefly()
     source = provenance()
     record = job.record | {"provenance": source, "order": order}
     dataset, quantities, failure, status = None, {}, None, "done"
