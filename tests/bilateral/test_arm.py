@@ -1,5 +1,7 @@
 """The arm: mechanics, invariants, derivatives, and arms of one's own."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -74,22 +76,25 @@ def test_acceleration_solves_the_equation_of_motion():
             return 0.5 * (m11 * v[0] ** 2 + 2 * m12 * v[0] * v[1] + m22 * v[1] ** 2)
 
         before = float(energy(q, v))
+        step = jax.jit(lambda q, v: (q + v * arm.dt, v + arm._acceleration(q, v, jnp.zeros(2)) * arm.dt))
         for _ in range(200):
-            q, v = q + v * arm.dt, v + arm._acceleration(q, v, jnp.zeros(2)) * arm.dt
+            q, v = step(q, v)
         assert float(energy(q, v)) == pytest.approx(before, rel=2e-3)
         load = jnp.array([3.0, -2.0])  # J^T F, by automatic differentiation
         torque = jax.vjp(lambda q: ARM.hand_at(q, jnp.zeros(2))[:2], q)[1](load)[0]
         assert ARM._push(q, load).tolist() == pytest.approx(torque.tolist())
 
 
+@jax.jit
+@partial(jax.grad, argnums=(0, 1, 2))
+def slopes_of_force(a, length, v):
+    return contract(a, length, v, 0.1, 100.0).force.sum()
+
+
 @pytest.mark.parametrize("velocity", [0.0, -0.0, 1e-9, -1e-9, 0.4, -0.4])
 @pytest.mark.parametrize("activation", [0.001, 0.005, 0.3, 1.0])
 def test_forces_have_finite_derivatives(velocity, activation):
-    def force(a, length, v):
-        return contract(a, length, v, 0.1, 100.0).force.sum()
-
-    at = [jnp.full((1,), each, jnp.float32) for each in (activation, 0.1, velocity)]
-    slopes = jax.grad(force, argnums=(0, 1, 2))(*at)
+    slopes = slopes_of_force(*(jnp.full((1,), each, jnp.float32) for each in (activation, 0.1, velocity)))
     assert np.isfinite(np.asarray(slopes)).all()
 
 
@@ -99,9 +104,9 @@ def test_derivatives_of_what_acts_number_by_number():
         rng = np.random.default_rng(0)
         a, length = jnp.asarray(rng.uniform(0.01, 0.9, 20)), jnp.asarray(rng.uniform(0.05, 0.15, 20))
         v = jnp.asarray(rng.uniform(-0.5, 0.5, 20))
-        check_grads(lambda *x: contract(*map(jnp.asarray, x), 0.1, 100.0).force, (a, length, v), 1, rtol=1e-4)
+        check_grads(jax.jit(lambda *x: contract(*x, 0.1, 100.0).force), (a, length, v), 1, rtol=1e-4)
         u = jnp.asarray(rng.uniform(0.05, 0.9, 20))
-        check_grads(lambda a, u: activate(jnp.asarray(a), jnp.asarray(u), 0.01), (a, u), 1, rtol=1e-5)
+        check_grads(jax.jit(lambda a, u: activate(a, u, 0.01)), (a, u), 1, rtol=1e-5)
 
 
 def test_isometric_force_of_a_fully_active_muscle_is_its_largest():
@@ -114,8 +119,8 @@ def test_isometric_force_of_a_fully_active_muscle_is_its_largest():
 def test_trials_side_by_side_are_trials_alone():
     state = moving(3)
     u, load = jnp.full((6, 8), 0.3), jnp.ones((2, 8))
-    together = ARM.step(state, u, load)
-    alone = ARM.step(type(state)(*(x[:, 2] for x in state)), u[:, 2], load[:, 2])
+    together = STEP(state, u, load)
+    alone = STEP(type(state)(*(x[:, 2] for x in state)), u[:, 2], load[:, 2])
     for one, all_of_them in zip(alone, together, strict=True):
         assert one.tolist() == pytest.approx(all_of_them[:, 2].tolist(), rel=1e-5, abs=1e-6)
 
@@ -158,7 +163,7 @@ def test_arms_in_files(tmp_path):
     assert (arm.m1, arm.q1_deg, len(arm.muscles), arm.muscles[0].elbow_a1) == (2.0, (0.0, 120.0), 1, 0.0)
     assert arm_from(arm_tree(arm), "x") == arm
     assert hash(arm_from(arm_tree(ARM), "x")) == hash(ARM)
-    state = arm.step(arm.start(jnp.ones((2, 3))), jnp.ones((1, 3)), jnp.zeros((2, 3)))
+    state = jax.jit(arm.step)(arm.start(jnp.ones((2, 3))), jnp.ones((1, 3)), jnp.zeros((2, 3)))
     assert arm.senses(state).shape == (4, 3)
     path.write_text('[skeleton]\nmass = 2\nm2 = -1\n[[muscle]]\nname = "one"\nF0 = 5\n[extra]\n')
     with pytest.raises(

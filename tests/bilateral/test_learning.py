@@ -33,7 +33,33 @@ from symplast.learning import Batch, GradientLearner, begin, train
 
 STEPS = 6
 TASK = reach(32, 8, key=jax.random.key(0))
+BATCH = Batch(TASK.inputs[:8], TASK.targets[:8])
 KEY = jax.random.key(1)
+
+
+class Point:
+    """A point mass pulled by two forces, with nothing but the four methods of an arm."""
+
+    def start(self, q):
+        return jnp.concatenate([q, jnp.zeros_like(q)])
+
+    def step(self, state, u, load):
+        force = 4 * (u - 0.5) + load
+        return jnp.concatenate([state[:2] + 0.1 * state[2:], state[2:] + force])
+
+    def hand(self, state):
+        return state
+
+    def senses(self, state):
+        return state
+
+
+POINT = Point()
+
+
+@eqx.filter_jit
+def credited(rule, network, batch):
+    return rule(network, batch, rule.init(network, KEY), KEY)
 
 
 def small(model, **options):
@@ -92,13 +118,11 @@ def test_swapping_hemispheres_and_routes_gives_the_same_training(trained):
 
 def test_routes_say_who_learns_what():
     """Each part's direction is that of its own loss; the shared part's the mean of both."""
-    network = ControlledArm(Bilateral(4, 1, key=KEY), steps=STEPS)
-    batch = Batch(TASK.inputs[:8], TASK.targets[:8])
+    network = ControlledArm(Bilateral(4, 1, key=KEY, inputs=6, outputs=2), POINT, steps=STEPS)
 
-    @eqx.filter_jit
     def directions(routes):
         rule = Routed({"D": DOMINANT, "N": NON_DOMINANT}, routes).for_network(network)
-        return rule(network, batch, None, KEY).direction.controller
+        return credited(rule, network, BATCH).direction.controller
 
     mixed = directions({"left": {"D": 1}, "right": {"N": 1}, "": {"D": 0.5, "N": 0.5}})
     only = {name: directions({"": {name: 1}}) for name in ("D", "N")}
@@ -115,34 +139,37 @@ def test_routed_is_the_gradient():
         trials = jnp.asarray(np.asarray(TASK.inputs[:4]), float)
         loss = MotorLoss(pos_l1=1.0, pos_sq=1.0, effort=1.0, hidden=0.3)
 
+        @eqx.filter_jit
+        @eqx.filter_value_and_grad
         def plainly(network):
             arm, goal = network.arm, trials[:, 2:4].T
-            state, rows = arm.start(trials[:, :2].T), []
-            for _ in range(STEPS):
+
+            def step(state, _):
                 u, hidden = network.controller(jnp.concatenate([arm.senses(state), goal]))
                 state = arm.step(state, u, trials[:, 4:].T)
-                rows.append((arm.hand(state)[:2], u, hidden))
-            hand, u, hidden = jax.tree.map(lambda *each: jnp.stack(each), *rows)
+                return state, (arm.hand(state)[:2], u, hidden)
+
+            _, (hand, u, hidden) = jax.lax.scan(step, arm.start(trials[:, :2].T), None, STEPS)
             found = network.trajectory(trials)._replace(hand=hand, u=u, hidden=hidden)
             return loss(found, trials[:, 2:4])
 
-        expected = eqx.filter_grad(plainly)(network)
+        value, expected = plainly(network)
         rule = Routed({"A": loss}, {"": {"A": 1}}).for_network(network)
-        credit = rule(network, Batch(trials, trials[:, 2:4]), None, KEY)
+        credit = credited(rule, network, Batch(trials, trials[:, 2:4]))
         for one, other in zip(jax.tree.leaves(credit.direction), jax.tree.leaves(expected), strict=True):
             assert np.allclose(one, other, rtol=1e-8, atol=1e-12)
-        assert float(credit.loss) == pytest.approx(float(plainly(network)))
+        assert float(credit.loss) == pytest.approx(float(value))
 
 
 @pytest.mark.parametrize("options", [{"through_senses": False}, {"feedback": "fixed"}])
 def test_other_credit(options):
     """It differs from the gradient, but not at the output of a single step's loss on excitations."""
-    network = ControlledArm(Unilateral(4, 1, key=KEY), steps=STEPS)
-    losses, batch = {"A": MotorLoss(pos_sq=1.0)}, Batch(TASK.inputs[:8], TASK.targets[:8])
+    network = ControlledArm(Unilateral(4, 1, key=KEY, inputs=6, outputs=2), POINT, steps=STEPS)
+    losses = {"A": MotorLoss(pos_sq=1.0)}
     found = []
     for own in ({}, options):
         rule = Routed(losses, {"": {"A": 1}}, **own).for_network(network)
-        found.append(rule(network, batch, rule.init(network, KEY), KEY))
+        found.append(credited(rule, network, BATCH))
     assert float(found[0].loss) == pytest.approx(float(found[1].loss), rel=1e-6)
     one, other = (np.asarray(each.direction.weights[0]) for each in found)
     assert np.isfinite(other).all()
@@ -189,9 +216,9 @@ def test_mixing_weights_stay_at_least_zero():
     chain = motor_adam(0.3)
     network = eqx.filter(Bilateral(4, 1, key=KEY), eqx.is_inexact_array)
     state = chain.init(network)
-    up = jax.tree.map(jnp.ones_like, network)
+    up, update = jax.tree.map(jnp.ones_like, network), jax.jit(chain.update)
     for _ in range(4):
-        change, state = chain.update(up, state, network)
+        change, state = update(up, state, network)
         network = optax.apply_updates(network, change)
     assert [float(w) for w in network.mixing] == [0.0, 0.0]
     assert float(network.output.bias.min()) < 0
@@ -214,26 +241,10 @@ def test_neutral_is_the_mean_of_both():
 
 
 def test_any_arm_will_do():
-    """A point mass pulled by two forces, with nothing but the four methods."""
-
-    class Point:
-        def start(self, q):
-            return jnp.concatenate([q, jnp.zeros_like(q)])
-
-        def step(self, state, u, load):
-            force = 4 * (u - 0.5) + load
-            return jnp.concatenate([state[:2] + 0.01 * state[2:], state[2:] + 0.1 * force])
-
-        def hand(self, state):
-            return state
-
-        def senses(self, state):
-            return state
-
-    network = ControlledArm(Bilateral(4, 1, key=KEY, inputs=6, outputs=2), Point(), steps=STEPS)
+    network = ControlledArm(Bilateral(4, 1, key=KEY, inputs=6, outputs=2), POINT, steps=STEPS)
     found = network.trajectory(TASK.inputs[:3])
     assert found.hand.shape == (STEPS, 2, 3)
     assert found.muscle is None
     rule = Routed().for_network(network)
-    credit = rule(network, Batch(TASK.inputs[:3], TASK.targets[:3]), None, KEY)
+    credit = credited(rule, network, BATCH)
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(credit.direction))

@@ -1,19 +1,23 @@
 """The experiments end to end at a small scale, the claims that they carry, and every figure."""
 
+from itertools import count
 from pathlib import Path
 
+import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import symplast.bilateral
-from symplast.bilateral import figures
+from symplast.bilateral import figures, trials
 from symplast.bilateral.composing import COMBINED
 from symplast.bilateral.study import study
 from symplast.bilateral.trials import Sizes, run_of
 from symplast.lab import judge, measure, read_claims
 from symplast.lab.quantities import measure_all
 from symplast.lab.theme import render
+from symplast.learning import train
 
 CLAIMS = read_claims(Path(symplast.bilateral.__file__).parent / "claims.toml")
 TINY = {"seeds": "2", "updates": "2", "batch": "2"}
@@ -25,7 +29,34 @@ def run(name, scale="full", **changes):
 
 
 @pytest.fixture(scope="module")
-def evidence():
+def untrained():
+    """Runs whose networks differ by a factor instead of training; ``test_trained`` trains them."""
+    numbers = count(1)
+
+    def scaled(learner, task, training, *_, **__):
+        factor = 1 + 0.02 * next(numbers)
+        params = jax.tree.map(
+            lambda leaf: leaf * factor if jnp.issubdtype(leaf.dtype, jnp.inexact) else leaf, training.states.params
+        )
+        return eqx.tree_at(lambda each: each.states.params, training, params), None
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trials, "train", scaled)
+        trials._run.cache_clear()
+        yield
+    trials._run.cache_clear()
+
+
+@pytest.fixture
+def learning(monkeypatch):
+    monkeypatch.setattr(trials, "train", train)
+    trials._run.cache_clear()
+    yield
+    trials._run.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def evidence(untrained):
     return {
         "loss_list": run("loss_list", "quick"),
         "specialists": run("specialists", **TINY),
@@ -46,6 +77,10 @@ def test_the_loss_list_is_as_published(evidence):
 
 @pytest.mark.parametrize("name", ["loss_list", "specialists", "hemispheres"])
 def test_every_claimed_quantity_is_measured(evidence, name):
+    measured_in(evidence, name)
+
+
+def measured_in(evidence, name):
     claimed = {p.quantity.split(".")[1] for c in CLAIMS.claim for p in c.parts if p.quantity.startswith(f"{name}.")}
     measure_all(evidence[name], claimed)
     for quantity in claimed - {"as_published", "muscle_share"}:
@@ -63,6 +98,7 @@ def test_quantities_are_paired_differences(evidence):
     assert np.allclose(evidence["specialists"].reach_gap, table.sel(run="reach, N") - table.sel(run="reach, D"))
 
 
+@pytest.mark.usefixtures("untrained")
 def test_quick_scale_leaves_out_what_it_does_not_train():
     found = run("hemispheres", "quick", **TINY)
     assert np.isfinite(found.reach_cut).all()
@@ -72,6 +108,7 @@ def test_quick_scale_leaves_out_what_it_does_not_train():
         assert render(study.figures[name].draw(found), "svg").startswith(b"<?xml")
 
 
+@pytest.mark.usefixtures("untrained")
 def test_seeds_extend_and_models_share_their_first_weights():
     sizes, key = Sizes(2, 2), jax.random.key(0)
     one, two = (run_of(model, "reach", key, 1, sizes) for model in ("specialised", "neutral"))
@@ -90,7 +127,18 @@ def test_figures_draw(evidence, name):
     assert figures.study is study
 
 
+@pytest.mark.slow  # the same evidence, of networks that learn
+@pytest.mark.usefixtures("learning")
+def test_trained():
+    evidence = {name: run(name, **TINY) for name in ("specialists", "hemispheres")}
+    for name in evidence:
+        measured_in(evidence, name)
+    test_quantities_are_paired_differences(evidence)
+    assert (evidence["specialists"].reach_gap != 0).all()
+
+
 @pytest.mark.slow  # programs of their own for the released losses, and for each combination
+@pytest.mark.usefixtures("learning")
 def test_released_and_composition():
     found = run("released", **TINY, every="2")
     assert found.curve.dims == ("trained", "update", "seed")
