@@ -1,5 +1,6 @@
 """Online training: against a plain NumPy loop, mirror and swap symmetries, counters, checkpoints, wrong input."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,6 +13,7 @@ from symplast.devices.online import Problem, checkpoints, crossbars, run_online,
 from symplast.learning import images
 
 SIZES = (6, 5, 3)
+"""Of most tests, which also take 300 samples and a refresh every 20 (in float64 400 and 10), to share programs."""
 KEY = jax.random.key(3)
 
 
@@ -30,7 +32,8 @@ def x64():
 
 def loop_in_numpy(weights, device, rule, X, y, scheme, *, bias=False, every=None):
     """The spec's sections 1.3 and 1.4 as a person would write them down, one synapse array at a time."""
-    step = lambda g, direction: np.asarray(device.step(g, direction))  # noqa: E731
+    law = eqx.filter_jit(lambda device, method, *arguments: getattr(device, method)(*arguments))
+    step = lambda g, direction: np.asarray(law(device, "step", g, direction))  # noqa: E731
     plus, minus, counts, refreshed = [], [], [], 0
     for W in weights:
         up, down = np.maximum(W, 0), np.maximum(-W, 0)
@@ -41,7 +44,7 @@ def loop_in_numpy(weights, device, rule, X, y, scheme, *, bias=False, every=None
         plus.append(start[0])
         minus.append(start[1])
         counts.append(np.zeros((2, *W.shape), int))
-    thetas = rule.thresholds(len(weights))
+    thetas, theta_x = np.asarray(rule.thresholds(len(weights))), float(rule.theta_x)
     for t, (x, label) in enumerate(zip(X, y, strict=True)):
         a, lines, drives = x, [], []
         for p, m in zip(plus, minus, strict=True):
@@ -55,9 +58,9 @@ def loop_in_numpy(weights, device, rule, X, y, scheme, *, bias=False, every=None
             back = (plus[layer] - minus[layer]).T @ errors[0]
             errors.insert(0, back[: z.size] * ((z > 0) & (z < 1)))
         for layer, (line, d) in enumerate(zip(lines, errors, strict=True)):
-            T = -np.sign(d) * (np.abs(d) > float(thetas[layer]))
+            T = -np.sign(d) * (np.abs(d) > thetas[layer])
             for sign in (1, -1):
-                at = (sign == T)[:, None] & (line > float(rule.theta_x))[None, :]
+                at = (sign == T)[:, None] & (line > theta_x)[None, :]
                 rise, fall = (plus, minus) if sign == 1 else (minus, plus)
                 if scheme in ("uni", "bi"):
                     rise[layer] = np.where(at, step(rise[layer], "ltp"), rise[layer])
@@ -76,8 +79,8 @@ def loop_in_numpy(weights, device, rule, X, y, scheme, *, bias=False, every=None
                 at = (high >= 0.999) & (low > 0) if rising else (low <= 0.001) & (high < 1)
                 d = plus[layer] - minus[layer]
                 way = "ltp" if rising else "ltd"
-                n = np.round(np.asarray(device.pulses(np.abs(d) if rising else 1 - np.abs(d), way)))
-                new = np.asarray(device.curve(n, way))
+                n = np.round(np.asarray(law(device, "pulses", np.abs(d) if rising else 1 - np.abs(d), way)))
+                new = np.asarray(law(device, "curve", n, way))
                 empty = 0.0 if rising else 1.0
                 one, other = (plus, minus) if rising else (minus, plus)
                 one[layer] = np.where(at, np.where(d > 0, new, empty), one[layer])
@@ -109,8 +112,8 @@ def test_training_is_the_written_rule(scheme, bias):
 
 @pytest.mark.usefixtures("x64")
 def test_uni_ltd_is_uni_on_the_mirrored_device():
-    X, y = data(300)
-    rule = SingleStepRule(refresh_every=20)
+    X, y = data(400)
+    rule = SingleStepRule(refresh_every=10)
     a = train_online(SIZES, DeviceModel(16, n_ltd=24, b_ltp=1.0, b_ltd=3.0), rule, X, y, "uni", key=KEY)
     b = train_online(SIZES, DeviceModel(24, n_ltd=16, b_ltp=3.0, b_ltd=1.0), rule, X, y, "uni_ltd", key=KEY)
     for uni, mirrored in zip(a.crossbars, b.crossbars, strict=True):
@@ -152,13 +155,13 @@ def test_linear_devices_stay_on_their_levels():
 
 @pytest.mark.usefixtures("x64")
 def test_hidden_units_may_be_exchanged():
-    X, y = data(200)
+    X, y = data(400)
     weights = [np.asarray(a.weights) for a in crossbars(SIZES, DeviceModel(16), "uni", KEY)]
     order = np.array([2, 0, 4, 1, 3])
     permuted = [weights[0][order], weights[1][:, order]]
+    device, rule = DeviceModel(16, b_ltp=1.0), SingleStepRule(refresh_every=10)
     first, second = (
-        train_online(SIZES, DeviceModel(16, b_ltp=1.0), SingleStepRule(), X, y, key=KEY, weights=W, shuffle=False)
-        for W in (weights, permuted)
+        train_online(SIZES, device, rule, X, y, key=KEY, weights=W, shuffle=False) for W in (weights, permuted)
     )
     assert np.asarray(second.weights[0]) == pytest.approx(np.asarray(first.weights[0])[order], abs=1e-12)
 
@@ -199,8 +202,9 @@ def test_software_is_plain_gradient_descent():
         def loss(W, x, label):
             return -jax.nn.log_softmax(W[1] @ jnp.clip(W[0] @ x, 0, 1))[label]
 
+        slopes = jax.jit(jax.grad(loss))
         for x, label in zip(X, y, strict=True):
-            slope = jax.grad(loss)([jnp.asarray(W) for W in weights], x, label)
+            slope = slopes(weights, x, label)
             weights = [W - 0.1 * np.asarray(g) for W, g in zip(weights, slope, strict=True)]
         for found, expected in zip(run.weights, weights, strict=True):
             assert np.asarray(found) == pytest.approx(expected, abs=1e-12)
@@ -226,21 +230,23 @@ def test_checkpoints_are_block_ends_of_the_last_epoch():
 
 
 def test_an_incomplete_block_is_trained_but_not_refreshed():
-    X, y = data(25)
-    rule = SingleStepRule(refresh_every=20, theta=(0.0, 0.0), g_sat=0.0)
-    whole = train_online(SIZES, DeviceModel(4), rule, X, y, key=KEY, shuffle=False)
-    part = train_online(SIZES, DeviceModel(4), rule, X[:20], y[:20], key=KEY, shuffle=False)
+    problem, rule = Problem.checked(SIZES, *data(300)), SingleStepRule(refresh_every=20, theta=(0.0, 0.0), g_sat=0.0)
+    whole, part = (
+        run_online(crossbars(SIZES, DeviceModel(4), "uni", KEY), problem, rule, KEY, shuffle=False, samples=samples)
+        for samples in (25, 20)
+    )
     assert whole.refreshes == part.refreshes > 0
     assert sum(whole.pulses) > sum(part.pulses)
 
 
 def test_late_accuracy_is_the_mean_of_the_checkpoints():
-    X, y = data(200)
-    run = train_online(SIZES, DeviceModel(32), SingleStepRule(), X, y, key=KEY, X_test=X, y_test=y)
+    X, y = data(300)
+    rule = SingleStepRule(refresh_every=20)
+    run = train_online(SIZES, DeviceModel(32), rule, X, y, key=KEY, X_test=X, y_test=y)
     assert run.accuracy.size == 5
     assert run.acc_late == pytest.approx(run.accuracy.mean())
     assert float(accuracy(run.crossbars, jnp.asarray(X), jnp.asarray(y))) == pytest.approx(run.accuracy[-1])
-    assert np.isnan(train_online(SIZES, DeviceModel(32), SingleStepRule(), X, y, key=KEY).acc_late)
+    assert np.isnan(train_online(SIZES, DeviceModel(32), rule, X, y, key=KEY).acc_late)
 
 
 def test_ties_go_to_the_lowest_class():
@@ -249,10 +255,10 @@ def test_ties_go_to_the_lowest_class():
 
 
 def test_a_sweep_of_parameters_compiles_once():
-    X, y = data(100)
+    X, y = data(300)
 
     def run(N, b, theta, spread):
-        rule = SingleStepRule(theta=(theta, 0.1), g_sat=0.99)
+        rule = SingleStepRule(theta=(theta, 0.1), refresh_every=20, g_sat=0.99)
         spread = Variation(d2d_step=spread)
         train_online(SIZES, DeviceModel(N, b_ltp=b), rule, X, y, key=KEY, variation=spread, X_test=X, y_test=y)
 

@@ -1,5 +1,6 @@
 """devices.write: parameters become device weights; the pulses of train_online; modes, refresh, reseeding, learners."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,6 +15,16 @@ from symplast.learning import Backprop, FeedForwardNet, GradientLearner, Reseeda
 
 KEY = jax.random.key(0)
 ONE = jnp.zeros((1, 1))
+
+
+@eqx.filter_jit
+def started(transform, params):
+    return transform.init(params)
+
+
+@eqx.filter_jit
+def updated(transform, updates, state, params):
+    return transform.update(updates, state, params)
 
 
 @pytest.fixture
@@ -37,9 +48,9 @@ def test_the_pulses_of_train_online(scheme):
     run = train_online(sizes, device, rule, X, y, scheme, key=KEY, weights=weights, shuffle=False)
     transform = write(device, scheme, theta=(0.02, 0.1), **options)
     params = [jnp.asarray(W) for W in weights]
-    state = transform.init(params)
+    state = started(transform, params)
     zero = [jnp.zeros_like(W) for W in params]
-    change, state = transform.update(zero, state, params)  # the learner's programming pass is not counted
+    change, state = updated(transform, zero, state, params)  # the learner's programming pass is not counted
     params = optax.apply_updates(params, change)
 
     @jax.jit
@@ -64,7 +75,7 @@ def test_the_pulses_of_train_online(scheme):
 def test_a_change_that_is_no_number_is_not_hidden(mode):
     W = {"w": jnp.array([[0.5, -0.5, 0.2]])}
     writer = write(levels=64, mode=mode)
-    change, state = writer.update({"w": jnp.array([[jnp.nan, jnp.inf, 0.1]])}, writer.init(W), W)
+    change, state = updated(writer, {"w": jnp.array([[jnp.nan, jnp.inf, 0.1]])}, started(writer, W), W)
     assert np.isnan(np.asarray(change["w"])).tolist() == [[True, True, False]]
     assert all(np.isfinite(np.asarray(array.g)).all() for array in state.arrays)
 
@@ -76,7 +87,7 @@ def test_parameters_become_the_weights_of_the_devices():
         state = transform.init(params)
     assert int(state.limited) == 1
     updates = {"w": jnp.array([[0.5, 0.0], [-0.5, 1e-9]]), "b": jnp.array([0.1, -0.1])}
-    change, state = transform.update(updates, state, params)
+    change, state = updated(transform, updates, state, params)
     after = optax.apply_updates(params, change)
     assert np.asarray(after["w"]) == pytest.approx(np.array([[1.0, -1.0], [0.0, 0.4]]))
     assert np.asarray(after["b"]) == pytest.approx([0.6, 0.4])
@@ -87,7 +98,7 @@ def test_parameters_become_the_weights_of_the_devices():
 def test_all_leaves_are_written_if_asked():
     params = {"w": jnp.zeros((2, 2)), "b": jnp.zeros(2), "s": jnp.zeros(())}
     transform = write(levels=4, all_leaves=True)
-    change, _ = transform.update(jax.tree.map(jnp.ones_like, params), transform.init(params), params)
+    change, _ = updated(transform, jax.tree.map(jnp.ones_like, params), started(transform, params), params)
     assert all((np.asarray(leaf) == 0.25).all() for leaf in jax.tree.leaves(change))
     assert change["b"].shape == (2,)
 
@@ -96,7 +107,7 @@ def test_threshold_of_the_change():
     params = [jnp.zeros((1, 3)), jnp.zeros((1, 1))]
     transform = write(levels=4, theta=(0.2, 0.05))
     updates = [jnp.array([[0.1, 0.3, -0.3]]), jnp.array([[0.1]])]
-    change, _ = transform.update(updates, transform.init(params), params)
+    change, _ = updated(transform, updates, started(transform, params), params)
     assert change[0].tolist() == [[0, 0.25, -0.25]]
     assert change[1].tolist() == [[0.25]]
 
@@ -107,7 +118,7 @@ def test_proportional_writing_is_unbiased_for_linear_devices(scheme):
     params = jnp.zeros((200, 200))
     transform = write(DeviceModel(64), scheme, "proportional", scale=2.0)
     for sign in (1, -1):
-        change, _ = transform.update(jnp.full_like(params, sign * wanted), transform.init(params), params)
+        change, _ = updated(transform, jnp.full_like(params, sign * wanted), started(transform, params), params)
         step = 2.0 / 64
         error = step / 2 / np.sqrt(params.size)  # largest possible standard deviation of one rounding
         assert float(change.mean()) == pytest.approx(sign * wanted, abs=5 * error)
@@ -117,7 +128,7 @@ def test_proportional_writing_is_unbiased_for_linear_devices(scheme):
 def test_proportional_writing_sends_at_most_all_pulses():
     params = jnp.zeros((1, 1))
     transform = write(levels=16, mode="proportional")
-    change, state = transform.update(jnp.full((1, 1), 50.0), transform.init(params), params)
+    change, state = updated(transform, jnp.full((1, 1), 50.0), started(transform, params), params)
     assert float(change[0, 0]) == 1
     assert int(state.arrays[0].pulses.sum()) == 16
 
@@ -125,18 +136,19 @@ def test_proportional_writing_sends_at_most_all_pulses():
 def test_reseeding_draws_other_devices_and_keeps_the_states():
     params = {"w": 0.3 * jnp.ones((20, 20))}
     transform = write(levels=16, variation=Variation(d2d_step=0.2, stuck_low=0.1))
-    state = transform.init(params)
+    state = started(transform, params)
     assert isinstance(state, Reseedable)
-    one, other = state.reseed(jax.random.key(1)), state.reseed(jax.random.key(2))
+    reseeded = eqx.filter_jit(lambda state, seed: state.reseed(jax.random.key(seed)))
+    one, other = reseeded(state, jnp.asarray(1)), reseeded(state, jnp.asarray(2))
     assert not np.array_equal(one.arrays[0].cells.v_ltp, other.arrays[0].cells.v_ltp)
     zero = {"w": jnp.zeros((20, 20))}
-    change, after = transform.update(zero, one, params)
+    change, after = updated(transform, zero, one, params)
     stuck = np.asarray(one.arrays[0].cells.stuck_low)[0]
     written = np.asarray(optax.apply_updates(params, change)["w"])
     assert (written[stuck] == 0).all()
     assert written[~stuck] == pytest.approx(0.3)
     assert int(after.updates) == 0
-    assert int(transform.update({"w": jnp.ones((20, 20))}, after, params)[1].updates) == 1
+    assert int(updated(transform, {"w": jnp.ones((20, 20))}, after, params)[1].updates) == 1
 
 
 def test_a_learner_trains_seeds_on_devices():
