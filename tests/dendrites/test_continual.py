@@ -56,7 +56,7 @@ def test_one_program_for_all_rates_and_the_rate_is_the_step(tasks) -> None:
     """Adam's first step is the rate wherever there is a gradient."""
     few = [Task(t.inputs[:16], t.targets[:16], t.test_inputs[:16], t.test_targets[:16]) for t in tasks[:1]]
     learner = component_learner("sparse only", (64, 40, 10), tasks=1)
-    before = learner.init(jax.random.fold_in(jax.random.fold_in(KEY, 0), 0)).params.layers[-1].bias
+    before = jax.jit(learner.init)(jax.random.fold_in(jax.random.fold_in(KEY, 0), 0)).params.layers[-1].bias
     training, history = learn_in_sequence(learner, few, 1e-3, KEY, 1, 16)
     np.testing.assert_allclose(jnp.abs(training.states.params.layers[-1].bias[0] - before), 1e-3, rtol=1e-3)
     with CompileClock() as clock:

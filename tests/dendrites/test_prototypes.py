@@ -29,6 +29,9 @@ def make_network(key) -> ActiveDendriteMLP:
     return ActiveDendriteMLP((64, 60, 60, 10), segments=3, kwta=0.2, key=key)
 
 
+drawn = eqx.filter_jit(make_network)
+
+
 def learner(transform=None, tasks: int = 3, **more) -> PrototypeLearner:
     return PrototypeLearner(make_network, InContext(tasks), transform or restart_each_task(optax.adam(5e-3)), **more)
 
@@ -54,7 +57,7 @@ def test_nearest_by_brute_force(seed: int, met: set[int]) -> None:
 def test_before_the_first_task_every_gate_is_one_half() -> None:
     context = PrototypeContext.empty(3, 64)
     assert context.nearest(jnp.ones((2, 64))).tolist() == [0, 0]
-    np.testing.assert_array_equal(make_network(KEY).gates(context.current)[0], 0.5)
+    np.testing.assert_array_equal(drawn(KEY).gates(context.current)[0], 0.5)
 
 
 def test_the_prototype_of_a_task_is_its_mean_training_input(tasks) -> None:
@@ -65,10 +68,10 @@ def test_the_prototype_of_a_task_is_its_mean_training_input(tasks) -> None:
 
 
 def test_the_rule_gives_the_gradient_in_the_current_context(tasks) -> None:
-    network, rule = make_network(KEY), InContext(3)
+    network, rule = drawn(KEY), InContext(3)
     state = rule.init(network, KEY).begin_task(tasks[1], jnp.int32(1))
     batch = tasks[1].batch(jnp.arange(9))
-    credit = rule(network, batch, state, KEY)
+    credit = eqx.filter_jit(rule)(network, batch, state, KEY)
 
     class Bound(eqx.Module):
         network: ActiveDendriteMLP
@@ -78,7 +81,7 @@ def test_the_rule_gives_the_gradient_in_the_current_context(tasks) -> None:
         def __call__(self, x):
             return self.network(x, jax.lax.stop_gradient(self.context))
 
-    expected = Autodiff()(Bound(network, state.current), batch, None, KEY)
+    expected = eqx.filter_jit(Autodiff())(Bound(network, state.current), batch, None, KEY)
     assert float(credit.loss) == pytest.approx(float(expected.loss), rel=1e-6)
     ours, theirs = jax.tree.leaves(credit.direction), jax.tree.leaves(expected.direction.network)
     for a, b in zip(ours, theirs, strict=True):
@@ -87,9 +90,9 @@ def test_the_rule_gives_the_gradient_in_the_current_context(tasks) -> None:
 
 
 def test_signals_are_what_each_weight_sees(tasks) -> None:
-    network, rule = make_network(KEY), InContext(3)
+    network, rule = drawn(KEY), InContext(3)
     state = rule.init(network, KEY).begin_task(tasks[0], jnp.int32(0))
-    pre = rule(network, tasks[0].batch(jnp.arange(9)), state, KEY).signals["pre"]
+    pre = eqx.filter_jit(rule)(network, tasks[0].batch(jnp.arange(9)), state, KEY).signals["pre"]
     assert [w.shape for w in pre.weights] == [(9, 64), (9, 60), (9, 60)]
     np.testing.assert_array_equal(pre.weights[0], tasks[0].inputs[:9])
     np.testing.assert_array_equal((np.asarray(pre.weights[2]) != 0).sum(axis=1), 12)
@@ -104,18 +107,20 @@ def test_signals_are_what_each_weight_sees(tasks) -> None:
 
     listening = optax.GradientTransformationExtraArgs(lambda params: optax.EmptyState(), update)
     learns = learner(optax.chain(listening, optax.sgd(0.1)), signals=("pre",))
-    learns.learn(learns.begin_task(learns.init(KEY), tasks[0], jnp.int32(0)), tasks[0].batch(jnp.arange(8)), KEY)
+    state = learns.begin_task(jax.jit(learns.init)(KEY), tasks[0], jnp.int32(0))
+    eqx.filter_jit(learns.learn)(state, tasks[0].batch(jnp.arange(8)), KEY)
     assert seen["pre"] == [(8, 64), (8, 60), (8, 60)]
 
 
 def test_each_input_is_answered_in_the_context_of_its_nearest_prototype(tasks) -> None:
     learns = learner()
-    state = learns.init(KEY)
+    state = jax.jit(learns.init)(KEY)
     for index in range(2):
         state = learns.begin_task(state, tasks[index], jnp.int32(index))
     inputs = jnp.concatenate([tasks[1].test_inputs[:3], tasks[0].test_inputs[:3]])
     network, context = learns.network(state), state.rule
-    expected = [network(x, context.prototypes[t]) for x, t in zip(inputs, context.nearest(inputs), strict=True)]
+    alone = eqx.filter_jit(lambda network, x, context: network(x, context))
+    expected = [alone(network, x, context.prototypes[t]) for x, t in zip(inputs, context.nearest(inputs), strict=True)]
     np.testing.assert_allclose(learns.predict(state, inputs), jnp.stack(expected), rtol=1e-4, atol=1e-5)
     assert set(context.nearest(inputs).tolist()) == {0, 1}
 
@@ -187,10 +192,10 @@ def test_wrong_input(call, message: str) -> None:
 def test_more_tasks_than_room(tasks) -> None:
     learns = learner(tasks=2)
     with pytest.raises(RuntimeError, match="there is room for tasks=2 prototypes only"):
-        learns.begin_task(learns.init(KEY), tasks[2], jnp.int32(2))
+        learns.begin_task(jax.jit(learns.init)(KEY), tasks[2], jnp.int32(2))
 
 
 def test_a_rule_without_context_is_told_what_to_do(tasks) -> None:
     learns = GradientLearner(make_network, Autodiff(), optax.sgd(0.1))
     with pytest.raises(ValueError, match="learn with the rule InContext and a PrototypeLearner"):
-        learns.learn(learns.init(KEY), tasks[0].batch(jnp.arange(4)), KEY)
+        learns.learn(jax.jit(learns.init)(KEY), tasks[0].batch(jnp.arange(4)), KEY)

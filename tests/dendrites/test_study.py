@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -13,6 +14,7 @@ from symplast.dendrites.agreement import agrees, compare_frequencies
 from symplast.dendrites.study import study
 from symplast.lab import judge, measure, read_claims
 from symplast.lab.theme import render
+from symplast.learning.sequences import SequenceHistory
 
 CLAIMS = read_claims(Path(symplast.dendrites.__file__).parent / "claims.toml")
 SMALL = {"false_positives_sparse": 200_000, "false_positives_256": 200_000, "false_negatives": 20_000}
@@ -48,6 +50,21 @@ def evidence():
 
 @pytest.fixture(scope="module")
 def networks():
+    """Scores that are drawn; ``test_trained_networks`` trains for them."""
+    rng, of_study = np.random.default_rng(0), "symplast.dendrites.study."
+
+    def drawn(learner, tasks, *_):
+        score = jnp.asarray(rng.uniform(size=(len(tasks), len(tasks), 1)))
+        return None, SequenceHistory(score, jnp.zeros((1, 1)))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(of_study + "learn_in_sequence", drawn)
+        patch.setattr(of_study + "recognised", lambda *_: 1.0)
+        patch.setattr(of_study + "rate_scores", lambda learner, rates, *_: rng.uniform(size=len(rates)))
+        return measured_networks()
+
+
+def measured_networks():
     return {
         "continual": run("continual", **TINY),
         "learning_rates": run("learning_rates", **TINY | {"seeds": 1}, rates=[1e-3, 1e-2]),
@@ -172,6 +189,13 @@ def test_continual_learning_of_the_four_models(networks):
         np.testing.assert_allclose(found[name], found.average.sel(model=label))
     runs = found.score.stack(run=("model", "seed")).stack(which=("learned", "tested")).transpose("run", "which")
     assert len(np.unique(runs, axis=0)) > 6  # models and seeds differ
+
+
+@pytest.mark.slow  # four programs
+def test_trained_networks():
+    found = measured_networks()
+    test_continual_learning_of_the_four_models(found)
+    test_the_search_for_learning_rates(found)
 
 
 def test_the_continual_claims_are_judged_by_paired_intervals(networks):

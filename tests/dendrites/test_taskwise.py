@@ -3,6 +3,7 @@
 Both have a smaller eps here: the default holds back synapses whose context entry is close to zero.
 """
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -66,8 +67,8 @@ def test_answers_are_those_of_the_whole_network_in_the_nearest_context(both) -> 
 
 def test_before_the_first_task_there_is_no_context_and_segments_stay() -> None:
     learner = AdamPrototypeLearner(make_network, 2)
-    state = learner.init(KEY)
-    after, _ = learner.learn(state, Batch(jnp.ones((4, 64)), jnp.zeros(4, int)), KEY)
+    state = jax.jit(learner.init)(KEY)
+    after, _ = eqx.filter_jit(learner.learn)(state, Batch(jnp.ones((4, 64)), jnp.zeros(4, int)), KEY)
     for u, start in zip(learner.segments(after), state.segments, strict=True):
         np.testing.assert_array_equal(u, start)
 
