@@ -37,9 +37,9 @@ def test_updates_are_those_of_the_published_rule() -> None:
 
     d1, d2 = sign_vector(5, 2), sign_vector(4, 1)
     learner = GradientLearner(make, Backprop(), optax.chain(sign_diverse(signs_for(make, d1, d2)), optax.sgd(0.1)))
-    state = learner.init(KEY)
+    state = jax.jit(learner.init)(KEY)
     task = teacher_student((5, 4, 1), 30, jax.random.key(1))
-    after, _ = learner.learn(state, task.batch(jnp.arange(30)), KEY)
+    after, _ = eqx.filter_jit(learner.learn)(state, task.batch(jnp.arange(30)), KEY)
     w1, w2 = state.params.weights
     x, y = task.inputs, task.targets
     e = x @ w1.T @ w2.T - y
