@@ -21,6 +21,12 @@ SMALL = {
 }
 
 
+def test_claims_and_experiments_fit() -> None:
+    study.check(CLAIMS)
+    assert len(CLAIMS.claim) == 6
+    assert {figure.experiment for figure in study.figures.values()} == set(SMALL) == set(study.experiments)
+
+
 @pytest.fixture(scope="module")
 def found():
     def measured(name):
@@ -31,6 +37,7 @@ def found():
     return {name: measured(name) for name in SMALL}
 
 
+@pytest.mark.slow  # the experiments of quick scale, made smaller
 def test_claims_are_judged_from_the_evidence(found) -> None:
     values = {}
     for claim in CLAIMS.claim:
@@ -42,6 +49,7 @@ def test_claims_are_judged_from_the_evidence(found) -> None:
     assert len(outcomes) == 6
 
 
+@pytest.mark.slow
 def test_arms_start_alike(found) -> None:
     course = found["arms"].course.isel(epoch=0).values
     np.testing.assert_array_equal(course, np.broadcast_to(course[0], course.shape))
@@ -49,8 +57,8 @@ def test_arms_start_alike(found) -> None:
     assert (none.distance > 0).all()
 
 
+@pytest.mark.slow
 def test_figures(found) -> None:
-    assert {figure.experiment for figure in study.figures.values()} == set(SMALL)
     for figure in study.figures.values():
         assert render(figure.draw(found[figure.experiment])).startswith(b"<?xml")
     assert figures.OF_ARM.keys() >= set(found["arms"].arm.values.tolist())
