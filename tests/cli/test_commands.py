@@ -11,8 +11,22 @@ import pytest
 from symplast.cli import main
 
 
+@pytest.fixture
+def inside(toy, tmp_path: Path, monkeypatch, capsys):
+    """As ``command``, in this process: JAX and the rest are imported already."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.delenv("SYMPLAST_DEBUG", raising=False)
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        code, done = called(monkeypatch, capsys, *arguments)
+        return subprocess.CompletedProcess(arguments, code, done.out, done.err)
+
+    return run
+
+
 def test_reproduce_json_contract(command) -> None:
-    done = command("reproduce", "toy", "--json")
+    done = command("reproduce", "toy", "--json", "--workers", "0")
     assert done.returncode == 0
     told = json.loads(done.stdout)
     assert list(told) == ["version", "scale", "systems", "runs", "claims", "wall_s"]
@@ -30,19 +44,20 @@ def test_reproduce_json_contract(command) -> None:
     assert rows["toy.T5"]["verdict"] == "not testable here"
 
 
-def test_reproduce_tells_a_person(command, tmp_path: Path) -> None:
+def test_reproduce_tells_a_person(command, inside, tmp_path: Path) -> None:
     done = command("reproduce", "toy")
     assert done.returncode == 0
     assert "reproduced" in done.stdout
     assert "3 of 3 experiments measured now" in done.stdout
     assert (tmp_path / "symplast-out" / "report" / "toy.html").exists()
     assert "toy.coin" in done.stderr  # progress goes to stderr
-    again = command("reproduce", "toy", "--workers", "0")
+    again = inside("reproduce", "toy", "--workers", "0")
     assert "0 of 3 experiments measured now, 3 already there" in again.stdout
 
 
-def test_a_failing_experiment_exits_1_and_the_json_has_the_record(command) -> None:
-    done = command("reproduce", "toy", "--json", "--workers", "0", TOY_FAIL="1")
+def test_a_failing_experiment_exits_1_and_the_json_has_the_record(inside, monkeypatch) -> None:
+    monkeypatch.setenv("TOY_FAIL", "1")
+    done = inside("reproduce", "toy", "--json", "--workers", "0")
     assert done.returncode == 1
     error = next(row["error"] for row in json.loads(done.stdout)["runs"] if row["status"] == "failed")
     assert (error["type"], error["message"]) == ("RuntimeError", "the abacus is broken")
@@ -95,32 +110,32 @@ def called(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], 
     raise AssertionError("the command line ends with an exit code")
 
 
-def test_debug_shows_the_traceback(command) -> None:
+def test_debug_shows_the_traceback(command, inside) -> None:
     assert "Traceback" in command("--debug", "show", "toi").stderr
-    assert "Traceback" not in command("show", "toi").stderr
+    assert "Traceback" not in inside("show", "toi").stderr
 
 
-def test_list_show_cite(command) -> None:
-    command("reproduce", "toy", "--workers", "0")
-    listed = next(row for row in json.loads(command("list", "--json").stdout) if row["system"] == "toy")
+def test_list_show_cite(inside) -> None:
+    inside("reproduce", "toy", "--workers", "0")
+    listed = next(row for row in json.loads(inside("list", "--json").stdout) if row["system"] == "toy")
     assert {"system", "title", "arxiv", "claims", "data", "last"} <= set(listed)
     assert listed["last"] == {"reproduced": 2, "partly": 2, "inconclusive": 1, "not testable here": 1}
-    shown = json.loads(command("show", "toy", "--json").stdout)
+    shown = json.loads(inside("show", "toy", "--json").stdout)
     assert shown["claims"][0]["id"] == "toy.T1"
-    assert "A toy system" in command("show", "toy").stdout
-    cited = command("cite", "toy").stdout
+    assert "A toy system" in inside("show", "toy").stdout
+    cited = inside("cite", "toy").stdout
     assert cited.startswith("@misc{author2020toys,")
     assert "A. Author and B. Writer" in cited
-    assert command("list").returncode == 0
+    assert inside("list").returncode == 0
 
 
-def test_report_publish_query(command, tmp_path: Path) -> None:
-    command("reproduce", "toy", "--scale", "full", "--workers", "0")
-    assert json.loads(command("report", "toy", "--json").stdout)["report"].endswith("index.html")
+def test_report_publish_query(inside, tmp_path: Path) -> None:
+    inside("reproduce", "toy", "--scale", "full", "--workers", "0")
+    assert json.loads(inside("report", "toy", "--json").stdout)["report"].endswith("index.html")
     (tmp_path / "README.md").write_text(
         "a\n<!-- verdicts: begin (symplast publish writes this) -->\n<!-- verdicts: end -->\nb\n"
     )
-    done = command("publish", "toy", "--to", "out", "--json")
+    done = inside("publish", "toy", "--to", "out", "--json")
     assert json.loads(done.stdout)["written"] == ["out/toy.json", "README.md"]
     published = json.loads((tmp_path / "out" / "toy.json").read_text())
     assert (published["scale"], len(published["claims"]), len(published["runs"])) == ("full", 6, 3)
@@ -130,14 +145,14 @@ def test_report_publish_query(command, tmp_path: Path) -> None:
         in readme
     )
     assert readme.endswith("b\n")
-    assert json.loads(command("query", "select count(*) as n from runs", "--json").stdout) == [{"n": 3}]
+    assert json.loads(inside("query", "select count(*) as n from runs", "--json").stdout) == [{"n": 3}]
 
 
-def test_only_sound_runs_of_the_scale_are_published(command, tmp_path: Path) -> None:
+def test_only_sound_runs_of_the_scale_are_published(inside, tmp_path: Path) -> None:
     """Not a failed full run's quick forerunner, and not one with other parameters."""
-    command("reproduce", "toy", "--workers", "0")
-    command("reproduce", "toy", "--scale", "full", "--set", "coin.tosses=2", "--workers", "0")
-    done = command("publish", "toy", "--to", "out")
+    inside("reproduce", "toy", "--workers", "0")
+    inside("reproduce", "toy", "--scale", "full", "--set", "coin.tosses=2", "--workers", "0")
+    done = inside("publish", "toy", "--to", "out")
     assert done.returncode == 2
     told = " ".join(done.stderr.split())
     assert "no run of coin; first run: symplast reproduce toy --scale full" in told
@@ -197,9 +212,9 @@ def test_what_is_not_run_here_shows_what_was_published(toy, tmp_path: Path, monk
     assert systems.room("toy") is toy
 
 
-def test_publish_without_a_readme(command, tmp_path: Path) -> None:
-    command("reproduce", "toy", "--scale", "full", "--workers", "0")
-    done = command("publish", "toy", "--to", "out", "--readme", "", "--json")
+def test_publish_without_a_readme(inside, tmp_path: Path) -> None:
+    inside("reproduce", "toy", "--scale", "full", "--workers", "0")
+    done = inside("publish", "toy", "--to", "out", "--readme", "", "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["written"] == ["out/toy.json"]
 

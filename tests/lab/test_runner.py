@@ -56,7 +56,7 @@ def test_samples_are_reproducible_bit_for_bit(toy, tmp_path: Path) -> None:
 def test_one_failure_leaves_the_others_standing(toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store, jobs = Store(tmp_path), plan(["toy"], "quick")
     monkeypatch.setenv("TOY_FAIL", "1")
-    outcome = run(jobs, store, workers=2)
+    outcome = run(jobs, store, workers=1)
     assert [r.name for r in outcome.failed] == ["toy.arithmetic"]
     failure = outcome.failed[0].failure
     assert (failure.type, failure.message) == ("RuntimeError", "the abacus is broken")
@@ -74,7 +74,7 @@ def test_one_failure_leaves_the_others_standing(toy, tmp_path: Path, monkeypatch
 
 def test_a_worker_that_dies_once_is_replaced(toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOY_DIE_ONCE", str(tmp_path / "died"))
-    outcome = run(plan(["toy"], "quick"), Store(tmp_path / "runs"), workers=2)
+    outcome = run(plan(["toy"], "quick"), Store(tmp_path / "runs"), workers=1)
     assert (tmp_path / "died").exists()
     assert {name: done.status for name, done in outcome.runs.items()} == dict.fromkeys(outcome.runs, "done")
 
