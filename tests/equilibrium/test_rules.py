@@ -111,7 +111,7 @@ def test_homeostasis_is_added_to_the_direction() -> None:
         def loss(n, terms=terms):
             return homeostatic_loss(n, examples.inputs, None, exact=True, terms=terms)
 
-        penalty = eqx.filter_grad(loss)(net)
+        penalty = eqx.filter_jit(eqx.filter_grad(loss))(net)
         ours = credit(rule, net, examples).direction
         for a, b, c in zip(*map(jax.tree.leaves, (ours, plain, penalty)), strict=True):
             np.testing.assert_allclose(a, b + 0.5 * c, atol=1e-6)
@@ -121,7 +121,8 @@ def test_estimated_homeostasis_points_the_same_way() -> None:
     net, examples = NETWORKS["chain"](), batch("chain")
     with_draws = credit(EquilibriumPropagation(homeostasis=5.0, homeostasis_draws=400), net, examples).direction
     drawn = jax.tree.map(jnp.subtract, with_draws, credit(EquilibriumPropagation(), net, examples).direction)
-    exact = eqx.filter_grad(lambda n: homeostatic_loss(n, examples.inputs, None, exact=True))(net)
+    loss = eqx.filter_grad(lambda n: homeostatic_loss(n, examples.inputs, None, exact=True))
+    exact = eqx.filter_jit(loss)(net)
     for a, b in zip(drawn.feedback, exact.feedback, strict=True):
         assert float(jnp.sum(a * b) / jnp.linalg.norm(a) / jnp.linalg.norm(b)) > 0.9
 
@@ -139,15 +140,16 @@ def test_unsettled_states_are_counted() -> None:
     hurried = LayeredNet((5, 7, 6, 3), key=KEY, angle_deg=90, relaxation=Relaxation(3))
     rule = EquilibriumPropagation(nudged_steps=2)
     state = rule.init(hurried, KEY)
+    compiled = eqx.filter_jit(rule)
     for _ in range(2):
-        state = rule(hurried, batch("chain"), state, KEY).state
+        state = compiled(hurried, batch("chain"), state, KEY).state
     assert (float(state.free_unsettled), float(state.error_unsettled), int(state.batches)) == (2.0, 2.0, 2)
 
 
 def test_random_feedback_keeps_its_weights() -> None:
     net, rule = NETWORKS["chain"](), RecurrentBackprop(method="random-feedback")
     state = rule.init(net, KEY)
-    after = rule(net, batch("chain"), state, KEY).state
+    after = eqx.filter_jit(rule)(net, batch("chain"), state, KEY).state
     for a, b in zip(jax.tree.leaves(state.carrier), jax.tree.leaves(after.carrier), strict=True):
         np.testing.assert_array_equal(a, b)
     assert not np.allclose(state.carrier.weights[1], rule.init(net, jax.random.key(5)).carrier.weights[1])
@@ -159,7 +161,7 @@ def test_mirrored_changes_with_decay_make_weights_equal() -> None:
     params, rule = eqx.filter(net, eqx.is_inexact_array), EquilibriumPropagation()
     opt, before = transform.init(params), float(net.weight_angle())
     for _ in range(3):
-        direction = rule(net, batch("chain"), rule.init(net, KEY), KEY).direction
+        direction = credit(rule, net, batch("chain")).direction
         changes, opt = transform.update(direction, opt, params)
         for i, j in net.pairs:
             difference = changes.weights[i] - changes.feedback[j].T + 0.02 * (params.weights[i] - params.feedback[j].T)

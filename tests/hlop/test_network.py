@@ -124,10 +124,11 @@ def test_heads_are_read_by_task_or_by_row():
 def test_thresholds_learn_in_the_first_task_and_stay_above_the_floor():
     states = []
     learner = SpikingLearner.like(network("dsr", feedback="fa"), plain_sgd(1e4))
+    init, learn = jax.jit(learner.init), eqx.filter_jit(learner.learn)
     for task in (0, 1):
-        state = learner.init(KEY)._replace(task=jnp.int32(task))
+        state = init(KEY)._replace(task=jnp.int32(task))
         big = eqx.tree_at(lambda s: s.net.weights[0], state, 200 * state.net.weights[0])
-        states.append((big, eqx.filter_jit(learner.learn)(big, Batch(X, Y), KEY)[0]))
+        states.append((big, learn(big, Batch(X, Y), KEY)[0]))
     (first, learned), (before, after) = states
     assert float(learned.net.thresholds[0]) != float(first.net.thresholds[0])
     assert min(map(float, learned.net.thresholds)) >= 5e-4

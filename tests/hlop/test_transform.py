@@ -43,9 +43,14 @@ def test_later_tasks_leave_the_subspace_alone(tasks):
     assert not np.array_equal(before.weights[0], training.states.params.weights[0])
 
 
+def compiled(rule):
+    """The transform with one program for all its updates: step by step each of its loops would be compiled again."""
+    return rule._replace(update=jax.jit(rule.update))
+
+
 def test_projection_freezing_and_rows_by_hand():
     params = {"b": jnp.zeros(3), "w": jnp.zeros((3, 4))}
-    rule = project(first=[2], new=[1], tasks=3)
+    rule = compiled(project(first=[2], new=[1], tasks=3))
     state, pre = rule.init(params), {"b": None, "w": jnp.ones((5, 4))}
     changes = {"b": jnp.ones(3), "w": jnp.ones((3, 4))}
     same, state = rule.update(changes, state, pre=pre)
@@ -58,7 +63,7 @@ def test_projection_freezing_and_rows_by_hand():
     assert np.asarray(fixed["w"]) == pytest.approx(1 - np.ones((3, 4)) @ rows.T @ rows, abs=1e-5)
     third = rule.update(changes, begun, pre=pre)[1].begin_task(None, jnp.int32(2))
     assert np.abs(np.asarray(third.circuits[1].old)).sum(axis=1).astype(bool).tolist() == [True] * 3
-    free = project(first=[2], new=[1], tasks=2, freeze=False)
+    free = compiled(project(first=[2], new=[1], tasks=2, freeze=False))
     left, _ = free.update(changes, free.update(changes, free.init(params), pre=pre)[1].begin_task(None, jnp.int32(1)))
     assert (left["b"] == 1).all()
 
@@ -74,7 +79,7 @@ def test_seeds_draw_rows_of_their_own_and_the_state_is_known_to_learners():
 
 def test_weights_without_a_signal_protect_nothing():
     params = {"a": jnp.zeros((2, 3)), "w": jnp.zeros((3, 4))}
-    rule = project(first=0.5, new=0.25, tasks=2)
+    rule = compiled(project(first=0.5, new=0.25, tasks=2))
     state = rule.update(params, rule.init(params), pre={"a": None, "w": jnp.ones((5, 4))})[1]
     begun = state.begin_task(None, jnp.int32(1))
     assert not begun.circuits[0].old.any()
@@ -112,7 +117,7 @@ def test_wrong_use_is_told():
 
 
 def test_circuits_without_activity_or_room_are_told():
-    room = project(first=[1], new=[1], tasks=2)
+    room = compiled(project(first=[1], new=[1], tasks=2))
     weights = {"w": jnp.zeros((2, 4))}
     blind = room.update(weights, room.init(weights))[1]
     with pytest.raises(RuntimeError, match="saw no activity"):
@@ -125,7 +130,7 @@ def test_circuits_without_activity_or_room_are_told():
 
 @pytest.mark.parametrize("activity", [100 * np.eye(4), np.full((3, 4), np.nan)])
 def test_rows_that_diverge_are_told(activity):
-    rule = project(first=[2], new=[1], tasks=2, lr=5.0)
+    rule = compiled(project(first=[2], new=[1], tasks=2, lr=5.0))
     weights = {"w": jnp.zeros((2, 4))}
     state = rule.init(weights)
     for _ in range(5):
@@ -140,7 +145,7 @@ def test_a_share_leaves_no_matrix_without_rows():
 
 
 def test_kernels_are_projected_as_matrices_of_patches():
-    rule = project(first=[2, 1], new=[1, 1], tasks=2)
+    rule = compiled(project(first=[2, 1], new=[1, 1], tasks=2))
     params = {"conv": jnp.zeros((4, 1, 2, 3)), "out": jnp.zeros((3, 8))}
     state = rule.init(params)
     x = jax.random.normal(KEY, (5, 1, 6, 6))

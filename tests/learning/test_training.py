@@ -177,9 +177,9 @@ def test_signals_reach_the_transform() -> None:
 
     listening = optax.GradientTransformationExtraArgs(lambda params: optax.EmptyState(), update)
     learns = learner(Backprop(), optax.chain(listening, optax.sgd(0.1)), signals=("pre",))
-    state = learns.init(KEY)
+    state = jax.jit(learns.init)(KEY)
     task = images("digits", train=40)
-    learns.learn(state, task.batch(jnp.arange(8)), KEY)
+    eqx.filter_jit(learns.learn)(state, task.batch(jnp.arange(8)), KEY)
     assert seen["pre"].weights == ((8, 64), (8, 32))
     assert seen["pre"].biases == (None, None)
 
@@ -224,7 +224,7 @@ def test_kolen_pollack_with_decay_aligns_the_feedback(digits) -> None:
 
 def test_alignment_with_the_gradient(digits) -> None:
     learns = learner(DirectFeedback())
-    state = learns.init(KEY)
+    state = jax.jit(learns.init)(KEY)
     told = alignment(learns, state, digits.batch(jnp.arange(64)), KEY).cosines
     assert float(told.weights[-1]) == pytest.approx(1, abs=1e-4)
     assert abs(float(told.weights[0])) < 0.9
