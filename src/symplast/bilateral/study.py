@@ -48,7 +48,7 @@ def specialists(config: Config, key: Any) -> Evidence:
 
 
 @study.experiment(
-    quick={"seeds": 4, "updates": 300, "batch": 32, "tasks": ["reach"], "models": ["specialised+CC"]},
+    quick={"seeds": 3, "updates": 200, "batch": 32, "tasks": ["reach"], "models": ["specialised+CC"]},
     full={"seeds": 10, "updates": 1500, "batch": 64, "tasks": BOTH, "models": ["D", "N", *BILATERAL]},
 )
 def hemispheres(config: Config, key: Any) -> Evidence:

@@ -84,7 +84,7 @@ def layout(config: Config, key: Any) -> Evidence:
 
 
 @study.experiment(
-    quick={"seeds": 4, "pitch_mm": 2, "without": 0}, full={"seeds": 20, "pitch_mm": 1, "without": 6}, data=(DATA,)
+    quick={"seeds": 3, "pitch_mm": 2, "without": 0}, full={"seeds": 20, "pitch_mm": 1, "without": 6}, data=(DATA,)
 )
 def template(config: Config, key: Any) -> Evidence:
     """Planes of the MNI template under random rigid transforms, clean and under bias field, noise and a hole."""
@@ -111,7 +111,7 @@ def template(config: Config, key: Any) -> Evidence:
     )  # fmt: skip
 
 
-@study.experiment(quick={"seeds": 4}, full={"seeds": 20})
+@study.experiment(quick={"seeds": 3}, full={"seeds": 20})
 def bias_handling(config: Config, key: Any) -> Evidence:
     """Planes of phantoms under a bias field of 30 %, with and without handling it."""
     rows, without, tilts = [], [], []
@@ -213,7 +213,7 @@ def midline(config: Config, key: Any) -> Evidence:
     )
 
 
-@study.experiment(quick={"seeds": 4}, full={"seeds": 10})
+@study.experiment(quick={"seeds": 3}, full={"seeds": 10})
 def shift(config: Config, key: Any) -> Evidence:
     """Midline shift of bowed phantoms against the same measure on the exact curve."""
     bows = (0.0, 1.0, 2.0, 3.0, 5.0)

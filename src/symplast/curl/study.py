@@ -144,7 +144,7 @@ def critical(config: Config, key: Any) -> Evidence:
 
 @study.experiment(
     quick={
-        "draws": 40, "hidden_c": [0.3, 0.4, 0.5], "hidden_units": [400, 800, 1600],
+        "draws": 20, "hidden_c": [0.3, 0.4, 0.5], "hidden_units": [400, 800, 1600],
         "readout_c": [0.05, 0.1, 0.25, 0.5], "readout_units": [200, 400, 800],
     },
     full={"draws": 200, "hidden_c": [0.2, 0.3, 0.35, 0.4, 0.5, 0.8], "readout_c": [0.05, 0.1, 0.25, 0.5, 1.0]},
@@ -190,7 +190,7 @@ def boundary(config: Config, key: Any) -> Evidence:
     )
 
 
-@study.experiment(quick={"seeds": 48, "epochs": 12_000}, full={"seeds": 400, "epochs": 20_000})
+@study.experiment(quick={"seeds": 48, "epochs": 8000}, full={"seeds": 400, "epochs": 20_000})
 def hidden_flips(config: Config, key: Any) -> Evidence:
     """Flipped inputs: learning from close to the teacher, against the largest eigenvalue of each net's own K."""
     growth, loss = zip(
@@ -208,7 +208,7 @@ def hidden_flips(config: Config, key: Any) -> Evidence:
     )
 
 
-@study.experiment(quick={"seeds": 48, "epochs": 12_000}, full={"seeds": 400, "epochs": 20_000})
+@study.experiment(quick={"seeds": 48, "epochs": 8000}, full={"seeds": 400, "epochs": 20_000})
 def readout_flips(config: Config, key: Any) -> Evidence:
     """Flipped hidden units: does learning find a solution where the teacher is none that is stable?"""
     growth, loss = beside_teacher(config, key, readout=0.3)
@@ -222,7 +222,7 @@ def readout_flips(config: Config, key: Any) -> Evidence:
 
 
 @study.experiment(
-    quick={"seeds": 6, "steps": 10_000, "alphas": [0.1, 0.3]},
+    quick={"seeds": 4, "steps": 3000, "alphas": [0.1, 0.3]},
     full={"seeds": 20, "steps": 20_000, "alphas": [0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7]},
 )
 def chaos(config: Config, key: Any) -> Evidence:
@@ -283,7 +283,7 @@ def phases_tanh(config: Config, key: Any) -> Evidence:
     return both_diagrams(config, key, start="random", activation="tanh")
 
 
-@study.experiment(quick={"seeds": 5, "limit": 8000}, full={"seeds": 40})
+@study.experiment(quick={"seeds": 3, "limit": 3000}, full={"seeds": 40, "limit": 8000})
 def speed(config: Config, key: Any) -> Evidence:
     """Epochs to a training loss of 1e-3 with one of ten hidden units flipped, against gradient descent; both variants
     of the output's slope, and random signs as control."""
@@ -314,7 +314,7 @@ def speed(config: Config, key: Any) -> Evidence:
 
 
 @study.experiment(
-    quick={"seeds": 4, "limit": 2500, "flips": [0, 1, 2, 3, 8, 10], "shown": 1000},
+    quick={"seeds": 3, "limit": 3000, "flips": [0, 1, 2, 3, 10], "shown": 500},
     full={"seeds": 40, "limit": 10_000, "flips": [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10], "shown": 2000},
 )
 def flipped_units(config: Config, key: Any) -> Evidence:

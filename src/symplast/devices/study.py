@@ -36,8 +36,8 @@ def device_curves(config: Config, key: Any) -> Evidence:
 
 
 @study.experiment(
-    quick={"task": "mnist-5k", "seeds": 3, "samples": 4000, "epochs": 1, "levels": [64, 256, 1024, 4096]},
-    full={"task": "mnist", "samples": 60_000},
+    quick={"task": "mnist-5k", "seeds": 3, "samples": 3000, "epochs": 1, "levels": [256, 1024]},
+    full={"task": "mnist", "samples": 60_000, "levels": [64, 256, 1024, 4096]},
     paper={"seeds": 10, "epochs": 10},
     data=IMAGES,
 )
@@ -63,7 +63,7 @@ def linear_devices(config: Config, key: Any) -> Evidence:
     quick={
         "task": "mnist-5k",
         "seeds": 3,
-        "samples": 4000,
+        "samples": 3000,
         "epochs": 1,
         "levels": [16, 32, 64, 128, 256],
         "schemes": ["uni"],
@@ -93,7 +93,7 @@ def levels(config: Config, key: Any) -> Evidence:
 
 
 @study.experiment(
-    quick={"task": "mnist-5k", "seeds": 5, "points": [[64, 2, 4000], [64, 4, 4000]], "epochs": 1},
+    quick={"task": "mnist-5k", "seeds": 4, "points": [[64, 2, 3000], [64, 4, 3000]], "epochs": 1},
     full={"task": "mnist", "seeds": 10, "points": [[64, 2, 20_000], [64, 4, 20_000], [256, 3, 60_000]]},
     paper={"epochs": 10},
     data=IMAGES,
@@ -177,7 +177,7 @@ def nonlinearity(config: Config, key: Any) -> Evidence:
 
 
 @study.experiment(
-    quick={"task": "mnist-5k", "seeds": 3, "samples": 4000, "epochs": 1, "spreads": [0.2], "all_ways": False},
+    quick={"task": "mnist-5k", "seeds": 3, "samples": 3000, "epochs": 1, "spreads": [0.2], "all_ways": False},
     full={"task": "mnist", "samples": 60_000, "spreads": [0.1, 0.2, 0.5], "all_ways": True},
     paper={"epochs": 10},
     data=IMAGES,

@@ -103,7 +103,7 @@ def random_network(config: Config, key: jax.Array) -> Evidence:
     return evidence(symmetric_difference=difference, residual=residual, sweeps=steps, images=len(x))
 
 
-@study.experiment(quick={"draws": 20_000}, full={"draws": 100_000})
+@study.experiment(quick={"draws": 10_000}, full={"draws": 100_000})
 def estimator(config: Config, key: jax.Array) -> Evidence:
     """The homeostatic loss from random directions against explicit Jacobians: a layered and a convolutional network."""
     groups, found = 100, dict[str, Any]()
@@ -181,7 +181,7 @@ IMAGES: dict[Scale, tuple[str, ...]] = {"quick": ("mnist-5k",), "full": ("mnist"
 
 
 @study.experiment(
-    quick={"seeds": 3, "task": "mnist-5k", "train": 2_000, "test": 500, "epochs": 10},
+    quick={"seeds": 3, "task": "mnist-5k", "train": 4_000, "test": 200, "epochs": 5},
     full={"seeds": 15, **MNIST},
     data=IMAGES,
 )

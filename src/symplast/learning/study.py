@@ -16,8 +16,8 @@ QUICK: dict[str, Any] = {
     "seeds": 3,
     "task": "digits",
     "hidden": [32],
-    "optimiser": "adam:learning_rate=0.005",
-    "epochs": 4,
+    "optimiser": "adam:learning_rate=0.01",
+    "epochs": 2,
 }
 FULL: dict[str, Any] = {
     "seeds": 5,
@@ -88,7 +88,7 @@ def combination(config: Config, key: Any) -> Evidence:
 
 
 @study.experiment(
-    quick=QUICK | {"rules": RULES[:1] + RULES[7:], "transforms": [TRANSFORMS[i] for i in (0, 4)]},
+    quick=QUICK | {"rules": ["backprop", "ep"], "transforms": [TRANSFORMS[i] for i in (0, 4)]},
     full=FULL | {"epochs": 3, "rules": RULES, "transforms": TRANSFORMS},
     data=DATA,
 )

@@ -196,7 +196,7 @@ def noise(config: Config, key: jax.Array) -> Evidence:
     )
 
 
-@study.experiment(quick={"streams": 8, "resamples": 1000}, full={"streams": 60, "resamples": 4000})
+@study.experiment(quick={"streams": 6, "resamples": 1000}, full={"streams": 60, "resamples": 4000})
 def efficiency(config: Config, key: jax.Array) -> Evidence:
     """The efficiency study: spread of b by Approach 2 and VP over 810 data sets, the published draw and fresh ones."""
     runs = [efficiency_errors(seed) for seed in (42, *range(1000, 1000 + config.streams))]

@@ -209,7 +209,7 @@ def _by_person(each: list[np.ndarray], people: int = 15) -> list[np.ndarray]:
 
 
 @study.experiment(
-    quick={"seeds": 1, "steps": 300, "batch": 24, "maps": 10, "trials": 4, "lights": ["above", "side"],
+    quick={"seeds": 1, "steps": 300, "batch": 24, "maps": 10, "trials": 3, "lights": ["above", "side"],
            "searched": ["dot"]},
     full={"seeds": 6, "steps": 500, "batch": 48, "maps": 20, "trials": 12,
           "lights": ["above", "side", "uniform", "untrained"],
