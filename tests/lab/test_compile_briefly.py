@@ -19,10 +19,11 @@ print(os.environ["XLA_FLAGS"], float(jax.jit(lambda x: 2 * x)(3.0)))
 def test_jax_takes_the_flags() -> None:
     environment = {name: value for name, value in os.environ.items() if name != "XLA_FLAGS"}
     done = subprocess.run([sys.executable, "-c", ASK], env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("--xla_backend_optimization_level=1 ") and done.stdout.endswith(" 6.0\n")
+    assert done.stdout.startswith("--xla_backend_optimization_level=1 ")
+    assert done.stdout.endswith(" 6.0\n")
 
 
-@pytest.mark.parametrize("jaxlib, more", [("0.10.2", ["--xla_cpu_use_fusion_emitters=false"]), ("0.12.0", [])])
+@pytest.mark.parametrize(("jaxlib", "more"), [("0.10.2", ["--xla_cpu_use_fusion_emitters=false"]), ("0.12.0", [])])
 def test_flags_that_a_version_knows(monkeypatch: pytest.MonkeyPatch, jaxlib: str, more: list[str]) -> None:
     monkeypatch.delenv("XLA_FLAGS", raising=False)
     monkeypatch.setattr(jax_setup, "version", lambda _: jaxlib)
@@ -37,7 +38,8 @@ def test_the_users_flags_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XLA_FLAGS", mine)
     jax_setup.compile_briefly()
     jax_setup.compile_briefly()
-    assert os.environ["XLA_FLAGS"].endswith(mine) and "level=1" not in os.environ["XLA_FLAGS"]
+    assert os.environ["XLA_FLAGS"].endswith(mine)
+    assert "level=1" not in os.environ["XLA_FLAGS"]
 
 
 def test_an_accelerator_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
