@@ -119,7 +119,7 @@ def standard(config: Config, key: Any) -> Evidence:
     )
 
 
-@study.experiment(quick=FAST, full=SLOW)
+@study.experiment(quick={**FAST, "seeds": 4}, full=SLOW)
 def quad(config: Config, key: Any) -> Evidence:
     """x^2, AdamW, all pairs: what neurons become, and the lottery."""
     first, runs = _train("quad_random", config, key)
@@ -134,7 +134,7 @@ def quad(config: Config, key: Any) -> Evidence:
     )
 
 
-@study.experiment(quick={**FAST, "speed": 10.0}, full=SLOW)
+@study.experiment(quick={**FAST, "seeds": 4, "speed": 10.0}, full=SLOW)
 def lottery(config: Config, key: Any) -> Evidence:
     """x^2, plain gradient descent: the winners that the blow-up time predicts, against those of two simpler rules."""
     first, runs = _train("quad_sgd", config, key)
