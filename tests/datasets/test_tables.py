@@ -65,6 +65,8 @@ def test_encodings(encoding: str, tmp_path: Path) -> None:
         ("params,loss\n7B,2024-01-01\n", "line 2, column loss: 2024-01-01 is not a number"),
         ("params,loss\n7B,01.02.2024\n", "01.02.2024 is not a number"),
         ("params,loss\n7B,1e400\n", "larger than any number"),
+        ("params,loss\n7B,1e-400\n", "not zero, but smaller than any number"),
+        ("params,loss\n7B,10^-400\n", "is not a number"),
         ("params,loss\n7Q,1\n", "7Q is not a number with a unit of a count"),
         ("params,loss\n7GB,1\n", "7GB is not a number with a unit"),
         ("params,loss,loss\n7e9,1,2\n", "2 columns are named loss"),

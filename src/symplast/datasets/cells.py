@@ -57,6 +57,10 @@ class Marks:
         return ", ".join(parts)
 
 
+ONE_TO_NINE = re.compile("[1-9]")
+"""In the digits of a number that is not zero."""
+
+
 @dataclass(frozen=True)
 class Cell:
     """One cell, read.
@@ -129,7 +133,7 @@ def read_cell(text: str, marks: Marks, units: Units) -> Cell:
         return Cell(Kind.FAILED)
     power = power_of_ten(plain)
     if power is not None:
-        return _finite(power, None)
+        return _number("", power, None)
     match = NUMBER.fullmatch(plain)
     if not match:
         return Cell(Kind.OTHER, why="is not a number")
@@ -147,16 +151,19 @@ def read_cell(text: str, marks: Marks, units: Units) -> Cell:
             factor = 1.0
         if factor is None:
             return Cell(Kind.OTHER, why=f"is not a number{_known(units)}")
-    return _finite(float(digits + (match["exponent"] or "")), factor)
+    return _number(digits, float(digits + (match["exponent"] or "")), factor)
 
 
 def _known(units: Units) -> str:
     return f" with a unit of {units.quantity} ({units.known})" if units.factors else ""
 
 
-def _finite(value: float, factor: float | None) -> Cell:
-    if np.isinf(value * (factor or 1.0)):
+def _number(digits: str, value: float, factor: float | None) -> Cell:
+    scaled = value * (factor or 1.0)
+    if np.isinf(scaled):
         return Cell(Kind.OTHER, why="is larger than any number of 64 bits")
+    if scaled == 0 and ONE_TO_NINE.search(digits):
+        return Cell(Kind.OTHER, why="is not zero, but smaller than any number of 64 bits")
     return Cell(Kind.NUMBER, value, factor)
 
 
@@ -204,7 +211,8 @@ def read_column(
             values = np.array(cells, dtype=float)
         except ValueError:
             values = np.full(n, np.nan)
-        if np.isfinite(values).all():
+        vanished = any(ONE_TO_NINE.search(cells[i].lower().partition("e")[0]) for i in np.flatnonzero(values == 0))
+        if np.isfinite(values).all() and not vanished:
             return values, np.full(n, np.nan), np.zeros(n, dtype=int), {}
     read: dict[str, Cell] = {}
     for text in cells:

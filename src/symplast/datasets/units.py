@@ -127,7 +127,9 @@ def power_of_ten(text: str) -> float | None:
     match = POWER.fullmatch(text)
     if not match:
         return None
-    return float(f"{(match['times'] or '1').replace(',', '.')}e{match['exponent']}")
+    times = (match["times"] or "1").replace(",", ".")
+    number = float(f"{times}e{match['exponent']}")
+    return number if number or not float(times) else None  # 10^-400 is not zero
 
 
 _COUNTS: Mapping[str, float] = {
