@@ -211,7 +211,8 @@ def read_column(
             values = np.array(cells, dtype=float)
         except ValueError:
             values = np.full(n, np.nan)
-        vanished = any(ONE_TO_NINE.search(cells[i].lower().partition("e")[0]) for i in np.flatnonzero(values == 0))
+        zeros = np.flatnonzero(values == 0).tolist()
+        vanished = any(ONE_TO_NINE.search(cells[i].lower().partition("e")[0]) for i in zeros)
         if np.isfinite(values).all() and not vanished:
             return values, np.full(n, np.nan), np.zeros(n, dtype=int), {}
     read: dict[str, Cell] = {}
