@@ -10,4 +10,4 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
     if "jax" in sys.modules and (nextitem is None or nextitem.path != item.path):
         from symplast.lab.jax_setup import drop_programs
 
-        drop_programs(from_mappings=20_000)
+        drop_programs(from_mappings=10_000)

@@ -179,3 +179,16 @@ def test_commands_answer_quickly_because_they_import_little() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_what_is_stored_counts_when_interrupted(toy, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A worker may have stored a run that it can't report any more."""
+
+    def measure(todo, where, *_):
+        execute(todo[0], *where)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("symplast.lab.runner._measure", measure)
+    outcome = run(plan(["toy"], "quick"), Store(tmp_path), workers=0)
+    assert outcome.interrupted
+    assert len(outcome.runs) == 1

@@ -285,6 +285,8 @@ def run(
         with ending_in_order():
             _measure(todo, (store.url, order), workers, cluster, progress, outcome)
     except KeyboardInterrupt as error:
+        stored = [run for run in store.runs() if run.order == order]  # also what no worker could report any more
+        outcome.runs = fresh_runs(todo, stored, store) | outcome.runs
         outcome.interrupted = True
         outcome.exit_code = 128 + (signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT)
     return outcome
