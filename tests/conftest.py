@@ -4,7 +4,7 @@ Tiny networks compile longer than they run, so the compiler's optimisations are 
 too; with jaxlib 0.10 also the kernels that it writes by way of MLIR, which more than double the time (later versions
 have no other way, and refuse the flag). Under ``CI`` hypothesis draws the same examples each time; elsewhere it goes on
 searching. Ctrl-C reaches the programs that tests start, also where a shell that runs the tests in the background has it
-ignored.
+ignored. Linear algebra takes one thread: the workers of the tests share the cores.
 """
 
 import os
@@ -21,6 +21,9 @@ if "SYMPLAST_DATA" not in os.environ and BESIDE.is_dir():
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 if version("jaxlib").startswith("0.10."):
     os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")
+
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -8,8 +8,13 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 
+from symplast.lab.provenance import cpus
+
 ATTEMPTS = 2
 """A worker process may die under an experiment this often before it counts as failed."""
+
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+"""Where libraries of linear algebra look for their number of threads."""
 
 
 class Terminated(KeyboardInterrupt):
@@ -49,7 +54,8 @@ def executor_of(count: int, cluster: str | None) -> Iterator[Executor]:
         others = set(multiprocessing.active_children())
         pool = ProcessPoolExecutor(count, mp_context=context, initializer=_guard_worker)
         try:
-            yield pool
+            with _threads_of_children(max(1, cpus() // count)):
+                yield pool
         except BaseException:
             for process in set(multiprocessing.active_children()) - others:
                 process.kill()
@@ -72,6 +78,21 @@ def executor_of(count: int, cluster: str | None) -> Iterator[Executor]:
         except BaseException:
             executor.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+@contextlib.contextmanager
+def _threads_of_children(count: int) -> Iterator[None]:
+    """Linear algebra of processes that start in the block takes so many threads, unless the user has said how many.
+
+    Workers that share their cores would wait for each other's threads, spinning.
+    """
+    mine = [name for name in THREADS if name not in os.environ]
+    os.environ.update(dict.fromkeys(mine, str(count)))
+    try:
+        yield
+    finally:
+        for name in mine:
+            os.environ.pop(name, None)
 
 
 def _guard_worker() -> None:
