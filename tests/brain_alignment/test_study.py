@@ -6,6 +6,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+from studies import Measured, with_slow
 
 import symplast.brain_alignment
 from symplast.brain_alignment import figures
@@ -31,28 +32,15 @@ SLOW = {"BA8": "recovery", "BA9": "where", "BA11": "sensitivity_to_truth", "BA14
 """Claims that take longer to measure, and by which experiment."""
 
 
-def with_slow(entries, longer):
-    """Parameters of a test, those that take longer marked as slow."""
-    return [pytest.param(name, marks=[pytest.mark.slow] if longer(name) else []) for name in sorted(entries)]
-
-
 def run(name, **changes):
     experiment = study.experiments[name]
     texts = {name: json.dumps(value) for name, value in changes.items()}
     return experiment.measure(experiment.config(experiment.scales[0], changes=texts), jax.random.key(0))
 
 
-class Measured(dict):
-    """Evidence by experiment, measured when it is asked for."""
-
-    def __missing__(self, name):
-        self[name] = run(name, **SMALL.get(name, {}))
-        return self[name]
-
-
 @pytest.fixture(scope="module")
 def evidence():
-    return Measured()
+    return Measured(lambda name: run(name, **SMALL.get(name, {})))
 
 
 def test_claims_and_experiments_fit():

@@ -6,6 +6,7 @@ import jax
 import numpy as np
 import pytest
 import xarray as xr
+from studies import Measured, with_slow
 
 import symplast.curl
 from symplast import datasets
@@ -49,20 +50,15 @@ SLOW = {
 """Measured for their figures only; ``phases`` is not among them, so that one of the three of its kind is drawn."""
 
 
-class Measured(dict):
-    """Evidence by experiment, measured when it is asked for."""
-
-    def __missing__(self, name):
-        experiment = study.experiments[name]
-        changes = {key: str(value) for key, value in TINY.get(name, {}).items()}
-        config = experiment.config(experiment.scales[0], changes=changes)
-        self[name] = experiment.measure(config, jax.random.key(0))
-        return self[name]
+def measured_tiny(name):
+    experiment = study.experiments[name]
+    changes = {key: str(value) for key, value in TINY.get(name, {}).items()}
+    return experiment.measure(experiment.config(experiment.scales[0], changes=changes), jax.random.key(0))
 
 
 @pytest.fixture(scope="module")
 def evidence():
-    return Measured()
+    return Measured(measured_tiny)
 
 
 def test_claims_and_experiments_fit() -> None:
@@ -123,13 +119,7 @@ def test_a_relu_net_with_nothing_to_learn_is_counted_and_left_out(monkeypatch) -
     assert render(study.figures["relu_nets"].draw(run)).startswith(b"<?xml")
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=[pytest.mark.slow] if figure.experiment in SLOW else [])
-        for name, figure in sorted(study.figures.items())
-    ],
-)
+@pytest.mark.parametrize("name", with_slow(study.figures, lambda name: study.figures[name].experiment in SLOW))
 def test_figures_draw(evidence, name) -> None:
     figure = study.figures[name]
     if figure.experiment not in NAMES:

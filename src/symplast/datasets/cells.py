@@ -57,10 +57,6 @@ class Marks:
         return ", ".join(parts)
 
 
-ONE_TO_NINE = re.compile("[1-9]")
-"""In the digits of a number that is not zero."""
-
-
 @dataclass(frozen=True)
 class Cell:
     """One cell, read.
@@ -162,9 +158,14 @@ def _number(digits: str, value: float, factor: float | None) -> Cell:
     scaled = value * (factor or 1.0)
     if np.isinf(scaled):
         return Cell(Kind.OTHER, why="is larger than any number of 64 bits")
-    if scaled == 0 and ONE_TO_NINE.search(digits):
+    if _vanished(digits, scaled):
         return Cell(Kind.OTHER, why="is not zero, but smaller than any number of 64 bits")
     return Cell(Kind.NUMBER, value, factor)
+
+
+def _vanished(digits: str, value: float) -> bool:
+    """Whether a number that is not zero became zero."""
+    return value == 0 and re.search("[1-9]", digits) is not None
 
 
 def _digits(text: str, marks: Marks, scaled: bool) -> str | None:
@@ -212,8 +213,7 @@ def read_column(
         except ValueError:
             values = np.full(n, np.nan)
         zeros = np.flatnonzero(values == 0).tolist()
-        vanished = any(ONE_TO_NINE.search(cells[i].lower().partition("e")[0]) for i in zeros)
-        if np.isfinite(values).all() and not vanished:
+        if np.isfinite(values).all() and not any(_vanished(cells[i].lower().partition("e")[0], 0) for i in zeros):
             return values, np.full(n, np.nan), np.zeros(n, dtype=int), {}
     read: dict[str, Cell] = {}
     for text in cells:

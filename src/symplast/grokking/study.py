@@ -85,11 +85,11 @@ def _drift(starts: np.ndarray) -> float:
     return drift
 
 
-FAST = {"seeds": 3, "speed": 4.0, "records": 25}
+FAST = {"seeds": 4, "speed": 4.0, "records": 25}
 SLOW = {"seeds": 4, "speed": 1.0, "records": 100}
 
 
-@study.experiment(quick={**FAST, "late": False}, full={**SLOW, "late": True})
+@study.experiment(quick={**FAST, "seeds": 3, "late": False}, full={**SLOW, "late": True})
 def standard(config: Config, key: Any) -> Evidence:
     """ReLU, AdamW, all pairs: what neurons become; at full scale also after twice the steps."""
     first, runs = _train("standard", config, key)
@@ -119,7 +119,7 @@ def standard(config: Config, key: Any) -> Evidence:
     )
 
 
-@study.experiment(quick={**FAST, "seeds": 4}, full=SLOW)
+@study.experiment(quick=FAST, full=SLOW)
 def quad(config: Config, key: Any) -> Evidence:
     """x^2, AdamW, all pairs: what neurons become, and the lottery."""
     first, runs = _train("quad_random", config, key)
@@ -134,7 +134,7 @@ def quad(config: Config, key: Any) -> Evidence:
     )
 
 
-@study.experiment(quick={**FAST, "seeds": 4, "speed": 10.0}, full=SLOW)
+@study.experiment(quick={**FAST, "speed": 10.0}, full=SLOW)
 def lottery(config: Config, key: Any) -> Evidence:
     """x^2, plain gradient descent: the winners that the blow-up time predicts, against those of two simpler rules."""
     first, runs = _train("quad_sgd", config, key)

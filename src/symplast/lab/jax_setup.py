@@ -29,7 +29,7 @@ def compile_briefly() -> None:
     Programs compile in half the time; most run as fast, some take a third longer: for what runs shorter than it
     compiles. Flags that the user has set stay, and nothing is changed where JAX has an accelerator.
     """
-    if list(entry_points(group="jax_plugins")):
+    if entry_points(group="jax_plugins"):
         return
     flags = ["--xla_backend_optimization_level=1"]
     if version("jaxlib").startswith("0.10."):
