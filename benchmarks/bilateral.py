@@ -1,4 +1,4 @@
-"""How fast an update of a controller is, and a step of its arm, on one core; peers run beside it where they are given.
+"""How fast an update of a controller is, and a step of its arm, on one core; peers run next to it where they are given.
 
 Work: one update of 64 trials of 50 steps (gradients through arm and muscles), CPU time a update, compile time apart:
 ``unilateral`` (loss D), ``bilateral`` (specialised, with corpus callosum, two losses routed). Targets: at most 5 and

@@ -1,4 +1,4 @@
-"""CPU time per epoch of curl descent, beside a plain NumPy loop and a plain PyTorch loop of the same work, on one core.
+"""CPU time per epoch of curl descent, next to plain loops of the same work in NumPy and PyTorch, on one core.
 
 Work: tanh net of 100 inputs, 10 hidden units and one output, 2000 examples, one flipped hidden unit, norms restored
 after each update; all examples at once, and batches of 10 reshuffled each epoch. The loss of the training set is looked

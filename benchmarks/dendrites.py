@@ -1,4 +1,4 @@
-"""How fast the dendrites room computes, beside scipy and a symbolic library, on one core.
+"""How fast the dendrites room computes, next to scipy and a symbolic library, on one core.
 
 Work: the published threshold sweep, 420 triples (n, a, s) x 22 thresholds = 9240 false-positive probabilities; and
 Monte Carlo draws of s = 24 distinct synapses. Compile time is reported apart. The symbolic route (SymPy: substitute
@@ -7,7 +7,7 @@ not installed.
 Targets: sweep <= 0.02 s; >= 25x faster than one vectorised scipy.stats.hypergeom.sf call with a relative error of at
 most 1e-12 against exact integers; >= 1000x faster than the symbolic route; >= 5e6 sampled segments a second.
 And one update of a network with active dendrites (784-512-512-10, batch 64, Adam), with the segments computed once for
-the batch, beside the same network with segments computed for every sample as in the released code, and without.
+the batch, next to the same network with segments computed for every sample as in the released code, and without.
 Run: python benchmarks/dendrites.py  (writes benchmarks/results/dendrites.json)
 """
 

@@ -1,4 +1,4 @@
-"""How fast online training with memory devices is, beside aihwkit and plain PyTorch, on one thread.
+"""How fast online training with memory devices is, next to aihwkit and plain PyTorch, on one thread.
 
 Work: 784-200-10 on MNIST, one sample at a time, device states of every synapse updated after each; compile time apart.
 CPU time, since the loop is bound by the cache and other jobs on the machine slow it.
@@ -139,7 +139,7 @@ def peer_rows(python: str | None, samples: int) -> dict[str, Any]:
 
 def main() -> None:
     """Measure and write."""
-    parser = argparse.ArgumentParser(description="Time the devices room beside aihwkit and PyTorch.")
+    parser = argparse.ArgumentParser(description="Time the devices room next to aihwkit and PyTorch.")
     parser.add_argument("--peer-python", help="a Python with torch 2.10.0 and aihwkit 1.1.0")
     parser.add_argument("--samples", type=int, default=20_000)
     parser.add_argument("--peer-samples", type=int, default=4000)

@@ -1,4 +1,4 @@
-"""How fast optimal gains, the online rule and whitening are, on one core, beside NumPy written for speed.
+"""How fast optimal gains, the online rule and whitening are, on one core, next to NumPy written for speed.
 
 Work: optimal gains of 100 ensembles (255 neurons, 511 stimuli), once with tuning whose rank is low (von Mises, which is
 recognised when the circuit is built) and once with a drive of full rank; the online rule (91 neurons), one run and 20
@@ -184,7 +184,7 @@ def whitening_rows() -> list[dict[str, Any]]:
 
 def main() -> None:
     """Measure and write."""
-    parser = argparse.ArgumentParser(description="Time optimal gains, the online rule and whitening beside NumPy.")
+    parser = argparse.ArgumentParser(description="Time optimal gains, the online rule and whitening next to NumPy.")
     parser.add_argument("--out", type=Path, default=RESULTS / "gain_control.json")
     given = parser.parse_args()
     with jax.enable_x64(True):

@@ -1,4 +1,4 @@
-"""How fast a training step of modular addition is, on one core, beside the authors' way of doing it.
+"""How fast a training step of modular addition is, on one core, next to the authors' way of doing it.
 
 Work: full-batch steps of the paper's set-ups (p = 23, 512 neurons; with ``--large`` also p = 97, 1024 neurons), CPU
 time a step, compile time apart; ``grokking`` with losses and accuracies on training and test pairs every ten steps. The

@@ -1,4 +1,4 @@
-"""How fast a training step is, with and without circuits, beside the public PyTorch reference; one thread.
+"""How fast a training step is, with and without circuits, next to the public PyTorch reference; one thread.
 
 Work: 784-800-800-10, batches of 64, BPTT with 6 steps and DSR with 20, at the rows of the second and of the last task
 of permuted MNIST (80/200/100 old rows with 70 new ones; 460/580/480 with 70). CPU time of whole epochs, compile time
@@ -6,7 +6,7 @@ apart.
 The reference code's times (tasks 1 and 2) were measured once on a shared AMD EPYC thread and are quoted as context.
 Targets: a step with circuits takes at most 0.6 of the reference's at the second task; at most 2.5 times a step without
 (BPTT), 1.6 times (DSR, and BPTT with circuits on mean rates).
-Also: the streaming subspace beside scikit-learn's IncrementalPCA on the same batches of MNIST.
+Also: the streaming subspace next to scikit-learn's IncrementalPCA on the same batches of MNIST.
 Run: python benchmarks/hlop.py  (writes benchmarks/results/hlop.json)
 """
 

@@ -1,4 +1,4 @@
-"""How fast learners learn: seeds side by side against one seed, and what a credit rule costs beside the gradient.
+"""How fast learners learn: seeds side by side against one seed, and what a credit rule costs next to the gradient.
 
 Work: epochs of the built-in digits in batches of 50, networks 64-64-10, on all cores that this process may use. Compile
 time is reported apart. Target: ten seeds side by side cost less than 4x one seed on two cores.

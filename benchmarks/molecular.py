@@ -105,7 +105,7 @@ def simulator_row() -> dict[str, Any]:
 
 def main() -> None:
     """Measure and write."""
-    parser = argparse.ArgumentParser(description="Time signalling entropy beside its dense form, and the simulator.")
+    parser = argparse.ArgumentParser(description="Time signalling entropy next to its dense form, and the simulator.")
     parser.add_argument("--cells", type=int, default=CELLS)
     parser.add_argument("--out", type=Path, default=RESULTS / "molecular.json")
     given = parser.parse_args()

@@ -1,4 +1,4 @@
-"""How fast PSPM fits, on one core, beside the same loop in NumPy.
+"""How fast PSPM fits, on one core, next to the same loop in NumPy.
 
 Work: 40 fits side by side (8 seeds x 5 arms, 40 neurons, 500 steps of 1 ms, 150 epochs), CPU time per fit, compile time
 apart; the distance is watched every tenth epoch. The peer is one fit as one would write it in NumPy and Python: one

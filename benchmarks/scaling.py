@@ -1,4 +1,4 @@
-"""How fast the scaling room fits, beside the peer package and what one would write with scipy, on one core.
+"""How fast the scaling room fits, next to the peer package and what one would write with scipy, on one core.
 
 Work: the exhaustive (alpha, beta) grid on 128 points (8 budgets x 16, Chinchilla surface, no noise) at resolutions .01
 and .001 with exact non-negative least squares in every cell; the Huber grid on Llama 3's 133 points, converged and

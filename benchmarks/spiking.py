@@ -1,4 +1,4 @@
-"""How fast the spiking substrate runs, beside the simulators and libraries that people use, on one core.
+"""How fast the spiking substrate runs, next to the simulators and libraries that people use, on one core.
 
 Work, the same for all:
 - network: the CUBA benchmark of Brette et al. 2007 (4000 LIF cells, exponential synapses, 2 % connected, dt 0.1 ms),

@@ -3,7 +3,7 @@
 Work: MNIST images in file order, 784 inputs, 400 hidden cells, steps of 0.5 ms; a presentation is 350 ms of image and
 150 ms of rest with plasticity of both projections, spikes drawn within the time measured. Prediction: 350 ms, weights
 frozen. CPU time on one thread, since other jobs on the machine slow the loop; compile time apart. Both backends, and
-100 cells beside.
+100 cells as well.
 Targets (N = 400): JAX at least 60 presentations/s and 200 images/s; Numba at least 350 presentations/s.
 BindsNET's network of this size and step is timed in benchmarks/spiking.py.
 Run: python benchmarks/sym_stdp.py [--images 340]  (writes benchmarks/results/sym_stdp.json)

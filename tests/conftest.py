@@ -1,4 +1,4 @@
-"""Where the tests find real data: ``$SYMPLAST_DATA``, or ``shared/data`` beside the checkout where that exists.
+"""Where the tests find real data: ``$SYMPLAST_DATA``, or ``shared/data`` next to the checkout where that exists.
 
 Tiny networks compile longer than they run, so the compiler's optimisations are left out, in programs that tests start
 too; with jaxlib 0.10 also the kernels that it writes by way of MLIR, which more than double the time (later versions

@@ -38,7 +38,7 @@ def table(curves, form: str) -> pd.DataFrame:
         return rows.drop(columns="Device ID")
     if form == "pulse by pulse":
         return rows.drop(columns="Device ID").sort_values("Pulse #", kind="stable")
-    if form == "beside each other":
+    if form == "side by side":
         return pd.DataFrame({f"{way} {d}": c for d, pair in curves.items() for way, c in zip(("ltp", "ltd"), pair)})  # noqa: B905
     long = rows.melt(["Device ID", "Pulse #"], var_name="Direction", value_name="conductance")
     words = {"LTP": "Potentiation", "LTD": "depression"}
@@ -48,7 +48,7 @@ def table(curves, form: str) -> pd.DataFrame:
 
 @pytest.mark.parametrize(
     "form",
-    ["device column", "shuffled", "repeated pulses", "pulse by pulse", "beside each other", "long", "long, repeated"],
+    ["device column", "shuffled", "repeated pulses", "pulse by pulse", "side by side", "long", "long, repeated"],
 )
 def test_every_device_is_read(curves, form: str, tmp_path) -> None:
     path = tmp_path / "c.csv"

@@ -67,9 +67,9 @@ def test_one_failure_leaves_the_others_standing(toy, tmp_path: Path, monkeypatch
     assert "the abacus is broken" in by_id["T1"].reason
     assert by_id["T2"].outcome == "reproduced"
     monkeypatch.delenv("TOY_FAIL")
-    mended = run(jobs, store, workers=0)
-    assert mended.failed == []
-    assert mended.reused == {"toy.coin", "toy.slow"}
+    repaired = run(jobs, store, workers=0)
+    assert repaired.failed == []
+    assert repaired.reused == {"toy.coin", "toy.slow"}
 
 
 def test_a_worker_that_dies_once_is_replaced(toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

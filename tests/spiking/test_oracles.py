@@ -1,4 +1,4 @@
-"""The measures beside elephant and PySpike: golden numbers always, the packages themselves where installed."""
+"""The measures next to elephant and PySpike: golden numbers always, the packages themselves where installed."""
 
 import json
 from pathlib import Path
