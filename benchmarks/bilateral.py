@@ -4,7 +4,8 @@ Work: one update of 64 trials of 50 steps (gradients through arm and muscles), C
 ``unilateral`` (loss D), ``bilateral`` (specialised, with corpus callosum, two losses routed). Targets: at most 5 and
 8 ms; the published stack (TensorFlow 2.13, one thread, another day) took 140 and 304 ms. ``rollout``: 50 steps of 64
 arms without gradients. The peer does the rollout and an unrouted gradient of the same loss on its own arm of the same
-kind: MotorNet 0.3 (PyTorch; ``--motornet-python``, a Python that has it).
+kind: MotorNet 0.3 (PyTorch; ``--motornet-python``, a Python that has it). feedbax 0.1.2 would be a second one, but
+neither its wheel nor its source archive holds ``feedbax.mechanics``, so no arm can be built from it.
 Run: python benchmarks/bilateral.py --motornet-python .venv-peers/bin/python  (writes benchmarks/results/bilateral.json)
 """
 
