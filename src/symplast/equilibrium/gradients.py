@@ -1,11 +1,12 @@
 """Error vectors and gradients for one batch, with what they are worth: residuals, symmetry, cosine with backprop."""
 
 import warnings
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Key
 
 from symplast.equilibrium.arguments import Targets, check_inputs, check_points, check_targets
@@ -203,36 +204,43 @@ def gradient(
     rule = rule or EquilibriumPropagation()
     x = check_inputs(network, x)
     targets = check_targets(network, x, y)
-    state = rule.init(network, jax.random.key(0) if key is None else key)
+    rule.check(network)
     draws = rule.homeostasis > 0 and (rule.homeostasis_draws is not None or not hasattr(network, "couplings"))
     if draws and key is None:
         raise ValueError("key must be given where the homeostatic loss is estimated from random directions")
     steps = relaxation_of(network, rule.free_steps).steps
     direction, info, residuals = _jitted_gradient(
-        work_of(network, x, steps), network, Batch(x, targets), rule, state, jax.random.key(0) if key is None else key
+        work_of(network, x, steps), network, Batch(x, targets), rule, jax.random.key(0) if key is None else key
     )
     for residual, what in zip(residuals, ("the free state", "the error vector"), strict=True):
         warn_unless_settled(residual, TOLERANCE, what)
-    if not isinstance(info.loss, jax.core.Tracer) and not bool(jnp.isfinite(info.cos_to_bp)):
+    if not isinstance(info.loss, jax.core.Tracer) and not np.isfinite(np.asarray(info.cos_to_bp)):
         warnings.warn("the gradient is not finite or zero: nothing can be learned from it", stacklevel=2)
     return direction, info
 
 
 @by_work
 def _jitted_gradient(
-    network: RecurrentNet, batch: Batch, rule: SettlingRule, state: Any, key: Array
+    network: RecurrentNet, batch: Batch, rule: SettlingRule, key: Array
 ) -> tuple[Parameters, GradientInfo, tuple[Array, Array]]:
+    state = rule.init(network, key)
     found = rule.errors(network, batch.inputs, batch.targets, state)
-    credit = rule(network, batch, state, key)
-    plain = state._replace(norm=jnp.zeros_like(state.norm), trace=jnp.zeros_like(state.trace))
-    ours = _flat(rule(network, batch, plain, key).direction)
+
+    def credited(norm: Array, trace: Array) -> tuple[Parameters, tuple[Array, Array, Array]]:
+        credit = rule(network, batch, state._replace(norm=norm, trace=trace), key)
+        return credit.direction, (credit.loss, credit.state.free_unsettled, credit.state.error_unsettled)
+
+    none = jnp.zeros_like(state.norm)
+    plain = state._replace(norm=none, trace=none)
+    both, told = jax.vmap(credited)(jnp.stack([state.norm, none]), jnp.stack([state.trace, none]))
+    direction, ours = (jax.tree.map(lambda leaf, k=k: leaf[k], both) for k in range(2))
+    loss, free_unsettled, error_unsettled = (value[0] for value in told)
     bp = RecurrentBackprop(free_steps=rule.free_steps)
     exact = _flat(bp(network, batch, plain, key).direction)
     few = jax.tree.map(lambda leaf: leaf[:10], found.u)
     symmetry = linearised(network, batch.inputs[:10], batch.targets[:10], few).symmetry(bypassed=True).mean()
-    shares = credit.state.free_unsettled, credit.state.error_unsettled
-    info = GradientInfo(credit.loss, *shares, symmetry, cosine(ours, exact))
-    return credit.direction, info, (found.free_residual, found.error_residual)
+    info = GradientInfo(loss, free_unsettled, error_unsettled, symmetry, cosine(_flat(ours), exact))
+    return direction, info, (found.free_residual, found.error_residual)
 
 
 def _flat(direction: Parameters) -> Float[Array, " parameters"]:

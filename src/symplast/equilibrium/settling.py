@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Bool, Float, Inexact, Int
 
@@ -260,10 +261,11 @@ def warn_unless_settled(residual: Array, tol: float, what: str, remedy: str = ""
     """Warn with the share of rows beyond the tolerance; silent inside a JAX transformation."""
     if isinstance(residual, jax.core.Tracer):
         return
-    beyond = float(jnp.mean(~(residual <= tol)))
+    residuals = np.asarray(residual)
+    beyond = float(np.mean(~(residuals <= tol)))
     if beyond:
         remedy = remedy or "take more steps, update='sweep' or damping below 1"
-        worst = float(jnp.max(residual))
+        worst = float(residuals.max())
         warnings.warn(
             f"{what} is not settled for {beyond:.1%} of the examples (residual above {tol:g}, largest {worst:.3g}): "
             f"{remedy}",

@@ -13,6 +13,11 @@ def compilation_cache_folder() -> Path:
     return cache_folder() / "jax"
 
 
+PLAIN_KERNELS: dict[str, bool] = {"xla_cpu_use_fusion_emitters": False} if version("jaxlib").startswith("0.10.") else {}
+"""A compiler option for ``jax.jit``: on a CPU kernels that don't pass through MLIR, where jaxlib still has the choice.
+Programs compile in half the time and most run as fast."""
+
+
 def use_compilation_cache() -> None:
     """Switch on JAX's persistent compilation cache, unless the user has set one."""
     import jax

@@ -17,6 +17,7 @@ from jax.scipy.special import logsumexp
 from jaxtyping import Array, Bool, Float, Int
 
 from symplast.scaling.centred import CentredRuns
+from symplast.scaling.precision import BRISKLY
 
 MAX_STEPS = 500
 RESAMPLE_STEPS = 100
@@ -48,7 +49,7 @@ LOG_RANGE = 60.0
 def parameter_box(residual: str, exponents: np.ndarray) -> Box:
     """The box of the five parameters for exponent bounds ``[[alpha low, high], [beta low, high]]``."""
     low, high = (-LOG_RANGE, LOG_RANGE) if residual == "log" else (0.0, np.inf)
-    return Box(*(jnp.asarray([end] * 3 + [*exponents[:, k]]) for k, end in enumerate((low, high))))
+    return Box(*(jnp.asarray(np.array([end] * 3 + [*exponents[:, k]])) for k, end in enumerate((low, high))))
 
 
 def coefficients(p: np.ndarray, residual: str) -> np.ndarray:
@@ -72,15 +73,9 @@ def linear_residuals(p: Float[Array, "5"], runs: CentredRuns) -> Local:
     xu, yv = runs.x * u, runs.y * v
 
     def bend(psi):
-        H = jnp.zeros((5, 5))
-        for i, j, value in (
-            (1, 3, psi @ xu),
-            (2, 4, psi @ yv),
-            (3, 3, -p[1] * (psi @ (runs.x * xu))),
-            (4, 4, -p[2] * (psi @ (runs.y * yv))),
-        ):
-            H = H.at[i, j].set(value).at[j, i].set(value)
-        return H
+        x_a, y_b = jnp.stack([xu, yv]) @ psi
+        x_x_a, y_y_b = jnp.stack([runs.x * xu, runs.y * yv]) @ psi
+        return _symmetric(jnp.stack([x_a, y_b, -p[1] * x_x_a, -p[2] * y_y_b]), ((1, 3), (2, 4), (3, 3), (4, 4)))
 
     J = jnp.stack([-jnp.ones_like(u), -u, -v, p[1] * xu, p[2] * yv])
     return Local(runs.L - p[0] - p[1] * u - p[2] * v, J, bend)
@@ -94,21 +89,19 @@ def log_residuals(p: Float[Array, "5"], runs: CentredRuns) -> Local:
     slope = jnp.stack([e, a, b, -runs.x * a, -runs.y * b])
 
     def bend(psi):
-        H = (slope * psi) @ slope.T
-        for i, j, value in (
-            (0, 0, psi @ e),
-            (1, 1, psi @ a),
-            (2, 2, psi @ b),
-            (1, 3, -psi @ (runs.x * a)),
-            (2, 4, -psi @ (runs.y * b)),
-            (3, 3, psi @ (runs.x**2 * a)),
-            (4, 4, psi @ (runs.y**2 * b)),
-        ):
-            H = H.at[i, j].add(-value)
-            H = H if i == j else H.at[j, i].add(-value)
-        return H
+        x_a, y_b = runs.x * a, runs.y * b
+        sums = jnp.stack([e, a, b, -x_a, -y_b, runs.x * x_a, runs.y * y_b]) @ psi
+        return (slope * psi) @ slope.T - _symmetric(sums, ((0, 0), (1, 1), (2, 2), (1, 3), (2, 4), (3, 3), (4, 4)))
 
     return Local(jnp.log(runs.L) - total, -slope, bend)
+
+
+def _symmetric(values: Float[Array, " places"], places: tuple[tuple[int, int], ...]) -> Float[Array, "5 5"]:
+    """The symmetric matrix with values at these places and 0 elsewhere: one look-up, which compiles fast."""
+    where = np.full((5, 5), len(places))
+    for k, (i, j) in enumerate(places):
+        where[i, j] = where[j, i] = k
+    return jnp.append(values, 0.0)[where]
 
 
 RESIDUALS = {"linear": linear_residuals, "log": log_residuals}
@@ -123,12 +116,23 @@ def huber_sum(r: Float[Array, " runs"], weights: Float[Array, " runs"], delta: F
     return jnp.sum(weights * inner * (r - inner / 2))
 
 
-class _State(NamedTuple):
-    p: Float[Array, "5"]
+class _Point(NamedTuple):
+    """The objective at a point and its derivatives; ``scale`` is the Gauss-Newton matrix of reweighted residuals."""
+
     objective: Float[Array, ""]
+    slope: Float[Array, "5"]
+    hessian: Float[Array, "5 5"]
+    scale: Float[Array, "5 5"]
+
+
+class _State(NamedTuple):
+    p: Float[Array, "5"]  # the best so far, and what is known there
+    at: _Point
+    trial: Float[Array, "5"]  # where to look next
+    solvable: Bool[Array, ""]
     damping: Float[Array, ""]
     quiet: Int[Array, ""]
-    steps: Int[Array, ""]
+    evaluations: Int[Array, ""]
     done: Bool[Array, ""]
 
 
@@ -143,61 +147,65 @@ def minimise(
 
     residuals, longest = RESIDUALS[residual], jnp.asarray(LONGEST[residual])
 
-    def objective(p):
-        return huber_sum(residuals(p, runs).r, runs.weights, delta)
-
-    def derivatives(p):
+    def look(p: Float[Array, "5"]) -> _Point:
         r, J, bend = residuals(p, runs)
         psi = runs.weights * jnp.clip(r, -delta, delta)
-        slope = J @ psi
         within = runs.weights * (jnp.abs(r) <= delta)
         majorised = runs.weights * jnp.minimum(1.0, delta / jnp.maximum(jnp.abs(r), 1e-300))
-        held = ((p <= box.low) & (slope > 0)) | ((p >= box.high) & (slope < 0))
-        return slope, (J * within) @ J.T + bend(psi), (J * majorised) @ J.T, held
+        hessian, scale = (J * within) @ J.T + bend(psi), (J * majorised) @ J.T
+        return _Point(huber_sum(r, runs.weights, delta), J @ psi, hessian, scale)
 
-    def body(state: _State) -> _State:
-        slope, hessian, scale, held = derivatives(state.p)
-        free = ~held
+    def held(p: Float[Array, "5"], slope: Float[Array, "5"]) -> Bool[Array, "5"]:
+        return ((p <= box.low) & (slope > 0)) | ((p >= box.high) & (slope < 0))
+
+    def newton(p: Float[Array, "5"], at: _Point, damping: Float[Array, ""]) -> tuple[Array, Array]:
+        """The next trial, and whether there is a step at all."""
+        free = ~held(p, at.slope)
         both = free[:, None] & free[None, :]
-        floor = 1e-8 * jnp.max(jnp.diag(scale)) + 1e-300
-        scale = scale + floor * jnp.eye(5)
-        slope = jnp.where(free, slope, 0.0)
-        exact = cho_factor(jnp.where(both, hessian + state.damping * scale, jnp.eye(5)))
-        majorant = cho_factor(jnp.where(both, (1 + state.damping) * scale, jnp.eye(5)))
-        step = cho_solve(exact, slope)
-        step = jnp.where(jnp.all(jnp.isfinite(step)), step, cho_solve(majorant, slope))
+        floor = 1e-8 * jnp.max(jnp.diag(at.scale)) + 1e-300
+        scale = at.scale + floor * jnp.eye(5)
+        slope = jnp.where(free, at.slope, 0.0)
+        systems = jnp.where(both, jnp.stack([at.hessian + damping * scale, (1 + damping) * scale]), jnp.eye(5))
+        exact, majorant = jax.vmap(lambda matrix: cho_solve(cho_factor(matrix), slope))(systems)
+        step = jnp.where(jnp.all(jnp.isfinite(exact)), exact, majorant)
         solvable = jnp.all(jnp.isfinite(step))
         step = step / jnp.maximum(1.0, jnp.max(jnp.abs(step) / longest))
-        trial = jnp.clip(state.p - jnp.where(solvable, step, 0.0), box.low, box.high)
-        value = objective(trial)
-        better = solvable & (value < state.objective)
-        flat = solvable & (jnp.abs(value - state.objective) <= 1e-14 * state.objective)
+        return jnp.clip(p - jnp.where(solvable, step, 0.0), box.low, box.high), solvable
+
+    def body(state: _State) -> _State:
+        """Look at the trial (the start is the first): one evaluation a program keeps it half as large."""
+        first, old = state.evaluations == 0, state.at
+        new = look(state.trial)
+        better = first | (state.solvable & (new.objective < old.objective))
+        flat = ~first & state.solvable & (jnp.abs(new.objective - old.objective) <= 1e-14 * old.objective)
         quiet = jnp.where(flat, state.quiet + 1, jnp.where(better, 0, state.quiet))
         damping = jnp.where(better, state.damping / 10, jnp.maximum(state.damping * 4, 1e-8))
         damping = jnp.where(damping < 1e-12, 0.0, damping)
-        done = (quiet >= 3) | (damping > STALLED) | (value == 0)
-        return _State(
-            jnp.where(better, trial, state.p),
-            jnp.where(better, value, state.objective),
-            damping, quiet, state.steps + 1, done,
-        )  # fmt: skip
+        damping = jnp.where(first, state.damping, damping)
+        done = (quiet >= 3) | (damping > STALLED) | (~first & (new.objective == 0))
+        p = jnp.where(better, state.trial, state.p)
+        at = jax.tree.map(lambda n, o: jnp.where(better, n, o), new, old)
+        trial, solvable = newton(p, at, damping)
+        return _State(p, at, trial, solvable, damping, quiet, state.evaluations + 1, done)
 
     start = jnp.clip(start, box.low, box.high)
-    first = _State(start, objective(start), jnp.asarray(1e-2), jnp.asarray(0), jnp.asarray(0), jnp.asarray(False))
-    last = jax.lax.while_loop(lambda s: ~s.done & (s.steps < most), body, first)
-    slope, _, scale, held = derivatives(last.p)
+    none = _Point(jnp.asarray(jnp.inf), jnp.zeros(5), jnp.zeros((5, 5)), jnp.zeros((5, 5)))
+    count, no = jnp.asarray(0), jnp.asarray(False)
+    first = _State(start, none, start, ~no, jnp.asarray(1e-2), count, count, no)
+    last = jax.lax.while_loop(lambda s: ~s.done & (s.evaluations <= most), body, first)
     # predicted fall of the objective along the gradient, relative to the objective: free of units
-    scaled = jnp.where(held, 0.0, slope) ** 2 / jnp.maximum(jnp.diag(scale), 1e-300)
-    converged = jnp.max(scaled) <= 1e-10 * last.objective
-    converged = converged | (last.objective <= 1e-26 * (runs.weights @ runs.L**2))
-    return DirectFit(last.p, last.objective, last.steps, converged)
+    at = last.at
+    scaled = jnp.where(held(last.p, at.slope), 0.0, at.slope) ** 2 / jnp.maximum(jnp.diag(at.scale), 1e-300)
+    converged = jnp.max(scaled) <= 1e-10 * at.objective
+    converged = converged | (at.objective <= 1e-26 * (runs.weights @ runs.L**2))
+    return DirectFit(last.p, at.objective, last.evaluations - 1, converged)
 
 
 def _from_starts(residual: str):
     def fit(runs, starts, delta, box):
         return jax.vmap(lambda p: minimise(residual, runs, p, delta, box))(starts)
 
-    return jax.jit(fit)
+    return jax.jit(fit, **BRISKLY)
 
 
 def _weighted(residual: str):
@@ -207,7 +215,7 @@ def _weighted(residual: str):
 
         return jax.vmap(one)(weights)
 
-    return jax.jit(fit)
+    return jax.jit(fit, **BRISKLY)
 
 
 fit_from_starts = {name: _from_starts(name) for name in RESIDUALS}

@@ -129,7 +129,7 @@ def solve_cell(
     root = jnp.sqrt(w)
     powers = jnp.exp(-exponents[:, None] * jnp.stack([runs.x, runs.y]))
     columns = [jnp.where(on, root * c, 0.0) for on, c in zip(support, [jnp.ones_like(runs.x), *powers], strict=True)]
-    scaled, upper = orthonormal(columns)
+    scaled, upper = orthonormal(jnp.stack(columns))
     dead = jnp.where(support, 0.0, 1.0)
     basis = [q / jnp.where(root > 0, root, 1.0) for q in scaled]  # orthonormal under the weights
 

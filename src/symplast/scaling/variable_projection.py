@@ -13,10 +13,12 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from symplast.scaling.centred import CentredRuns
 from symplast.scaling.nonnegative import SETS, Moments, active_set_rss, unconstrained_rss
+from symplast.scaling.precision import BRISKLY
 
 MAX_STEPS = 200
 STALLED = 1e10
@@ -109,64 +111,53 @@ def solve_inner(runs: CentredRuns, exponents: Float[Array, "2"], nonneg: Bool[Ar
     With X = QR, r = y - X theta and columns j_alpha = A x u, j_beta = B y v, the slope of rss/2 is j . r, its
     Gauss-Newton matrix is that of the columns minus their projection on X, and its exact Hessian adds the terms of r.
     """
-    moments = grid_moments(runs, exponents[:1], exponents[1:])
-    per_set = jnp.stack([jnp.broadcast_to(rss, (1, 1))[0, 0] for rss in active_set_rss(moments)[0]])
-    support = jnp.where(nonneg, SETS[jnp.argmin(per_set)], True)
-    root = jnp.sqrt(runs.weights)
-    logs = jnp.stack([runs.x, runs.y])
-    powers = root * jnp.exp(-exponents[:, None] * logs)
-    columns = [jnp.where(support[0], root, 0.0), *jnp.where(support[1:, None], powers, 0.0)]
+    root, logs = jnp.sqrt(runs.weights), jnp.stack([runs.x, runs.y])
+    powers = jnp.exp(-exponents[:, None] * logs)
+    support = jnp.where(nonneg, SETS[jnp.argmin(jnp.stack(active_set_rss(_moments(runs, powers))[0]))], True)
+    columns = jnp.where(support[:, None], root * jnp.concatenate([jnp.ones((1, root.size)), powers]), 0.0)
     basis, upper = orthonormal(columns)
-    residual, along = _project_off(root * runs.L, basis)
-    theta = jnp.where(support, back_substitute(upper, along), 0.0)
-    jacobian = jnp.where(support[1:, None], theta[1:, None] * logs * powers, 0.0)
-    left_a, along_a = _project_off(jacobian[0], basis)
-    left_b, along_b = _project_off(jacobian[1], basis)
-    slope = jnp.stack([left_a @ residual, left_b @ residual])
-    aa, ab, bb = left_a @ left_a, left_a @ left_b, left_b @ left_b
-    gauss_newton = jnp.stack([aa, ab, ab, bb]).reshape(2, 2)
+    steep = logs * columns[1:]
+    left, along = _project_off(jnp.concatenate([(root * runs.L)[None], steep]), basis)
+    theta = jnp.where(support, back_substitute(upper, along[0]), 0.0)
+    products, shares = left @ left.T, theta[1:, None] * along[1:]
+    gauss_newton = theta[1:, None] * theta[1:] * products[1:, 1:]
     # rows of d(j . r)/d theta in the basis Q: the projection's part and that of the coefficient in j
-    pull = jnp.where(support[1:], (logs * powers) @ residual, 0.0)
-    mixed = jnp.stack(
-        [
-            -along_a + pull[0] * jnp.stack([0.0, 1.0 / upper[1, 1], -upper[1, 2] / (upper[1, 1] * upper[2, 2])]),
-            -along_b + pull[1] * jnp.stack([0.0, 0.0, 1.0 / upper[2, 2]]),
-        ]
-    )
-    direct = jnp.stack([aa + along_a @ along_a, ab + along_a @ along_b, bb + along_b @ along_b])
-    bend = jnp.stack([(logs[0] * jacobian[0]) @ residual, (logs[1] * jacobian[1]) @ residual])
-    h00 = direct[0] - bend[0] - mixed[0] @ mixed[0]
-    h01 = direct[1] - mixed[0] @ mixed[1]
-    h11 = direct[2] - bend[1] - mixed[1] @ mixed[1]
-    hessian = jnp.stack([h00, h01, h01, h11]).reshape(2, 2)
-    return InnerSolution(theta, residual @ residual, slope, gauss_newton, hessian)
+    pull, bend = (jnp.concatenate([steep, logs * steep]) @ left[0]).reshape(2, 2)
+    inverse = jnp.stack([1.0 / upper[1, 1], -upper[1, 2] / (upper[1, 1] * upper[2, 2]), 1.0 / upper[2, 2]])
+    mixed = pull[:, None] * jnp.append(inverse, 0.0)[np.array([[3, 0, 1], [3, 3, 2]])] - shares
+    hessian = gauss_newton + shares @ shares.T - jnp.diag(theta[1:] * bend) - mixed @ mixed.T
+    return InnerSolution(theta, products[0, 0], theta[1:] * products[1:, 0], gauss_newton, hessian)
+
+
+def _moments(runs: CentredRuns, powers: Float[Array, "2 runs"]) -> Moments:
+    """:func:`grid_moments` of one cell, from two products of matrices."""
+    values, total = jnp.concatenate([powers, runs.L[None]]), runs.weights.sum()
+    means = values @ runs.weights / total
+    centred = values - means[:, None]
+    s = (centred * runs.weights) @ centred.T
+    return Moments(total, means[0], means[1], means[2], s[0, 0], s[1, 1], s[0, 1], s[0, 2], s[1, 2], s[2, 2])
 
 
 def _project_off(
-    column: Float[Array, " runs"], basis: list[Float[Array, " runs"]]
-) -> tuple[Float[Array, " runs"], Float[Array, " basis"]]:
-    """What is left of a column outside the basis, and its components along it; done twice for full precision."""
-    along = [jnp.zeros(()) for _ in basis]
-    for _ in range(2):
-        parts = [q @ column for q in basis]
-        for q, part in zip(basis, parts, strict=True):
-            column = column - part * q
-        along = [total + part for total, part in zip(along, parts, strict=True)]
-    return column, jnp.stack(along)
+    columns: Float[Array, "columns runs"], basis: Float[Array, "basis runs"]
+) -> tuple[Float[Array, "columns runs"], Float[Array, "columns basis"]]:
+    """What is left of columns outside the basis, and their components along it; done twice for full precision."""
+    once = columns @ basis.T
+    columns = columns - once @ basis
+    again = columns @ basis.T
+    return columns - again @ basis, once + again
 
 
-def orthonormal(columns: list[Float[Array, " runs"]]) -> tuple[list[Float[Array, " runs"]], Float[Array, "3 3"]]:
+def orthonormal(columns: Float[Array, "3 runs"]) -> tuple[Float[Array, "3 runs"], Float[Array, "3 3"]]:
     """Gram-Schmidt with reorthogonalisation; columns that are zero stay zero with a unit diagonal."""
-    basis: list[Array] = []
-    rows = [[jnp.zeros(())] * 3 for _ in range(3)]
-    for k, column in enumerate(columns):
-        left, along = _project_off(column, basis) if basis else (column, jnp.zeros(0))
-        for i in range(k):
-            rows[i][k] = along[i]
-        norm = jnp.sqrt(left @ left)
-        rows[k][k] = jnp.where(norm > 0, norm, 1.0)
-        basis.append(left / rows[k][k])
-    return basis, jnp.stack([jnp.stack(row) for row in rows])
+    basis, upper = jnp.zeros_like(columns), jnp.zeros((3, 3))
+    for k in range(3):
+        left, along = _project_off(columns[k : k + 1], basis[:k]) if k else (columns[:1], jnp.zeros((1, 0)))
+        norm = jnp.sqrt(left[0] @ left[0])
+        norm = jnp.where(norm > 0, norm, 1.0)
+        basis = basis.at[k].set(left[0] / norm)
+        upper = upper.at[:k, k].set(along[0]).at[k, k].set(norm)
+    return basis, upper
 
 
 def back_substitute(upper: Float[Array, "3 3"], y: Float[Array, "3"]) -> Float[Array, "3"]:
@@ -247,22 +238,34 @@ def project(runs: CentredRuns, search: Exponents, nonneg: Bool[Array, ""], start
     if starts > 1:
         around = jax.lax.reduce_window(rss, jnp.inf, jax.lax.min, (3, 3), (1, 1), "SAME")
         rss = jnp.where(rss <= around, rss, jnp.inf)
-    cells = jax.lax.top_k(-rss.ravel(), starts)[1]
+    cells = _lowest(rss.ravel(), starts)
     points = jnp.stack([search.alphas[cells // rss.shape[1]], search.betas[cells % rss.shape[1]]], axis=1)
     exponents, inner, steps, converged = jax.vmap(lambda p: refine(runs, p, search.bounds, nonneg))(points)
     best = jnp.argmin(inner.rss)
     return ProjectedFit(exponents[best], inner.theta[best], inner.rss[best], steps[best], converged[best], collinear)
 
 
-fit_projected = jax.jit(project, static_argnames="starts")
+def _lowest(values: Float[Array, " cells"], count: int) -> Int[Array, " count"]:
+    """Indices of the lowest values, in their order: a few searches are faster than sorting all."""
+
+    def take(left: Float[Array, " cells"], _: None) -> tuple[Array, Array]:
+        k = jnp.argmin(left)
+        return left.at[k].set(jnp.inf), k
+
+    largest = jnp.finfo(values.dtype).max  # below what is taken
+    return jax.lax.scan(take, jnp.minimum(values, largest), length=count)[1]
+
+
+fit_projected = jax.jit(project, static_argnames="starts", **BRISKLY)
 """One table."""
 
 fit_weighted = jax.jit(
     lambda runs, weights, search, nonneg: jax.vmap(
         lambda w: project(runs._replace(weights=w), search, nonneg, starts=1)
-    )(weights)
+    )(weights),
+    **BRISKLY,
 )
 """One table under many sets of weights ``[sets, runs]``: bootstrap, leaving out."""
 
-fit_tables = jax.jit(jax.vmap(partial(project, starts=1), in_axes=(0, None, None)))
+fit_tables = jax.jit(jax.vmap(partial(project, starts=1), in_axes=(0, None, None)), **BRISKLY)
 """Many tables ``[tables, runs]`` at once."""
