@@ -90,15 +90,20 @@ def features(
     """Features of images from any model.
 
     Args:
-        model: a callable from a list of images to tokens (see :func:`pool`) or (images, features); or a torch module,
-            with ``layer`` the name of the submodule whose output counts (extra ``symplast[vlm]``).
-        images: any iterable of what the model takes.
+        model: a callable from a list of images to tokens (see :func:`pool`) or (images, features); or a torch module
+            in evaluation mode, with ``layer`` the name of the submodule whose output counts: (images, channels, rows,
+            columns), (images, tokens, channels) or (images, features) (extra ``symplast[vlm]``).
+        images: any iterable of what the model takes; a torch module takes them stacked, as its own type of numbers.
         layer: of a torch module, as in ``model.named_modules()``.
         pooling: as in :func:`pool`.
         batch: images at once.
 
     Returns:
         (images, features) as float32.
+
+    Raises:
+        ValueError: no images, a layer that the model lacks or never calls, a torch module in training mode, an output
+            of another number of rows, or wrong settings.
 
     Example:
         >>> def model(batch):  # two channels of a 2 x 2 map
@@ -136,6 +141,8 @@ def _hooked(model: Any, layer: str) -> Callable[[Any], Any]:
     if layer not in known:
         some = ", ".join(list(known)[1:9]) or "none: it is no torch module"
         raise ValueError(f"layer must name a submodule of the model, got {layer!r}; there are {some}")
+    if model.training:  # dropout and batch statistics would make features depend on chance and on the batch
+        raise ValueError("model must be in evaluation mode: call model.eval() first")
 
     def call(batch: list[Any]) -> Any:
         import torch
@@ -147,6 +154,8 @@ def _hooked(model: Any, layer: str) -> Callable[[Any], Any]:
                 model(torch.stack([torch.as_tensor(image) for image in batch]))
         finally:
             handle.remove()
+        if not found:
+            raise ValueError(f"layer must name a submodule that the model calls, it never called {layer!r}")
         tokens = found[-1][0] if isinstance(found[-1], tuple) else found[-1]
         tokens = tokens.float().cpu().numpy()
         return np.moveaxis(tokens, 1, -1) if tokens.ndim == 4 else tokens  # torch has channels first
