@@ -56,7 +56,7 @@ CUBE_MM = 1.5
 UPRIGHT = Plane(np.array([1.0, 0.0, 0.0]), 0.0)
 
 
-@study.experiment(quick={"volumes": 2}, full={"volumes": 6})
+@study.experiment(quick={"volumes": 1}, full={"volumes": 6})
 def layout(config: Config, key: Any) -> Evidence:
     """The published set's slices of phantom volumes on its grid."""
     counts, indices, shapes, names, positions = [], [], [], [], []
@@ -368,7 +368,7 @@ def formats(config: Config, key: Any) -> Evidence:
     )  # fmt: skip
 
 
-@study.experiment(quick={"pad": 4}, data=(DATA,))
+@study.experiment(quick={"pad": 2}, full={"pad": 4}, data=(DATA,))
 def headers(config: Config, key: Any) -> Evidence:
     """One head under headers of several orientations: the plane in the world and the volumes of left and right."""
     scan, plane = turned(mni152(2), rigid_motion([4, -7, 9], [3, -2, 5]), pad=config.pad)

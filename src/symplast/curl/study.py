@@ -88,7 +88,7 @@ def signed_kernels(config: Config, key: Any) -> Evidence:
     return evidence(difference=(("net",), difference))
 
 
-@study.experiment(quick={"inputs": 400, "seeds": 5}, full={"inputs": 2000, "seeds": 3})
+@study.experiment(quick={"inputs": 400, "seeds": 3}, full={"inputs": 2000, "seeds": 3})
 def spectra(config: Config, key: Any) -> Evidence:
     """Eigenvalues of sampled solutions against density, atoms and edges of the random-matrix law."""
     found: dict[str, Any] = {}
