@@ -79,7 +79,7 @@ def exactness(config: Config, key: jax.Array) -> Evidence:
 
 
 @study.experiment(
-    quick={"task": "mnist-5k", "images": 100, "most_sweeps": 20_000},
+    quick={"task": "mnist-5k", "images": 50, "most_sweeps": 20_000},
     full={"task": "mnist", "images": 500},
     data={"quick": ("mnist-5k",), "full": ("mnist",)},
 )
