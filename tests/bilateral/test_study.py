@@ -67,7 +67,7 @@ def evidence(untrained):
 def test_claims_and_experiments_fit():
     study.check(CLAIMS)
     ids = [claim.id for claim in CLAIMS.claim]
-    assert ids == ["BM1", "BM2a", "BM2b", *(f"BM{i}" for i in range(3, 11)), "BX1", "BX2", "BX3"]
+    assert ids == ["BM1", "BM2a", "BM2b", *(f"BM{i}" for i in range(3, 11)), "BX1", "BX2", "BX3", "BX4", "BX5"]
 
 
 def test_the_loss_list_is_as_published(evidence):
@@ -106,6 +106,19 @@ def test_quick_scale_leaves_out_what_it_does_not_train():
     assert np.isnan(found.reach_gain).all()
     for name in ("differences", "paths"):
         assert render(study.figures[name].draw(found), "svg").startswith(b"<?xml")
+
+
+@pytest.mark.usefixtures("untrained")
+def test_other_sizes():
+    """Every cell has pairs of its own; differences and ratios come from the table that the evidence keeps."""
+    found = run("sizes", **TINY, units="[4, 10]", layers="[2]", rates="[0.001, 0.003]")
+    end = found["mean"].sel(metric="dist_end")
+    assert np.allclose(found.reach_gap, end.sel(loss="N") - end.sel(loss="D"))
+    assert found.reach_gap.dims == ("units", "layers", "rate", "seed")
+    assert found.reach_gap.shape == (2, 1, 2, 2)
+    assert len(np.unique(end)) == end.size
+    measure_all(found, {"reach_gap", "effort_ratio"})
+    assert render(study.figures["in_other_sizes"].draw(found), "svg").startswith(b"<?xml")
 
 
 @pytest.mark.usefixtures("untrained")

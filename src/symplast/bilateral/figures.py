@@ -1,4 +1,4 @@
-"""The figures of two hemispheres: specialists, differences with intervals, paths with lesions, the loss list."""
+"""The figures of two hemispheres: specialists, differences with intervals, lesions, the loss list, other sizes."""
 
 import numpy as np
 import xarray as xr
@@ -198,6 +198,31 @@ def without_learning(ds: xr.Dataset) -> Figure:
         panel.set(xlabel="updates", ylabel=NAMES[PRIMARY[task]], ylim=(0, None), xlim=(0, None))
         panel.text(0.98, 0.5, task, transform=panel.transAxes, ha="right")
     legend_above(panels[0, 0], columns=3)
+    return figure
+
+
+@study.figure(
+    "sizes",
+    caption="The two specialists reaching, in controllers of other sizes and at other learning rates: a dot a seed, "
+    "means with 95 % intervals. Left: end error, non-dominant - dominant (BX5: above zero). Right: effort, dominant "
+    "over non-dominant (BX4: at least 2, dashed).",
+    alt="Rows are sizes and learning rates. ALT",
+)
+def in_other_sizes(ds: xr.Dataset) -> Figure:
+    cells = ds.stack(cell=("units", "layers", "rate"))
+    names = [
+        f"{units} units, {layers} layer{'s' * (layers > 1)}, {rate:g}" for units, layers, rate in cells.cell.values
+    ]
+    figure, panels = new_figure(1, 2, width=8.4, height=0.28 * len(names) + 1.1, sharey=True)
+    shown = ((MM * cells.reach_gap, 0.0, "end error, N - D (mm)"), (cells.effort_ratio, 2.0, "effort, D / N"))
+    for panel, (values, bound, label) in zip(panels, shown, strict=True):
+        for place, own in enumerate(values.transpose("cell", "seed").values):
+            mean, bar = _interval(own)
+            panel.plot(own, np.full(len(own), place + 0.2), "o", color=COLOURS[0], markersize=2.5, alpha=0.45)
+            panel.errorbar(mean, place, xerr=bar, fmt="D", color=COLOURS[0], capsize=3, markersize=4)
+        panel.axvline(bound, color=INK, linewidth=0.8, linestyle="--" if bound else "-")
+        panel.set(xlabel=label, yticks=range(len(names)), ylim=(len(names) - 0.4, -0.6))
+    panels[0].set_yticklabels(names)
     return figure
 
 

@@ -1,4 +1,4 @@
-"""The experiments behind the claims: specialists, hemispheres, the released loss list, and what it composes with."""
+"""The experiments behind the claims: specialists, hemispheres, released losses, other sizes, what it composes with."""
 
 from typing import Any
 
@@ -9,7 +9,8 @@ from symplast.bilateral import released_losses
 from symplast.bilateral.composing import COMBINED, combined
 from symplast.bilateral.measuring import metrics_of, move
 from symplast.bilateral.metrics import METRICS
-from symplast.bilateral.trials import PRIMARY, Run, Sizes, run_of, table_of
+from symplast.bilateral.models import learner_of
+from symplast.bilateral.trials import PRIMARY, Run, Sizes, run_of, table_of, trained
 from symplast.lab import Config, Evidence, Study, evidence
 
 study = Study("bilateral")
@@ -129,6 +130,41 @@ def released(config: Config, key: Any) -> Evidence:
             "update": [config.every * (i + 1) for i in range(curves[0].shape[0])],
         },
         units={"curve": "m"},
+    )
+
+
+@study.experiment(
+    full={"seeds": 5, "updates": 600, "batch": 64, "units": [10, 50], "layers": [1, 3], "rates": [1e-3, 3e-3]},
+    paper={
+        "seeds": 10,
+        "updates": 10_000,
+        "units": [10, 20, 50],
+        "layers": [1, 2, 3],
+        "rates": [3e-4, 1e-3, 3e-3],
+    },
+)
+def sizes(config: Config, key: Any) -> Evidence:
+    """The two specialists reaching, in controllers of other sizes and at other learning rates."""
+    length, grid = Sizes(config.updates, config.batch), (config.units, config.layers, config.rates)
+    found = np.empty((2, *map(len, grid), config.seeds, len(METRICS)))
+    for m, u, n, r, seed in np.ndindex(found.shape[:-1]):
+        size = {"units": grid[0][u], "layers": grid[1][n], "rate": grid[2][r]}
+        run = trained(learner_of("DN"[m], **size), "reach", key, seed, length)
+        found[m, u, n, r, seed] = [run.means[metric] for metric in METRICS]
+    (d_end, n_end), (d_effort, n_effort) = (found[..., list(METRICS).index(name)] for name in ("dist_end", "effort"))
+    cells = ("units", "layers", "rate", "seed")
+    return evidence(
+        reach_gap=(cells, n_end - d_end),
+        effort_ratio=(cells, d_effort / n_effort),
+        mean=(("loss", *cells, "metric"), found),
+        coords={
+            "loss": ["D", "N"],
+            "units": config.units,
+            "layers": config.layers,
+            "rate": config.rates,
+            "metric": list(METRICS),
+        },
+        units={"reach_gap": "m"},
     )
 
 
