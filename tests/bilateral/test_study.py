@@ -111,7 +111,7 @@ def test_quick_scale_leaves_out_what_it_does_not_train():
 @pytest.mark.usefixtures("untrained")
 def test_other_sizes():
     """Every cell has pairs of its own; differences and ratios come from the table that the evidence keeps."""
-    found = run("sizes", **TINY, units="[4, 10]", layers="[2]", rates="[0.001, 0.003]")
+    found = run("other_sizes", **TINY, units="[4, 10]", layers="[2]", rates="[0.001, 0.003]")
     end = found["mean"].sel(metric="dist_end")
     assert np.allclose(found.reach_gap, end.sel(loss="N") - end.sel(loss="D"))
     assert found.reach_gap.dims == ("units", "layers", "rate", "seed")

@@ -202,7 +202,7 @@ def without_learning(ds: xr.Dataset) -> Figure:
 
 
 @study.figure(
-    "sizes",
+    "other_sizes",
     caption="The two specialists reaching, in controllers of other sizes and at other learning rates: a dot a seed, "
     "means with 95 % intervals. Left: end error, non-dominant - dominant (BX5: above zero). Right: effort, dominant "
     "over non-dominant (BX4: at least 2, dashed).",

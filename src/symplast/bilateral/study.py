@@ -143,7 +143,7 @@ def released(config: Config, key: Any) -> Evidence:
         "rates": [3e-4, 1e-3, 3e-3],
     },
 )
-def sizes(config: Config, key: Any) -> Evidence:
+def other_sizes(config: Config, key: Any) -> Evidence:
     """The two specialists reaching, in controllers of other sizes and at other learning rates."""
     length, grid = Sizes(config.updates, config.batch), (config.units, config.layers, config.rates)
     found = np.empty((2, *map(len, grid), config.seeds, len(METRICS)))
