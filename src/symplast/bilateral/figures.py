@@ -206,7 +206,8 @@ def without_learning(ds: xr.Dataset) -> Figure:
     caption="The two specialists reaching, in controllers of other sizes and at other learning rates: a dot a seed, "
     "means with 95 % intervals. Left: end error, non-dominant - dominant (BX5: above zero). Right: effort, dominant "
     "over non-dominant (BX4: at least 2, dashed).",
-    alt="Rows are sizes and learning rates. ALT",
+    alt="Rows are sizes and learning rates. The dominant specialist spends 2.4 to 6.7 times as much, more with three "
+    "layers and more units; it ends up to 17 mm nearer, in one row a millimetre farther; most intervals hold zero.",
 )
 def in_other_sizes(ds: xr.Dataset) -> Figure:
     cells = ds.stack(cell=("units", "layers", "rate"))
@@ -222,6 +223,7 @@ def in_other_sizes(ds: xr.Dataset) -> Figure:
             panel.errorbar(mean, place, xerr=bar, fmt="D", color=COLOURS[0], capsize=3, markersize=4)
         panel.axvline(bound, color=INK, linewidth=0.8, linestyle="--" if bound else "-")
         panel.set(xlabel=label, yticks=range(len(names)), ylim=(len(names) - 0.4, -0.6))
+    panels[0].set(ylabel="size and learning rate")
     panels[0].set_yticklabels(names)
     return figure
 
