@@ -9,9 +9,14 @@ ignored. Linear algebra takes one thread: the workers of the tests share the cor
 
 import os
 import signal
+from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
+import pytest
+import typer
+import typer.testing
 from hypothesis import settings
 
 BESIDE = Path(__file__).parents[2] / "shared" / "data"
@@ -31,3 +36,13 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):
     settings.load_profile("ci")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def commands_built_once() -> Iterator[None]:
+    """typer builds every command anew at each call, which takes longer than most of them."""
+    with pytest.MonkeyPatch.context() as patch:
+        once = cache(typer.main.get_command)
+        patch.setattr(typer.main, "get_command", once)
+        patch.setattr(typer.testing, "_get_command", once)
+        yield
