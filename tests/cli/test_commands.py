@@ -7,26 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from symplast.cli import main
-
-
-@pytest.fixture
-def inside(toy, tmp_path: Path, monkeypatch, capsys):
-    """As ``command``, in this process: JAX and the rest are imported already."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.delenv("SYMPLAST_DEBUG", raising=False)
-
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        code, done = called(monkeypatch, capsys, *arguments)
-        return subprocess.CompletedProcess(arguments, code, done.out, done.err)
-
-    return run
+from tests.lab.conftest import called
 
 
-def test_reproduce_json_contract(command) -> None:
-    done = command("reproduce", "toy", "--json", "--workers", "0")
+def test_reproduce_json_contract(inside) -> None:
+    done = inside("reproduce", "toy", "--json", "--workers", "0")
     assert done.returncode == 0
     told = json.loads(done.stdout)
     assert list(told) == ["version", "scale", "systems", "runs", "claims", "wall_s"]
@@ -83,7 +68,9 @@ def test_a_failing_experiment_exits_1_and_the_json_has_the_record(inside, monkey
         (("reproduce", "toy", "--cluster", "tcp://127.0.0.1:9"), "no Dask scheduler answers"),
     ],
 )
-def test_wrong_input_is_one_line_and_exit_2(toy, tmp_path: Path, monkeypatch, capsys, arguments, told: str) -> None:
+def test_wrong_input_is_one_line_and_exit_2(
+    toy, tmp_path: Path, impatient, monkeypatch, capsys, arguments, told: str
+) -> None:
     """In this process, as the console script calls it; --debug lets the error through to Python's traceback."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("SYMPLAST_DEBUG", raising=False)
@@ -98,16 +85,6 @@ def test_wrong_input_is_one_line_and_exit_2(toy, tmp_path: Path, monkeypatch, ca
     monkeypatch.setenv("SYMPLAST_DEBUG", "0")  # put back when the test ends
     with pytest.raises(ValueError, match=f"(?i){re.escape(told.removeprefix('--'))}"):
         called(monkeypatch, capsys, "--debug", *arguments)
-
-
-def called(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str):
-    """Exit code and output of the command line."""
-    monkeypatch.setattr(sys, "argv", ["symplast", *arguments])
-    try:
-        main()
-    except SystemExit as ended:
-        return ended.code or 0, capsys.readouterr()
-    raise AssertionError("the command line ends with an exit code")
 
 
 def test_debug_shows_the_traceback(command, inside) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from symplast.cli import main
 from symplast.lab import registry
 
 PLUGIN = Path(__file__).parent / "plugin"
@@ -50,3 +51,37 @@ def command(environment: dict[str, str], tmp_path: Path) -> Callable[..., subpro
         )
 
     return run
+
+
+@pytest.fixture
+def inside(
+    toy: registry.Room, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """As ``command``, in this process: JAX and the rest are imported already."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.delenv("SYMPLAST_DEBUG", raising=False)
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        code, done = called(monkeypatch, capsys, *arguments)
+        return subprocess.CompletedProcess(arguments, code, done.out, done.err)
+
+    return run
+
+
+def called(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str):
+    """Exit code and output of the command line in this process."""
+    monkeypatch.setattr(sys, "argv", ["symplast", *arguments])
+    try:
+        main()
+    except SystemExit as ended:
+        return ended.code or 0, capsys.readouterr()
+    raise AssertionError("the command line ends with an exit code")
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a second is enough to see that no scheduler answers on this machine."""
+    distributed = pytest.importorskip("distributed")
+    patient = distributed.Client
+    monkeypatch.setattr(distributed, "Client", lambda *address, **more: patient(*address, **more | {"timeout": 0.5}))

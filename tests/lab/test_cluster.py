@@ -8,17 +8,20 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.lab.conftest import PLUGIN, search_path
 
 from symplast.lab import Store, plan, run
 
 distributed = pytest.importorskip("distributed")
 
 
-@pytest.fixture
-def cluster(toy, tmp_path: Path):
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory):
     """A scheduler and two worker processes of one thread, as ``dask scheduler`` and ``dask worker`` start them."""
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": os.environ.copy(), "cwd": tmp_path}
-    address = tmp_path / "scheduler.json"
+    folder = tmp_path_factory.mktemp("cluster")
+    environment = os.environ | {"PYTHONPATH": search_path(PLUGIN)}
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": environment, "cwd": folder}
+    address = folder / "scheduler.json"
     dask = [sys.executable, "-m", "distributed.cli"]
     common = ["--scheduler-file", str(address), "--no-dashboard"]
     scheduler = [*dask[:2], "distributed.cli.dask_scheduler", *common, "--host", "127.0.0.1", "--port", "0"]
@@ -38,7 +41,7 @@ def cluster(toy, tmp_path: Path):
         process.wait()
 
 
-def test_same_evidence_as_a_local_run(cluster, tmp_path: Path) -> None:
+def test_same_evidence_as_a_local_run(toy, cluster, tmp_path: Path) -> None:
     address, _ = cluster
     jobs = plan(["toy"], "quick")
     here, there = Store(tmp_path / "here"), Store(tmp_path / "there")
@@ -48,7 +51,7 @@ def test_same_evidence_as_a_local_run(cluster, tmp_path: Path) -> None:
         assert here.evidence(done).identical(there.evidence(remote.runs[name]))
 
 
-def test_a_worker_may_be_killed(cluster, tmp_path: Path) -> None:
+def test_a_worker_may_be_killed(toy, cluster, tmp_path: Path) -> None:
     address, workers = cluster
     jobs = plan(["toy"], "quick", changes={"slow.seconds": "3"})
 
@@ -63,6 +66,6 @@ def test_a_worker_may_be_killed(cluster, tmp_path: Path) -> None:
     assert workers[0].poll() is not None
 
 
-def test_no_scheduler_there(toy, tmp_path: Path) -> None:
+def test_no_scheduler_there(toy, impatient, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no Dask scheduler answers there"):
         run(plan(["toy"], "quick"), Store(tmp_path), cluster="tcp://127.0.0.1:9")

@@ -1,17 +1,17 @@
 """Experiments whose data is missing, damaged or found later."""
 
 import json
-import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.lab.conftest import search_path
+from tests.lab.conftest import called, search_path
 
 from symplast import datasets
+from symplast.lab import registry
 
 STUDY = """
     from symplast import datasets
@@ -49,11 +49,15 @@ CLAIMS = """
     quantity = "numbers.total"
     rule = { near = { value = 6, abs = 0 } }
 """
-Reproduce = Callable[..., tuple[subprocess.CompletedProcess[str], dict[str, dict], dict[str, dict]]]
+HERE = datasets.folder("scaling-laws") if datasets.available("scaling-laws") else None
+
+Reproduce = Callable[..., tuple[int, dict[str, dict], dict[str, dict]]]
 
 
 @pytest.fixture
-def reproduce(tmp_path: Path, environment: dict[str, str]) -> Reproduce:
+def reproduce(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Reproduce]:
     """``symplast reproduce reader`` on a machine without a way out and with an empty cache."""
     package, about = tmp_path / "plugin" / "reader", tmp_path / "plugin" / "reader-0.1.dist-info"
     package.mkdir(parents=True)
@@ -62,30 +66,34 @@ def reproduce(tmp_path: Path, environment: dict[str, str]) -> Reproduce:
         (package / name).write_text(textwrap.dedent(text))
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: reader\nVersion: 0.1\n")
     (about / "entry_points.txt").write_text("[symplast.systems]\nreader = reader\n")
-    closed = dict.fromkeys(("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"), "http://127.0.0.1:9")
-    base = {name: value for name, value in environment.items() if name not in ("SYMPLAST_DATA", "NO_PROXY", "no_proxy")}
-    base |= closed | {"PYTHONPATH": search_path(tmp_path / "plugin"), "SYMPLAST_CACHE": str(tmp_path / "cache")}
+    for name in ("SYMPLAST_DATA", "NO_PROXY", "no_proxy", "SYMPLAST_DEBUG"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setenv("SYMPLAST_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("PYTHONPATH", search_path(tmp_path / "plugin"))  # for the worker processes
+    monkeypatch.syspath_prepend(str(tmp_path / "plugin"))
+    monkeypatch.chdir(tmp_path)
+    registry._found.cache_clear()
 
     def run(data: Path | None = None, workers: int = 0):
-        done = subprocess.run(
-            [sys.executable, "-m", "symplast", "reproduce", "reader", "--json", "--workers", str(workers)],
-            cwd=tmp_path,
-            env=base | ({"SYMPLAST_DATA": str(data)} if data else {}),
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-        told = json.loads(done.stdout)
-        return done, {r["experiment"]: r for r in told["runs"]}, {c["id"]: c for c in told["claims"]}
+        if data:
+            monkeypatch.setenv("SYMPLAST_DATA", str(data))
+        code, done = called(monkeypatch, capsys, "reproduce", "reader", "--json", "--workers", str(workers))
+        told = json.loads(done.out)
+        return code, {r["experiment"]: r for r in told["runs"]}, {c["id"]: c for c in told["claims"]}
 
-    return run
+    yield run
+    registry._found.cache_clear()
+    for name in [name for name in sys.modules if name.partition(".")[0] == "reader"]:
+        del sys.modules[name]
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [0, 1])
 def test_missing_data_skips_its_experiment_only_and_says_what_to_do(reproduce: Reproduce, workers: int) -> None:
     begin = time.monotonic()
-    done, runs, claims = reproduce(workers=workers)
-    assert done.returncode == 0
+    code, runs, claims = reproduce(workers=workers)
+    assert code == 0
     assert time.monotonic() - begin < 30  # no waiting for a network that is not there
     assert (runs["rows"]["status"], runs["numbers"]["status"]) == ("skipped", "done")
     assert claims["reader.R1"]["verdict"] == "not run"
@@ -98,8 +106,8 @@ def test_damaged_data_fails_its_experiment_with_both_hashes(reproduce: Reproduce
     place.mkdir(parents=True)
     for file in datasets.describe("scaling-laws").files:
         (place / file.name).write_bytes(b"half a file")
-    done, runs, claims = reproduce(tmp_path / "data")
-    assert done.returncode == 1
+    code, runs, claims = reproduce(tmp_path / "data")
+    assert code == 1
     assert runs["rows"]["status"] == "failed"
     message = runs["rows"]["error"]["message"]
     for file in datasets.describe("scaling-laws").files[:1]:
@@ -110,10 +118,10 @@ def test_damaged_data_fails_its_experiment_with_both_hashes(reproduce: Reproduce
     assert (place / "isoflops.csv").read_bytes() == b"half a file"
 
 
-@pytest.mark.skipif(not datasets.available("scaling-laws"), reason="scaling-laws is not here")
+@pytest.mark.skipif(HERE is None, reason="scaling-laws is not here")
 def test_data_that_appears_later_is_measured_then(reproduce: Reproduce) -> None:
     assert reproduce()[1]["rows"]["status"] == "skipped"
-    _, runs, claims = reproduce(datasets.folder("scaling-laws").parent)
+    _, runs, claims = reproduce(HERE.parent)
     assert runs["rows"]["status"] == "done"
     assert claims["reader.R1"]["verdict"] == "reproduced"
     assert claims["reader.R1"]["data"] == "scaling-laws"
