@@ -93,11 +93,11 @@ def test_flat_rows_are_images() -> None:
 
 
 def test_learns_the_digits_by_autodiff() -> None:
-    task = images("digits", train=600, test=200)
+    task = images("digits", train=300, test=100)
     learner = GradientLearner(
         lambda key: ConvNet((8, 8, 1), (6,), 16, 10, key=key, relaxation=Relaxation(8)), Autodiff(), optax.adam(1e-2)
     )
-    training, _ = train(learner, task, begin(learner, KEY, 1), 6, 30)
+    training, _ = train(learner, task, begin(learner, KEY, 1), 6, 15)
     assert float(score(learner, task, training).min()) > 0.6
 
 

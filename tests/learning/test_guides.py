@@ -66,4 +66,4 @@ def test_the_console_script_and_its_workers_look_into_the_current_folder(tmp_pat
     small = ["--task", "digits:train=100,test=20", "--epochs", "1", "--workers", "1", "--json"]
     done = subprocess.run([script, *words, *small], capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["combinations"][0]["rule"] == "mine.WeightPerturbation:tries=32"
+    assert json.loads(done.stdout)["combinations"][0]["rule"] == "mine.WeightPerturbation:tries=16"
