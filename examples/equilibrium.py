@@ -11,8 +11,8 @@ from symplast.equilibrium import EquilibriumPropagation, RecurrentBackprop, bias
 from symplast.learning import GradientLearner, begin, images, score, train
 from symplast.learning.recurrent import LayeredNet, Relaxation
 
-CALM = EquilibriumPropagation(free_steps=3000, nudged_steps=300)
-task = images("digits", train=1400, test=300)
+CALM = EquilibriumPropagation(free_steps=3000, nudged_steps=300, tol=1e-5)
+task = images("digits", train=600, test=200)
 
 
 def make_network(key):
@@ -33,7 +33,7 @@ rules = {
 }
 for name, rule in rules.items():
     learner = GradientLearner(make_network, rule, optax.adam(3e-3))
-    training, _ = train(learner, task, begin(learner, jax.random.key(1), seeds=2), epochs=8, batch_size=50)
+    training, _ = train(learner, task, begin(learner, jax.random.key(1), seeds=2), epochs=8, batch_size=20)
     accuracy = score(learner, task, training)
     network = learner.network(jax.tree.map(lambda leaf: leaf[0], training.states))
     _, info = gradient(network, task.test_inputs, task.test_targets, CALM)

@@ -18,12 +18,12 @@ from symplast.learning import (
     train_sequence,
 )
 
-digits = images("digits")
+digits = images("digits", train=960, test=300)
 tasks = permuted_tasks(digits, 3, jax.random.key(0))
 
 # The lateral circuit alone: the principal subspace of a stream, by Hebbian and anti-Hebbian updates.
 space = OjaSubspace(64, lr=0.02).add(20)
-for batch in digits.inputs[:1440].reshape(-1, 40, 64):
+for batch in digits.inputs.reshape(-1, 40, 64):
     space = space.partial_fit(batch)
 print(f"20 lateral neurons hold {100 * space.explained(digits.test_inputs):.1f} % of the digits' second moment")
 

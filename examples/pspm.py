@@ -30,7 +30,7 @@ print(f"{recording.sum()} spikes, {1000 * recording.mean():.0f} Hz")
 # Five fits from random starts.
 warnings.simplefilter("ignore", NotIdentifiable)  # this example is about that warning
 model = PSPM(inhibitory)
-found = model.fit_recording(recording, drive, key=jax.random.key(2), starts=5, epochs=100)
+found = model.fit_recording(recording, drive, key=jax.random.key(2), starts=5, epochs=40)
 print(f"distance of spikes: {found.fits.before.mean():.2f} before, {found.fits.after.mean():.2f} after")
 
 # The fits agree with each other; are they right?
@@ -39,5 +39,5 @@ recovered = np.mean([weight_recovery(truth, W, inhibitory).excitatory for W in f
 print(f"excitatory weights correlate by {agreement:.2f} between fits, by {recovered:.2f} with the truth")
 
 # The truth is not known of a real recording. This check needs only the fit, in whose likeness it makes known networks:
-check = model.recovery_test(found.fits.W[0], drive, key=jax.random.key(3), starts=5, epochs=100)
+check = model.recovery_test(found.fits.W[0], drive, key=jax.random.key(3), starts=5, epochs=40)
 print(f"fits of known networks of this kind recover {check.recovered['excitatory']} of their excitatory weights")
