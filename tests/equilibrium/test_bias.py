@@ -14,8 +14,13 @@ from symplast.learning.recurrent import LayeredNet, Relaxation
 LABEL = jnp.array([1])
 
 
+@eqx.filter_jit
+def reference(angle):
+    return reference_net(angle), reference_input()
+
+
 def test_reference_network_at_30_degrees() -> None:
-    found = bias_report(reference_net(30.0), reference_input(), LABEL, betas=[0.1], n_points=[1, 8], steps=600)
+    found = bias_report(*reference(jnp.asarray(30.0)), LABEL, betas=[0.1], n_points=[1, 8], steps=600)
     one, eight = found.table.to_dict("records")
     assert found.asymmetry_deg == pytest.approx(np.degrees(np.arccos(0.9787678088)), abs=1e-4)
     assert found.symmetry == pytest.approx(0.8549345341, abs=1e-6)
@@ -89,7 +94,7 @@ def branch_point(net, x, y, guess: complex) -> tuple[complex, float]:
 def test_radius_of_a_branch_point(angle: float, guess: complex) -> None:
     """Within 1 %; a fit without the factor n^(3/2) is 14 to 20 % beyond it."""
     with jax.enable_x64(True):
-        net, x = reference_net(angle), reference_input()
+        net, x = reference(jnp.asarray(angle))
         nearest, residual = branch_point(net, x, LABEL, guess)
         assert residual < 1e-10
         free = settle(net, x, steps=600)
@@ -99,7 +104,7 @@ def test_radius_of_a_branch_point(angle: float, guess: complex) -> None:
 
 def test_nudges_inside_the_radius_converge_and_those_outside_do_not() -> None:
     """A circle of many points gives the response itself inside the radius, and something else a little beyond it."""
-    net, x = reference_net(0.0), reference_input()
+    net, x = reference(jnp.asarray(0.0))
     found = bias_report(net, x, LABEL, betas=[0.53, 0.62], n_points=[24], steps=600)
     assert 0.53 < found.radius[0] < 0.62
     inside, outside = found.table.nudge_error
