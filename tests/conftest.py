@@ -2,7 +2,8 @@
 
 Tiny networks compile longer than they run, so the compiler's optimisations are left out, in programs that tests start
 too; with jaxlib 0.10 also the kernels that it writes by way of MLIR, which more than double the time (later versions
-have no other way, and refuse the flag). Under ``CI`` hypothesis draws the same examples each time; elsewhere it goes on
+have no other way, and refuse the flag), and programs are not split into parts that are compiled side by side, which
+takes a quarter more. Under ``CI`` hypothesis draws the same examples each time; elsewhere it goes on
 searching. Ctrl-C reaches the programs that tests start, also where a shell that runs the tests in the background has it
 ignored. Linear algebra takes one thread: the workers of the tests share the cores.
 """
@@ -25,7 +26,7 @@ if "SYMPLAST_DATA" not in os.environ and BESIDE.is_dir():
 
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 if version("jaxlib").startswith("0.10."):
-    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")
+    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1")
 
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")

@@ -13,7 +13,7 @@ from symplast.brain_symmetry.reports import SliceChoice, parse_pairs
 from symplast.brain_symmetry.volume_files import write_nifti
 from symplast.cli.brain_symmetry import app
 
-from .scans import small
+from .scans import coarse
 
 pytest.importorskip("nibabel")
 pytestmark = pytest.mark.usefixtures("optimised")
@@ -24,11 +24,11 @@ call = caller(app)
 def folder(tmp_path_factory):
     place = tmp_path_factory.mktemp("scans")
     for i in range(5):
-        scan, truth = small(rigid_motion([0, i - 2, 2 * i], [1, i, 0]), noise=3, ventricle_scale=(1.2, 1.0))
+        scan, truth = coarse(rigid_motion([0, i - 2, 2 * i], [1, i, 0]), noise=3, ventricle_scale=(1.2, 1.0))
         save(scan, place / f"sub-{i}_T2w.nii.gz")
         write_nifti(truth.labels, scan.affine, place / f"sub-{i}_T2w_seg.nii.gz")
     (place / "bad.nii.gz").write_bytes(b"rubbish")
-    np.save(place / "slice.npy", small(rigid_motion([0, 0, 10], [0, 0, 0]))[0].data[:, :, 32])
+    np.save(place / "slice.npy", coarse(rigid_motion([0, 0, 10], [0, 0, 0]))[0].data[:, :, 24])
     return place
 
 
@@ -51,7 +51,7 @@ def test_midline(folder, tmp_path, monkeypatch):
     result = CliRunner().invoke(app, ["midline", one, str(folder / "bad.nii.gz")])
     assert result.exit_code == 1  # the bad one is listed, the other goes on
     assert "sub-0_T2w: n = " in result.output
-    text = CliRunner().invoke(app, ["midline", str(folder / "slice.npy"), "--pixel-mm", "2.4", "--json"]).stdout
+    text = CliRunner().invoke(app, ["midline", str(folder / "slice.npy"), "--pixel-mm", "3.2", "--json"]).stdout
     assert json.loads(text)["scans"][0]["similarity"] > 0.5
 
 

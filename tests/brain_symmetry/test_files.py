@@ -23,7 +23,7 @@ from symplast.brain_symmetry.formats import (
 from symplast.brain_symmetry.image_files import read_image
 from symplast.brain_symmetry.measuring import stored_as
 
-from .scans import small
+from .scans import coarse, small
 
 nibabel = pytest.importorskip("nibabel")
 pytestmark = pytest.mark.usefixtures("optimised")
@@ -212,7 +212,7 @@ def test_a_set_with_its_card(tmp_path):
     for name, motion in (("sub-01_ses-1_T2w", 4), ("sub-01_ses-2_T2w", -6), ("sub-02_T2w", 2)):
         from symplast.brain_symmetry import rigid_motion
 
-        save(small(rigid_motion([0, motion, 5], [2, 1, 0]), noise=3)[0], tmp_path / f"{name}.nii.gz")
+        save(coarse(rigid_motion([0, motion, 5], [2, 1, 0]), noise=3)[0], tmp_path / f"{name}.nii.gz")
     (tmp_path / "sub-03_T2w.nii.gz").write_bytes(b"rubbish")
     settings = Settings(
         formats=("coco", "yolo", "symbrain", "parquet", "nifti"), split=(0.5, 0.5, 0.0), licence="<MIT>"

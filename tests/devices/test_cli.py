@@ -65,11 +65,18 @@ def test_conductances_above_a_siemens_are_no_siemens(tmp_path):
         read_curves(tmp_path / "c.csv")
 
 
-def test_advice_for_a_task_of_ones_own(file, tmp_path):
+@pytest.fixture
+def own(tmp_path):
+    """A task in a file."""
     rng = np.random.default_rng(0)
     X, y = rng.random((60, 4)), np.arange(60) % 2
     X[:, 0] = 0.8 * y
     np.savez(tmp_path / "own.npz", X=X, y=y)
+    return X, y
+
+
+def test_advice_for_a_task_of_ones_own(file, own, tmp_path):
+    X, y = own
     told = json.loads(
         call("advise", file, "--task", "own.npz", "--hidden", 3, "--seeds", 2, "--epochs", 1, "--json").stdout
     )
@@ -105,8 +112,9 @@ def test_curves_are_read_in_every_form(curves, form, tmp_path):
     assert found.ltd == pytest.approx(down)
 
 
+@pytest.mark.usefixtures("own")
 def test_advise_ranks_the_schemes(file, tmp_path, capsys):
-    options = ["--task", "digits", "--samples", "300", "--epochs", "1", "--hidden", "20", "--seeds", "2"]
+    options = ["--task", "own.npz", "--epochs", "1", "--hidden", "3", "--seeds", "2"]
     result = call("advise", file, *options, "--measured", "--csv", tmp_path / "runs.csv", "--json")
     record = json.loads(result.stdout)
     assert sorted(row["scheme"] for row in record["schemes"]) == ["bi", "ref", "uni", "uni_ltd"]
@@ -125,7 +133,7 @@ def test_advice_that_can_not_tell_says_what_is_needed(file, monkeypatch):
     asked = {}
 
     def advise(device, X, y, **options):
-        asked.update(options)
+        asked.update(options, shape=X.shape)
         near, wide, best = [1 - 0.5**0.5, 1 + 0.5**0.5], [0.2, 0.9], [0.9, 0.92]
         accuracy = {"uni": mean_interval(best), "ref": mean_interval(wide), "bi": mean_interval([0.9, 0.91])}
         behind = {"uni": mean_interval([0, 0]), "ref": mean_interval(near), "bi": mean_interval([0, 0])}
@@ -133,8 +141,9 @@ def test_advice_that_can_not_tell_says_what_is_needed(file, monkeypatch):
         return Advice("uni", accuracy, behind, cost, cost, pd.DataFrame())
 
     monkeypatch.setattr("symplast.devices.advise", advise)
-    told = call("advise", file, "--task", "digits").stdout
+    told = call("advise", file, "--task", "digits", "--samples", 300, "--hidden", 20).stdout
     assert (asked["seeds"], asked["epochs"]) == (5, 10)
+    assert (asked["shape"], asked["sizes"]) == ((300, 64), (64, 20, 10))
     assert "5 seeds can't tell ref from it; about 7 would (--seeds 7)" in told
     assert "5 seeds can't tell bi from it; nor would a thousand" in told
     assert "accuracy of ref differs widely between seeds: more training may settle it (--epochs 20)" in told

@@ -105,14 +105,18 @@ def test_finite_nudges_are_close_to_the_derivative(rule) -> None:
 def test_homeostasis_is_added_to_the_direction() -> None:
     net, examples = NETWORKS["chain"](), batch("chain")
     plain = credit(EquilibriumPropagation(), net, examples).direction
-    for terms, name in ((("norm", "trace"), "both"), (("norm",), "norm"), (("trace",), "trace")):
-        rule = EquilibriumPropagation(homeostasis=0.5, homeostasis_terms=name)
+    names = {"both": ("norm", "trace"), "norm": ("norm",), "trace": ("trace",)}
 
-        def loss(n, terms=terms):
-            return homeostatic_loss(n, examples.inputs, None, exact=True, terms=terms)
+    @eqx.filter_jit
+    def penalties(net):
+        loss = lambda n, terms: homeostatic_loss(n, examples.inputs, None, exact=True, terms=terms)  # noqa: E731
+        return [eqx.filter_grad(loss)(net, terms) for terms in names.values()]
 
-        penalty = eqx.filter_jit(eqx.filter_grad(loss))(net)
-        ours = credit(rule, net, examples).direction
+    rule = EquilibriumPropagation(homeostasis=0.5)
+    compiled = eqx.filter_jit(rule)
+    for name, penalty in zip(names, penalties(net), strict=True):
+        state = EquilibriumPropagation(homeostasis=0.5, homeostasis_terms=name).init(net, KEY)  # all that differs
+        ours = compiled(net, examples, state, KEY).direction
         for a, b, c in zip(*map(jax.tree.leaves, (ours, plain, penalty)), strict=True):
             np.testing.assert_allclose(a, b + 0.5 * c, atol=1e-6)
 

@@ -17,9 +17,9 @@ CLAIMS = read_claims(Path(figures.__file__).with_name("claims.toml"))
 SMALLER = {
     "noise": {"repeats": "2", "resamples": "200"},
     "efficiency": {"streams": "2", "resamples": "200"},
-    "recovery": {"widths": "4", "recipe_widths": "2"},
-    "llama": {"joint_resamples": "100"},
-    "replication": {"starts": "24", "resamples": "500"},
+    "recovery": {"widths": "2", "recipe_widths": "1"},
+    "llama": {"joint_resamples": "40"},
+    "replication": {"starts": "8", "resamples": "50"},
 }
 """What the default tests shorten; the slow test runs quick scale as it is."""
 
@@ -80,8 +80,9 @@ def test_experiment_runs_judges_and_draws(name: str) -> None:
             assert "paper" in drawn or figure.name == "closed_form"  # the published value is marked
 
 
-def test_same_config_same_evidence() -> None:
-    assert shortened("noise").identical(evidence_of("noise", SMALLER["noise"]))
+@pytest.mark.parametrize("name", ["replication", pytest.param("noise", marks=pytest.mark.slow)])
+def test_same_config_same_evidence(name: str) -> None:
+    assert shortened(name).identical(evidence_of(name, SMALLER[name]))
 
 
 def test_published_streams_in_part() -> None:

@@ -25,7 +25,7 @@ from symplast.spiking import (
 from symplast.spiking.measures import interval_distances
 
 STOP = 100.0
-CALLS = settings(max_examples=60, deadline=None)
+CALLS = settings(max_examples=25, deadline=None)
 # eighths of a millisecond, exact in binary: ties stay ties however times are moved
 trains = st.lists(st.integers(0, 800), max_size=12, unique=True).map(lambda t: np.sort(np.array(t, float)) / 8)
 METRICS = {
@@ -261,7 +261,7 @@ def merged_distances(a, b, start, stop):
     return isi / (stop - start), spike / (stop - start)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(several=st.lists(trains, min_size=1, max_size=5), tile=st.sampled_from([1, 2**20]))
 def test_interval_distances_by_going_along_the_events(several, tile):
     with pytest.MonkeyPatch.context() as patch:  # in one table of counts, or pair by pair

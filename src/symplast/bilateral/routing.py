@@ -39,7 +39,7 @@ class Routed(CreditRule):
         >>> import jax
         >>> from symplast.bilateral import Bilateral, ControlledArm, motor_adam, reach
         >>> from symplast.learning import GradientLearner, begin, train
-        >>> make = lambda key: ControlledArm(Bilateral(10, 2, key=key), steps=5)
+        >>> make = lambda key: ControlledArm(Bilateral(4, 1, key=key), steps=5)
         >>> learner = GradientLearner(make, Routed(), motor_adam(3e-3))
         >>> task = reach(64, 8, key=jax.random.key(0))
         >>> training, history = train(learner, task, begin(learner, jax.random.key(1), 1), 1, 32)

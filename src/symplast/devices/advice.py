@@ -103,7 +103,8 @@ def advise(
         >>> X, y = rng.random((400, 8)), rng.integers(0, 2, 400)
         >>> X[:, 0] = 0.8 * y
         >>> device = DeviceModel(32, b_ltp=0.0, b_ltd=5.0)
-        >>> advice = advise(device, X, y, sizes=(8, 6, 2), seeds=3, key=jax.random.key(0))
+        >>> schemes = ("uni", "uni_ltd")
+        >>> advice = advise(device, X, y, sizes=(8, 6, 2), schemes=schemes, seeds=3, key=jax.random.key(0))
         >>> advice.best in ("uni", *advice.ties)
         True
     """

@@ -193,8 +193,9 @@ class EquilibriumPropagation(SettlingRule):
         ...     EquilibriumPropagation(method="nudge", beta=0.5, n_points=2, homeostasis=1.0),
         ...     optax.adam(1e-3),
         ... )
-        >>> state = learner.init(jax.random.key(0))
-        >>> state, metrics = learner.learn(state, Batch(jnp.ones((2, 4)), jnp.array([0, 1])), jax.random.key(1))
+        >>> state = eqx.filter_jit(learner.init)(jax.random.key(0))
+        >>> learn = eqx.filter_jit(learner.learn)
+        >>> state, metrics = learn(state, Batch(jnp.ones((2, 4)), jnp.array([0, 1])), jax.random.key(1))
         >>> float(state.rule.free_unsettled)
         0.0
 
