@@ -29,7 +29,8 @@ def test_flags_that_a_version_knows(monkeypatch: pytest.MonkeyPatch, jaxlib: str
     monkeypatch.setattr(jax_setup, "version", lambda _: jaxlib)
     monkeypatch.setattr(jax_setup, "entry_points", lambda group: ())
     jax_setup.compile_briefly()
-    assert os.environ["XLA_FLAGS"].split() == ["--xla_backend_optimization_level=1", *more]
+    always = ["--xla_backend_optimization_level=1", "--xla_cpu_parallel_codegen_split_count=1"]
+    assert os.environ["XLA_FLAGS"].split() == [*always, *more]
 
 
 def test_the_users_flags_stay(monkeypatch: pytest.MonkeyPatch) -> None:
