@@ -1,14 +1,8 @@
-"""File after file of tests compiles thousands of programs in one process, which may hold only so many mappings.
+"""File after file of tests compiles thousands of programs in one process, which may hold only so many mappings."""
 
-Traces and programs fill its heap, so garbage is looked for less often than Python would: 1 % of the time, not 4 %.
-"""
-
-import gc
 import sys
 
 import pytest
-
-gc.set_threshold(20_000, 50, 100)
 
 
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:

@@ -120,9 +120,10 @@ def test_whiten(here):
     options = ("--to", "y.npy", "--gains", "g.npz", "--picture", "w.svg", "--epochs", 10, "--frame", "grassmannian")
     record = json.loads(call("whiten", "x.npy", *options, "--json").stdout)
     assert record["error_after"] < 0.1 * record["error_before"]
-    Y, g = np.load("y.npy"), np.load("g.npz")
+    Y = np.load("y.npy")
     assert Y.dtype == np.float32
-    assert pytest.approx((X - g["mean"]) @ g["matrix"], abs=1e-3) == Y
+    with np.load("g.npz") as g:
+        assert pytest.approx((X - g["mean"]) @ g["matrix"], abs=1e-3) == Y
     pd.DataFrame(X[:500].astype(float), columns=list("abc")).to_csv("x.csv", index=False)
     text = call("whiten", "x.csv", "--how", "closed", "--table", "y.csv", "--frame", "grassmannian").stdout
     assert "closed" in text

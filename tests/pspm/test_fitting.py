@@ -194,7 +194,8 @@ def test_command_fits_a_file_and_says_what_it_is_worth(recorded, tmp_path, monke
     assert len(found["distance_after"]) == 2
     assert not found["drive_assumed"]
     assert set(found["recovered_of_fitted"]) == {"excitatory", "inhibitory"}
-    assert np.load("spikes-fit.npz")["W"].shape == (2, 16, 16)
+    with np.load("spikes-fit.npz") as fit:
+        assert fit["W"].shape == (2, 16, 16)
     told = call("fit", "spikes.npz", "--starts", 2, "--epochs", 10)
     assert "no error bar" in told.stdout
     np.savez("spikes.npz", spikes=target, inhibitory=np.ones(16, bool), drive=drive + 1, Drive=drive)

@@ -51,7 +51,8 @@ def test_find(made, tmp_path):
     assert code == 0
     assert found["found"]
     assert "lit world only" in found["backbone"]
-    assert np.load(tmp_path / "maps.npz")["attention"].shape[0] == found["n_saccades"]
+    with np.load(tmp_path / "maps.npz") as maps:
+        assert maps["attention"].shape[0] == found["n_saccades"]
     assert (tmp_path / "p.svg").read_text().startswith("<?xml")
     assert list(pd.read_csv(tmp_path / "t.csv").columns) == ["fixation", "row", "col", "region", "found"]
     code, out, _ = call(*given, "--target-box", "0,0,60,60", "--max-saccades", 3)
@@ -81,7 +82,8 @@ def test_find_with_a_users_own_weights(made, tmp_path, monkeypatch):
     assert json.loads(out)["backbone"] == "VGG16 (keras)"
     model = SearchModel(Backbone.vgg16(tmp_path / "w.npz", "keras"), background=27)
     expected = model.attention(*(read_image(folder / name) for name in ("scene.png", "target.png")))
-    found = np.load(tmp_path / "maps.npz")["attention"][0]
+    with np.load(tmp_path / "maps.npz") as maps:
+        found = maps["attention"][0]
     assert expected.max() > 0
     np.testing.assert_allclose(found, expected, atol=1e-4 * expected.max())
 
