@@ -146,13 +146,13 @@ def test_verdicts_stand_beside_published_ones(toy, tmp_path: Path) -> None:
     published = read_published(toy, tmp_path)
     assert published.verdict("toy.T3") == "partly"
     assert published.stale_claims(toy) == []
-    assert published.beside("toy.T3", "partly") == "same"
-    assert published.beside("toy.T1", "reproduced") == "same"
-    assert published.beside("toy.T1", "refuted") == "reproduced"
-    assert published.beside("toy.T1", "not run", " (reconstruction)") == (
+    assert published.next_to("toy.T3", "partly") == "same"
+    assert published.next_to("toy.T1", "reproduced") == "same"
+    assert published.next_to("toy.T1", "refuted") == "reproduced"
+    assert published.next_to("toy.T1", "not run", " (reconstruction)") == (
         "reproduced (reconstruction), 55 at quick scale"
     )
-    assert published.beside("toy.T9", "not run") == ""
+    assert published.next_to("toy.T9", "not run") == ""
     assert read_published(toy, tmp_path / "elsewhere") is None
     whole = json.loads((tmp_path / "toy.json").read_text())
     for spoiled in ("", "{}", "[" * 5000, json.dumps(whole | {"claims": [{}]}), json.dumps(whole)[:-9]):

@@ -101,15 +101,20 @@ def differences(ds: xr.Dataset) -> Figure:
         return _lesions(ds)
     figure, axes = new_figure(width=8.4, height=0.24 * len(rows) + 1.0)
     for place, (_, values, colour, margin) in enumerate(rows):
-        mean, bar = _interval(values)
-        axes.plot(values, np.full(len(values), place + 0.2), "o", color=COLOURS[colour], markersize=2.5, alpha=0.45)
-        axes.errorbar(mean, place, xerr=bar, fmt="D", color=COLOURS[colour], capsize=3, markersize=4)
+        _forest_row(axes, place, values, COLOURS[colour])
         if margin is not None:
             axes.plot([margin, margin], [place - 0.35, place + 0.35], color=INK, linestyle="--")
     axes.axvline(0, color=INK, linewidth=0.8)
     axes.set(yticks=range(len(rows)), xlabel="difference (mm)", ylim=(len(rows) - 0.4, -0.6))
     axes.set_yticklabels([label for label, *_ in rows])
     return figure
+
+
+def _forest_row(axes: Axes, place: int, values: np.ndarray, colour: str) -> None:
+    """Seeds as dots below their mean with its interval."""
+    mean, bar = _interval(values)
+    axes.plot(values, np.full(len(values), place + 0.2), "o", color=colour, markersize=2.5, alpha=0.45)
+    axes.errorbar(mean, place, xerr=bar, fmt="D", color=colour, capsize=3, markersize=4)
 
 
 def _lesions(ds: xr.Dataset) -> Figure:
@@ -218,9 +223,7 @@ def in_other_sizes(ds: xr.Dataset) -> Figure:
     shown = ((MM * cells.reach_gap, 0.0, "end error, N - D (mm)"), (cells.effort_ratio, 2.0, "effort, D / N"))
     for panel, (values, bound, label) in zip(panels, shown, strict=True):
         for place, own in enumerate(values.transpose("cell", "seed").values):
-            mean, bar = _interval(own)
-            panel.plot(own, np.full(len(own), place + 0.2), "o", color=COLOURS[0], markersize=2.5, alpha=0.45)
-            panel.errorbar(mean, place, xerr=bar, fmt="D", color=COLOURS[0], capsize=3, markersize=4)
+            _forest_row(panel, place, own, COLOURS[0])
         panel.axvline(bound, color=INK, linewidth=0.8, linestyle="--" if bound else "-")
         panel.set(xlabel=label, yticks=range(len(names)), ylim=(len(names) - 0.4, -0.6))
     panels[0].set(ylabel="size and learning rate")

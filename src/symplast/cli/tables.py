@@ -67,7 +67,7 @@ def verdict_table(audit: "Audit") -> Table:
         near = bool(verdict.judgements) and verdict.judgements[0].part.rule.near is not None
         paper = "" if row["published"] is None else f"\npaper: {row['published']}"
         measured = shown(row["measured"], row["interval"], unit, digits=6 if near else 4)
-        before = published.beside(row["id"], verdict.outcome, system.qualifier) if published else ""
+        before = published.next_to(row["id"], verdict.outcome, system.qualifier) if published else ""
         table.add_row(
             verdict.claim.id,
             styled(verdict.claim.says, (paper, "dim")),

@@ -257,10 +257,10 @@ def remembering(ds: xr.Dataset) -> Figure:
     so_far = ds.score.where(ds.tested <= ds.learned).mean("tested")  # [model, learned, seed]
     for place, (model, colour) in enumerate(OF_MODEL.items()):
         look = {"color": colour, "marker": MARKERS[model], "markersize": 4, "elinewidth": 1}
-        beside = tasks + 0.09 * (place - 1.5)  # so that intervals don't cover each other
+        shifted = tasks + 0.09 * (place - 1.5)  # so that intervals don't cover each other
         for axes, values in ((left, so_far.sel(model=model)), (right, ds.score.sel(model=model, learned=tasks[-1]))):
             mean, half = mean_over_seeds(values)
-            axes.errorbar(beside, mean, half, label=model, capsize=2, **look)
+            axes.errorbar(shifted, mean, half, label=model, capsize=2, **look)
     left.set(xlabel="tasks learned", ylabel="accuracy on tasks so far (%)", xticks=tasks)
     right.set(xlabel="task", ylabel=f"accuracy after task {tasks[-1]} (%)", xticks=tasks)
     legend_above(left, columns=2)

@@ -60,7 +60,7 @@ class Published(msgspec.Struct, frozen=True, kw_only=True):
         """The published outcome of a claim ``<system>.<id>``."""
         return next((row["verdict"] for row in self.claims if row["id"] == claim_id), None)
 
-    def beside(self, claim_id: str, outcome: Outcome, qualifier: str = "") -> str:
+    def next_to(self, claim_id: str, outcome: Outcome, qualifier: str = "") -> str:
         """What to say of the published verdict next to another one; empty where the claim was never published.
 
         Where nothing is measured now, the published value stands with it.

@@ -130,7 +130,7 @@ def claim_entries(audit: Audit) -> list[ClaimEntry]:
         row = claim_row(verdict, audit)
         gauges = [gauge(judgement, verdict.claim.kind, measured) for judgement in verdict.judgements]
         qualifier = audit.room.claims.system.qualifier
-        before = published.beside(row["id"], verdict.outcome, qualifier) if published else ""
+        before = published.next_to(row["id"], verdict.outcome, qualifier) if published else ""
         entries.append(ClaimEntry(verdict, row, gauges, "" if before == "same" else before))
     return entries
 
