@@ -153,9 +153,9 @@ def computing() -> Iterator[None]:
     """Warnings become lines on stderr, each once; compiled programs are kept for the next call."""
     from symplast.lab.jax_setup import use_compilation_cache
 
-    use_compilation_cache()
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
+        use_compilation_cache()
         yield
     for text in dict.fromkeys(str(warning.message) for warning in said):
         warn(text)

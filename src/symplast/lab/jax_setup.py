@@ -2,6 +2,7 @@
 
 import os
 import threading
+import warnings
 from importlib.metadata import entry_points, version
 from pathlib import Path
 
@@ -19,9 +20,14 @@ Programs compile in half the time and most run as fast."""
 
 
 def use_compilation_cache() -> None:
-    """Switch on JAX's persistent compilation cache, unless the user has set one."""
+    """Switch on JAX's persistent compilation cache, unless the user has set one.
+
+    An entry that can't be read is one that another worker is still writing, or did not finish: JAX compiles the program
+    as if there were none, and its warning says nothing to a user.
+    """
     import jax
 
+    warnings.filterwarnings("ignore", "Error reading persistent compilation cache entry", UserWarning)
     if jax.config.values["jax_compilation_cache_dir"] is None:
         jax.config.update("jax_compilation_cache_dir", str(compilation_cache_folder()))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
