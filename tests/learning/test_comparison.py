@@ -69,6 +69,12 @@ def test_runs_of_a_comparison_belong_to_no_audit(found) -> None:
     assert newest(store.runs(), room("learning")) == ([], "quick")
 
 
+def test_a_table_of_nothing_has_its_columns() -> None:
+    empty = comparison.tabulate([], {})
+    assert tuple(empty.columns) == comparison.Row._fields
+    assert len(empty.score) == 0
+
+
 def test_figure(found) -> None:
     figure = draw_comparison(found[1])
     labels = [text.get_text() for text in figure.axes[0].get_yticklabels()]

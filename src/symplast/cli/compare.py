@@ -151,7 +151,7 @@ def show(found: "Comparison", criterion: float) -> None:
     from rich.box import HORIZONTALS
     from rich.table import Table
 
-    sequence = bool(found.table.backward_transfer.notna().any()) if len(found.table) else False
+    sequence = bool(found.table.backward_transfer.notna().any())
     table = Table(box=HORIZONTALS, pad_edge=False)
     wide = out.width >= WIDE
     for name in ("rule", "transform") if wide else ("rule, transform",):

@@ -31,7 +31,7 @@ class Comparison:
     """What came of comparing.
 
     Attributes:
-        table: one row a combination (columns in :func:`tabulate`).
+        table: one row a combination (columns in :class:`Row`).
         refused: combinations that make no sense.
         failed: runs that failed, or whose data is missing.
         evidence: label -> everything measured of it, seed by seed.
@@ -169,54 +169,78 @@ def collect(jobs: list[Job], outcome: Outcome, store: Store, refused: list[Refus
     return Comparison(tabulate(order, evidence), refused, failed, evidence, outcome.interrupted, outcome.exit_code)
 
 
-def tabulate(order: list[tuple[str, str, str, float]], evidence: dict[str, xr.Dataset]) -> pd.DataFrame:
-    """One row a combination.
+class Row(NamedTuple):
+    """What the table says of a combination.
 
-    Columns: ``rule, transform``; ``score`` with ``score_low, score_high`` (95 % t interval over seeds); ``difference``
-    to the reference with its paired interval; ``loss``; ``backward_transfer`` (NaN for a single task); ``updates``, the
-    median of the updates to the criterion, and ``reached``, the share of seeds that got there; ``alignment``, the mean
-    over hidden layers of the cosine between the rule's direction and the gradient at the end, on training examples that
-    settle; ``unsettled``, the share of examples that don't (NaN for networks that don't settle by their nature);
-    ``seconds`` of running, all seeds together, without compiling; ``seeds``, and how many of them ``diverged``: their
-    loss is not finite or their outputs are no numbers, and their scores say nothing. With such a score the mean and the
-    interval are no numbers either.
+    Attributes:
+        rule, transform: in words.
+        score, score_low, score_high: at the end, with the 95 % t interval over seeds.
+        difference, difference_low, difference_high: to the reference, with its paired interval.
+        loss: at the end.
+        backward_transfer: NaN for a single task.
+        updates: the median of the updates to the criterion.
+        reached: the share of seeds that got there.
+        alignment: the mean over hidden layers of the cosine between the rule's direction and the gradient at the end,
+            on training examples that settle.
+        unsettled: the share of examples that don't (NaN for networks that don't settle by their nature).
+        seconds: of running, all seeds together, without compiling.
+        seeds: how many.
+        diverged: of how many seeds the loss is not finite or the outputs are no numbers, so that their scores say
+            nothing. With such a score the mean and the interval are no numbers either.
+    """
+
+    rule: str
+    transform: str
+    score: float
+    score_low: float
+    score_high: float
+    difference: float
+    difference_low: float
+    difference_high: float
+    loss: float
+    backward_transfer: float
+    updates: float
+    reached: float
+    alignment: float
+    unsettled: float
+    seconds: float
+    seeds: int
+    diverged: int
+
+
+def tabulate(order: list[tuple[str, str, str, float]], evidence: dict[str, xr.Dataset]) -> pd.DataFrame:
+    """One row a combination, with the columns of :class:`Row`.
 
     Args:
         order: rule, transform, label and seconds of each row; the first is the reference.
         evidence: label -> evidence.
     """
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     for rule, transform, label, seconds in order:
         found, reference = evidence[label], evidence[order[0][2]]
-        score = _interval(found.score.values)
-        gap = _interval(found.score.values - reference.score.values)
         reached = np.isfinite(found.updates_to_criterion.values)
         single = not np.isnan(found.updates_to_criterion.values).all()
         hidden = found.alignment.values
         if found.sizes["layer"] > 1 and str(found.layer.values[0]).startswith(LAYER):
             hidden = hidden[:, :-1]
         rows.append(
-            {
-                "rule": rule,
-                "transform": transform,
-                "score": score[0],
-                "score_low": score[1],
-                "score_high": score[2],
-                "difference": gap[0],
-                "difference_low": gap[1],
-                "difference_high": gap[2],
-                "loss": float(found.loss.mean()),
-                "backward_transfer": float(found.backward_transfer.mean()),
-                "updates": float(np.median(found.updates_to_criterion)) if single else np.nan,
-                "reached": float(reached.mean()) if single else np.nan,
-                "alignment": float(hidden.mean()),
-                "unsettled": float(found.unsettled.mean()),
-                "seconds": seconds,
-                "seeds": found.sizes["seed"],
-                "diverged": int((~np.isfinite(found.loss.values) | np.isnan(found.score.values)).sum()),
-            }
+            Row(
+                rule,
+                transform,
+                *_interval(found.score.values),
+                *_interval(found.score.values - reference.score.values),
+                loss=float(found.loss.mean()),
+                backward_transfer=float(found.backward_transfer.mean()),
+                updates=float(np.median(found.updates_to_criterion)) if single else np.nan,
+                reached=float(reached.mean()) if single else np.nan,
+                alignment=float(hidden.mean()),
+                unsettled=float(found.unsettled.mean()),
+                seconds=seconds,
+                seeds=found.sizes["seed"],
+                diverged=int((~np.isfinite(found.loss.values) | np.isnan(found.score.values)).sum()),
+            )
         )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=Row._fields)
 
 
 def _interval(sample: np.ndarray) -> tuple[float, float, float]:
