@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from symplast.curl import draw_net
-from symplast.curl.draws import STUDENT, beside, stacked_inputs, stacked_nets, stacked_teachers
+from symplast.curl.draws import STUDENT, near, stacked_inputs, stacked_nets, stacked_teachers
 from symplast.lab.jax_setup import CompileClock
 from symplast.learning.host_random import generator
 
@@ -51,7 +51,7 @@ def test_teachers_have_their_norms_in_either_precision(double: bool) -> None:
         np.testing.assert_allclose(jnp.linalg.norm(teachers.W1, axis=(1, 2)), SIZES[1] ** 0.5, rtol=1e-6)
         np.testing.assert_allclose(jnp.linalg.norm(teachers.W2, axis=(1, 2)), 1, rtol=1e-6)
         assert teachers.W1.dtype == (jnp.float64 if double else jnp.float32)
-        students = beside(teachers, 1e-3)
+        students = near(teachers, 1e-3)
         np.testing.assert_allclose(students.W2 - teachers.W2, 1e-3, rtol=1e-3)
 
 

@@ -269,7 +269,7 @@ GOOD = pair()
             "without randomness",
         ),
         (lambda t, s, X: draw_net(KEY, (0, 1, 1)), "sizes must be at least 1"),
-        (lambda t, s, X: perturbed_teacher(KEY, (3, 3, 1), size=1e-10), "vanishes beside float32"),
+        (lambda t, s, X: perturbed_teacher(KEY, (3, 3, 1), size=1e-10), "vanishes next to float32"),
     ],
 )  # fmt: skip
 def test_wrong_input(call, message: str) -> None:

@@ -63,7 +63,7 @@ def stacked_teachers(
     return TwoLayer(_placed(first), _placed(second), activation)
 
 
-def beside(teachers: TwoLayer, size: float) -> TwoLayer:
+def near(teachers: TwoLayer, size: float) -> TwoLayer:
     """Students that start at their teachers with ``size`` added to every entry of W2."""
     return TwoLayer(teachers.W1, teachers.W2 + size, teachers.activation)
 

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 
 from symplast import stats
 from symplast.curl.chaos import lyapunov, order_parameter
-from symplast.curl.draws import STUDENT, beside, stacked_inputs, stacked_nets, stacked_teachers
+from symplast.curl.draws import STUDENT, near, stacked_inputs, stacked_nets, stacked_teachers
 from symplast.curl.dynamics import Moments, learning_step
 from symplast.curl.phases import phase_diagram
 from symplast.curl.random_matrix import distribution, support
@@ -43,7 +43,7 @@ def distance_from_law(values: np.ndarray, c: float, alpha: float, layer: Any) ->
     return float(np.abs(seen - distribution(grid, c, alpha, layer)).max())
 
 
-def beside_teacher(config: Config, key: Any, hidden: float = 0.0, readout: float = 0.0) -> tuple[Any, Any]:
+def near_teacher(config: Config, key: Any, hidden: float = 0.0, readout: float = 0.0) -> tuple[Any, Any]:
     """Largest eigenvalue at the teacher and final loss of each seed; 20 inputs, 50 hidden units."""
     sizes = (20, 50, 1)
     with jax.enable_x64(True):
@@ -64,7 +64,7 @@ def _learned(epochs: int, teachers: TwoLayer, mask: SignMask) -> Float[Array, " 
         step = learning_step(problem, CurlRule(mask), student)
         return problem.loss(jax.lax.fori_loop(0, epochs, lambda _, net: step(net), student))
 
-    return jax.vmap(one)(teachers, beside(teachers, 1e-10))
+    return jax.vmap(one)(teachers, near(teachers, 1e-10))
 
 
 def wander(config: Config, key: Any, sizes: tuple[int, int, int], share: float) -> tuple[Any, Any, Any]:
@@ -95,7 +95,7 @@ def _wandering(steps: int, teachers: TwoLayer, mask: SignMask) -> tuple[Array, A
         (net, weights), _ = jax.lax.scan(last_thousand, (student, weights), length=steps // LAST)
         return order_parameter(weights), lyapunov(step, net, steps, LAST), problem.loss(net)
 
-    return jax.vmap(one)(teachers, beside(teachers, 1e-10))
+    return jax.vmap(one)(teachers, near(teachers, 1e-10))
 
 
 def both_diagrams(config: Config, key: Any, start: Any, activation: Any) -> Evidence:

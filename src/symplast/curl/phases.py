@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
-from symplast.curl.draws import STUDENT, beside, stacked_inputs, stacked_nets, stacked_teachers
+from symplast.curl.draws import STUDENT, near, stacked_inputs, stacked_nets, stacked_teachers
 from symplast.curl.random_matrix import LAYERS, Layer, critical_fraction
 from symplast.curl.signs import SignMask
 from symplast.curl.simulation import simulate, simulate_linear
@@ -148,6 +148,6 @@ def _pairs(
     """Teachers and students."""
     if start == "teacher":
         teachers = stacked_teachers(key, seeds, sizes, activation=activation)
-        return teachers, beside(teachers, 1e-10 if activation == "linear" else 1e-5)
+        return teachers, near(teachers, 1e-10 if activation == "linear" else 1e-5)
     student = stacked_nets(key, seeds, sizes, which=STUDENT, activation=activation)
     return stacked_nets(key, seeds, sizes, activation=activation), student

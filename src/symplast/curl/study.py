@@ -10,11 +10,11 @@ from threadpoolctl import threadpool_limits
 from symplast import datasets
 from symplast.curl.flip_tolerance import tolerance
 from symplast.curl.measurements import (
-    beside_teacher,
     both_diagrams,
     distance_from_law,
     flip_coords,
     loss_over_time,
+    near_teacher,
     ratios,
     share,
     sizes_of,
@@ -194,7 +194,7 @@ def boundary(config: Config, key: Any) -> Evidence:
 def hidden_flips(config: Config, key: Any) -> Evidence:
     """Flipped inputs: learning from close to the teacher, against the largest eigenvalue of each net's own K."""
     growth, loss = zip(
-        *(beside_teacher(config, jax.random.fold_in(key, i), hidden=share) for i, share in enumerate((0.1, 0.5))),
+        *(near_teacher(config, jax.random.fold_in(key, i), hidden=share) for i, share in enumerate((0.1, 0.5))),
         strict=True,
     )
     largest, final = np.concatenate(growth), np.concatenate(loss)
@@ -211,7 +211,7 @@ def hidden_flips(config: Config, key: Any) -> Evidence:
 @study.experiment(quick={"seeds": 48, "epochs": 8000}, full={"seeds": 400, "epochs": 20_000})
 def readout_flips(config: Config, key: Any) -> Evidence:
     """Flipped hidden units: does learning find a solution where the teacher is none that is stable?"""
-    growth, loss = beside_teacher(config, key, readout=0.3)
+    growth, loss = near_teacher(config, key, readout=0.3)
     return evidence(
         unstable_learn=(("seed",), (growth > 0) & (loss < 1e-8)),
         teacher_unstable=(("seed",), growth > 0),

@@ -223,7 +223,7 @@ def perturbed_teacher(
     net = draw_net(key, sizes, activation=activation)
     if size < jnp.finfo(net.W1.dtype).eps:
         raise ValueError(
-            f"size={size} vanishes beside {net.W1.dtype} weights; call inside `with jax.enable_x64(True):`"
+            f"size={size} vanishes next to {net.W1.dtype} weights; call inside `with jax.enable_x64(True):`"
         )
     norms = jnp.sqrt(float(sizes[1])), jnp.asarray(1.0)
     teacher = TwoLayer(rescale(net.W1, norms[0]), rescale(net.W2, norms[1]), activation)

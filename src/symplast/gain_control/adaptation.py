@@ -178,8 +178,8 @@ def measure_adaptation(
     middle = check_number(adapter, "adapter", -np.inf)
     away = difference(theta, middle, period)
     span = (s[-1] - s[0]) if period is None else period
-    beside = span / 12 if flank is None else check_number(flank, "flank", above=True)
-    flanks = tuple(int(np.abs(difference(away, side, period)).argmin()) for side in (beside, -beside))
+    aside = span / 12 if flank is None else check_number(flank, "flank", above=True)
+    flanks = tuple(int(np.abs(difference(away, side, period)).argmin()) for side in (aside, -aside))
     at, far = int(np.abs(away).argmin()), int(np.abs(away).argmax())
     stats = [mean_and_covariance(R, p) for R, p in ((R0, first), (R0, second), (R1, second))]
     means, covariances = np.array([mean for mean, _ in stats]), np.array([cov for _, cov in stats])

@@ -1,7 +1,7 @@
 """Fitting the surface L = E + A N^-alpha + B D^-beta to a table of runs."""
 
 from dataclasses import dataclass, field
-from typing import cast
+from typing import NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -260,10 +260,9 @@ def _fit_direct(runs: RunTable, bounds: Bounds, residual: str, delta: float, pro
     fits = fit_from_starts[residual](
         centred, jnp.asarray(starts), jnp.asarray(delta), parameter_box(residual, bounds.array())
     )
-    p, k, reached = _best(fits)
-    surface = centre.surface(p[3:], coefficients(p, residual))
-    objective, converged = np.asarray(fits.objective), np.asarray(fits.converged)
-    return _Solved(surface, float(objective[k]), bool(converged[k]), (len(starts), reached))
+    best = _best(fits)
+    surface = centre.surface(best.p[3:], coefficients(best.p, residual))
+    return _Solved(surface, best.objective, best.converged, (len(starts), best.reached))
 
 
 def _starts(centred: CentredRuns, bounds: Bounds, projected: bool) -> np.ndarray:
@@ -289,22 +288,25 @@ def _fit_huber(runs: RunTable, bounds: Bounds, delta: float) -> _Solved:
     cell = certified_minimum(centred, alphas, betas, delta)
     start = jnp.asarray([[*np.maximum(cell.theta, 0.0), cell.alpha, cell.beta]])
     fits = fit_from_starts["linear"](centred, start, jnp.asarray(delta), parameter_box("linear", bounds.array()))
-    p, k, _ = _best(fits)
-    objective, converged = np.asarray(fits.objective), np.asarray(fits.converged)
+    best = _best(fits)
     flags = () if cell.certified else ("the start grid's minimum could not be certified",)
-    return _Solved(
-        centre.surface(p[3:], p[:3]),
-        float(objective[k]),
-        bool(converged[k]),
-        (1, 1.0),
-        flags,
-    )
+    return _Solved(centre.surface(best.p[3:], best.p[:3]), best.objective, best.converged, (1, 1.0), flags)
 
 
-def _best(fits) -> tuple[np.ndarray, int, float]:
+class _Best(NamedTuple):
+    """The start that ends lowest, and the share of starts that end as low."""
+
+    p: np.ndarray
+    objective: float
+    converged: bool
+    reached: float
+
+
+def _best(fits) -> _Best:
     objective = np.asarray(fits.objective)
     k = int(np.argmin(objective))
-    return np.asarray(fits.p)[k], k, float(np.mean(objective <= objective[k] * (1 + 1e-9) + 1e-300))
+    reached = float(np.mean(objective <= objective[k] * (1 + 1e-9) + 1e-300))
+    return _Best(np.asarray(fits.p)[k], float(objective[k]), bool(np.asarray(fits.converged)[k]), reached)
 
 
 @dataclass(frozen=True)
