@@ -25,7 +25,8 @@ report = bias_report(make_network(jax.random.key(0)), task.inputs[:30], task.tar
 print(f"angle between EP's and backprop's error vectors: {report.asymmetry_deg} degrees, whatever the nudge")
 print(report.table[["n_points", "beta", "angle_deg", "nudge_error"]].round(4).to_string(index=False))
 
-# Train with it: two seeds side by side, one compiled program a rule.
+# Train with it: two seeds side by side, one compiled program a rule. Without homeostasis the network may never come
+# to rest at a few images; a warning says so, and the cosine means little for them.
 rules = {
     "EP": EquilibriumPropagation(nudged_steps=12),
     "EP + homeostasis": EquilibriumPropagation(nudged_steps=12, homeostasis=1.0),

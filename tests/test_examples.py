@@ -8,7 +8,9 @@ import pytest
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
 
 
-@pytest.mark.filterwarnings("ignore::symplast.sym_stdp.NoResponse", "ignore:slope at floor")
+@pytest.mark.filterwarnings(
+    "ignore::symplast.sym_stdp.NoResponse", "ignore::symplast.equilibrium.NotSettled", "ignore:slope at floor"
+)
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_example(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
