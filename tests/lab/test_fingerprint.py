@@ -1,6 +1,8 @@
 """A fingerprint follows what an experiment can reach, and nothing else."""
 
+import importlib
 import itertools
+import sys
 import textwrap
 from pathlib import Path
 
@@ -133,3 +135,20 @@ def test_modules_and_figures_have_fingerprints() -> None:
     one, two = "symplast.curl.transforms", "symplast.equilibrium.rules"
     assert modules_fingerprint([one, two]) == modules_fingerprint([two, one]) != modules_fingerprint([one])
     assert len({figures_fingerprint(room.folder) for room in rooms().values()}) == len(rooms())
+
+
+def test_the_hash_of_an_imported_file_is_of_the_code_that_runs(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    file = tmp_path / "edited_while_imported.py"
+    file.write_text("def rule():\n    return 1\n")
+    module = importlib.import_module("edited_while_imported")
+    before = modules_fingerprint([module.__name__])
+    file.write_text("def rule():\n    return 1  # a comment is no change\n")
+    assert modules_fingerprint([module.__name__]) == before
+    file.write_text("def rule():\n    return 2\n")
+    with pytest.raises(ValueError, match=r"edited_while_imported .* has changed since it was imported"):
+        modules_fingerprint([module.__name__])
+    importlib.reload(module)
+    assert modules_fingerprint([module.__name__]) != before
+    monkeypatch.delitem(sys.modules, module.__name__)

@@ -8,9 +8,10 @@ import hashlib
 import sys
 from collections.abc import Iterable
 from functools import cache
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
-from symplast.lab.reachability import Definition, Reach
+from symplast.lab.reachability import Definition, Reach, said_by
 
 HOUSE = Path(__file__).parent.parent
 OUTSIDE = ("symplast.lab", "symplast.stats", "symplast.datasets", "symplast.on_use")
@@ -41,7 +42,11 @@ def experiment_fingerprint(package: str, folder: Path, experiment: str, named: t
 
 
 def modules_fingerprint(modules: Iterable[str]) -> str:
-    """A hash of some modules with what they can reach: those of symplast by definitions, others by themselves."""
+    """A hash of some modules with what they can reach: those of symplast by definitions, others by themselves.
+
+    Raises:
+        ValueError: a file that has changed since it was imported, so that the hash would be of other code than runs.
+    """
     reach = _reach("symplast", HOUSE)
     modules = sorted(set(modules))
     inside = [module for module in modules if module.split(".")[0] == "symplast"]
@@ -51,7 +56,7 @@ def modules_fingerprint(modules: Iterable[str]) -> str:
     for module in modules:
         path = getattr(sys.modules.get(module), "__file__", None)
         if module not in inside and path and path.endswith(".py"):
-            digest.update(_file_fingerprint(module, Path(path)).encode())
+            digest.update(_loaded_fingerprint(module, Path(path)).encode())
     return digest.hexdigest()[:16]
 
 
@@ -59,13 +64,28 @@ def modules_fingerprint(modules: Iterable[str]) -> str:
 def figures_fingerprint(folder: Path) -> str:
     """A hash of a room's ``figures.py`` and of the style that all figures share."""
     theme = Path(__file__).parent / "theme.py"
-    return _file_fingerprint("figures", folder / "figures.py") + _file_fingerprint("theme", theme)
+    return _file_fingerprint(folder / "figures.py") + _file_fingerprint(theme)
 
 
-def _file_fingerprint(module: str, path: Path) -> str:
-    """A hash of one file's definitions, whatever they import."""
-    reach = Reach({module: path.with_suffix("")})
-    return reach.fingerprint(reach.whole(module))
+_loaded: dict[str, tuple[ModuleSpec | None, str]] = {}
+"""How each module outside symplast was loaded when its hash was first taken, and the hash."""
+
+
+def _loaded_fingerprint(module: str, path: Path) -> str:
+    """The hash of a file, which must not change until the module is loaded again."""
+    spec, found = sys.modules[module].__spec__, _file_fingerprint(path)
+    first, before = _loaded.setdefault(module, (spec, found))
+    if spec is first and found != before:
+        raise ValueError(
+            f"module {module} ({path}) has changed since it was imported: importlib.reload it, or start Python again"
+        )
+    _loaded[module] = spec, found
+    return found
+
+
+def _file_fingerprint(path: Path) -> str:
+    """A hash of what one file says now, whatever it imports."""
+    return hashlib.sha256("\n".join(said_by(path)).encode()).hexdigest()[:16]
 
 
 def _reach(package: str, folder: Path) -> Reach:

@@ -176,7 +176,7 @@ def _add(source: Source, statement: ast.stmt, module: str, path: Path) -> None:
             targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
             for name in {node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)}:
                 source.define(name, statement)  # also where only a part of it is set: NAME[key] = value
-        case ast.Expr(value=ast.Constant()):
+        case _ if _is_text(statement):
             pass
         case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name)))) if name in source.definitions:
             source.define(name, statement)  # NAME.update(...)
@@ -218,6 +218,12 @@ def _imports(nodes: Iterable[ast.AST], module: str, path: Path) -> dict[str, tup
 def _meaning(path: Path, module: str, name: str) -> str:
     lines = (line for statement in _source(path, module).definitions[name] for line in _said(statement).lines)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def said_by(path: Path) -> list[str]:
+    """What the statements of a file say, read anew at each call: comments, docstrings and layout say nothing."""
+    statements = ast.parse(path.read_text(encoding="utf-8")).body
+    return [line for statement in statements if not _is_text(statement) for line in _Said(statement).lines]
 
 
 class _Said:
@@ -275,6 +281,10 @@ class _Said:
 
 
 _said = cache(_Said)
+
+
+def _is_text(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
 
 
 def _documented(node: ast.AST) -> bool:
