@@ -1,12 +1,16 @@
 """Parts by name: what is read, what is built, what is refused and with which words."""
 
+import importlib
+import sys
+
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import optax
 import pytest
 
 from symplast.learning import Backprop, Task
-from symplast.learning.parts import PARTS, chain, named
+from symplast.learning.parts import PARTS, NamedNetwork, chain, named
 
 KEY = jax.random.key(0)
 
@@ -94,3 +98,19 @@ def test_split_tasks_hold_their_classes() -> None:
     assert [sorted(set(task.targets.tolist())) for task in tasks] == [[2 * i, 2 * i + 1] for i in range(5)]
     renumbered = named("task", "split-digits").build()
     assert all(set(task.targets.tolist()) == {0, 1} == set(task.test_targets.tolist()) for task in renumbered)
+
+
+def test_a_network_whose_module_is_loaded_again_is_the_new_one(tmp_path, monkeypatch) -> None:
+    file = tmp_path / "own_network_reloaded.py"
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    draw = eqx.filter_jit(lambda make, key: make(key))
+
+    def drawn(value: float) -> float:
+        file.write_text(f"def network(sizes, readout, key):\n    return {value}\n")
+        part = named("network", "own_network_reloaded.network")
+        importlib.reload(sys.modules["own_network_reloaded"])
+        return float(draw(NamedNetwork.of(part, (2, 2), "softmax"), jax.random.key(0)))
+
+    assert [drawn(1.0), drawn(2.0)] == [1.0, 2.0]
+    monkeypatch.delitem(sys.modules, "own_network_reloaded")

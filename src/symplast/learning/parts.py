@@ -211,14 +211,14 @@ class NamedNetwork(eqx.Module):
 
     Attributes:
         numbers: settings that are arrays.
-        target: ``module:callable`` of the part.
+        made: the part's callable; itself, not its name, so that a module that is loaded again gets programs of its own.
         settings: the others, as JSON.
         sizes: units of each layer, the input first.
         readout: softmax or mse.
     """
 
     numbers: dict[str, Float[Array, ""]]
-    target: str = eqx.field(static=True)
+    made: Callable[..., Any] = eqx.field(static=True)
     settings: str = eqx.field(static=True)
     sizes: tuple[int, ...] = eqx.field(static=True)
     readout: str = eqx.field(static=True)
@@ -233,12 +233,12 @@ class NamedNetwork(eqx.Module):
         eqx.filter_eval_shape(lambda key: part.build(sizes=sizes, readout=readout, key=key), jax.random.key(0))
         settings = dict(part.settings)
         numbers = {name: jnp.asarray(settings.pop(name), float) for name in part.part.numbers if name in settings}
-        return cls(numbers, part.part.target, json.dumps(settings), sizes, readout)
+        return cls(numbers, part.part.load(), json.dumps(settings), sizes, readout)
 
     def __call__(self, key: Key[Array, ""]) -> Any:
         """Draw a network."""
         settings = json.loads(self.settings) | self.numbers
-        return Part(self.target, "").load()(sizes=self.sizes, readout=self.readout, key=key, **settings)
+        return self.made(sizes=self.sizes, readout=self.readout, key=key, **settings)
 
 
 def named(kind: Kind, text: str) -> Named:
