@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,14 +20,21 @@ def search_path(folder: Path) -> str:
     return os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))
 
 
-@pytest.fixture
-def toy(monkeypatch: pytest.MonkeyPatch) -> Iterator[registry.Room]:
-    """The toy system, also for worker processes."""
-    monkeypatch.syspath_prepend(str(PLUGIN))
-    monkeypatch.setenv("PYTHONPATH", search_path(PLUGIN))
+@contextmanager
+def toy_system(patch: pytest.MonkeyPatch) -> Iterator[registry.Room]:
+    """The toy system while the block lasts, also for worker processes."""
+    patch.syspath_prepend(str(PLUGIN))
+    patch.setenv("PYTHONPATH", search_path(PLUGIN))
     registry._found.cache_clear()
     yield registry.room("toy")
     registry._found.cache_clear()
+
+
+@pytest.fixture
+def toy(monkeypatch: pytest.MonkeyPatch) -> Iterator[registry.Room]:
+    """The toy system, also for worker processes."""
+    with toy_system(monkeypatch) as room:
+        yield room
 
 
 @pytest.fixture

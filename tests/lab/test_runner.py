@@ -7,11 +7,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.lab.conftest import toy_system
 
 from symplast.lab import Store, plan, run
 from symplast.lab.audit import audit, newest
 from symplast.lab.jax_setup import CompileClock
-from symplast.lab.runner import execute
+from symplast.lab.runner import Outcome, execute
+
+
+@pytest.fixture(scope="module")
+def in_a_worker(tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, Store, Path]:
+    """The toy system in one worker, which dies once, while one experiment fails; the mark that it has died."""
+    folder = tmp_path_factory.mktemp("worker")
+    store = Store(folder / "runs")
+    with pytest.MonkeyPatch.context() as patch, toy_system(patch):
+        patch.setenv("TOY_FAIL", "1")
+        patch.setenv("TOY_DIE_ONCE", str(folder / "died"))
+        return run(plan(["toy"], "quick"), store, workers=1), store, folder / "died"
 
 
 def test_run_then_nothing_to_do(toy, tmp_path: Path) -> None:
@@ -37,13 +49,14 @@ def test_only_what_changed_is_run_again(toy, tmp_path: Path) -> None:
     assert full.runs["toy.coin"].config["seeds"] == 32
 
 
-def test_samples_are_reproducible_bit_for_bit(toy, tmp_path: Path) -> None:
+def test_samples_are_reproducible_bit_for_bit(toy, in_a_worker, tmp_path: Path) -> None:
     """Same (config, seed): the same bytes, in this process and in a worker process; another seed: others."""
     coins = [job for job in plan(["toy"], "quick") if job.experiment == "coin"]
-    samples = []
-    for folder, workers in (("a", 0), ("b", 0), ("c", 1)):
+    outcome, store, _ = in_a_worker
+    samples = [store.evidence(outcome.runs["toy.coin"]).heads.values]
+    for folder in ("a", "b"):
         store = Store(tmp_path / folder)
-        samples.append(store.evidence(run(coins, store, workers=workers).runs["toy.coin"]).heads.values)
+        samples.append(store.evidence(run(coins, store, workers=0).runs["toy.coin"]).heads.values)
     assert samples[0].tobytes() == samples[1].tobytes() == samples[2].tobytes()
     store = Store(tmp_path / "d")
     others = [job for job in plan(["toy"], "quick", changes={"seed": "1"}) if job.experiment == "coin"]
@@ -53,10 +66,8 @@ def test_samples_are_reproducible_bit_for_bit(toy, tmp_path: Path) -> None:
     assert np.array_equal(longer[:8], samples[0])  # more seeds extend the samples
 
 
-def test_one_failure_leaves_the_others_standing(toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    store, jobs = Store(tmp_path), plan(["toy"], "quick")
-    monkeypatch.setenv("TOY_FAIL", "1")
-    outcome = run(jobs, store, workers=1)
+def test_one_failure_leaves_the_others_standing(toy, in_a_worker) -> None:
+    outcome, store, _ = in_a_worker
     assert [r.name for r in outcome.failed] == ["toy.arithmetic"]
     failure = outcome.failed[0].failure
     assert (failure.type, failure.message) == ("RuntimeError", "the abacus is broken")
@@ -66,17 +77,19 @@ def test_one_failure_leaves_the_others_standing(toy, tmp_path: Path, monkeypatch
     assert by_id["T1"].outcome == "not run"
     assert "the abacus is broken" in by_id["T1"].reason
     assert by_id["T2"].outcome == "reproduced"
-    monkeypatch.delenv("TOY_FAIL")
-    repaired = run(jobs, store, workers=0)
+    repaired = run(plan(["toy"], "quick"), store, workers=0)
     assert repaired.failed == []
     assert repaired.reused == {"toy.coin", "toy.slow"}
 
 
-def test_a_worker_that_dies_once_is_replaced(toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TOY_DIE_ONCE", str(tmp_path / "died"))
-    outcome = run(plan(["toy"], "quick"), Store(tmp_path / "runs"), workers=1)
-    assert (tmp_path / "died").exists()
-    assert {name: done.status for name, done in outcome.runs.items()} == dict.fromkeys(outcome.runs, "done")
+def test_a_worker_that_dies_once_is_replaced(in_a_worker) -> None:
+    outcome, _, died = in_a_worker
+    assert died.exists()
+    assert {name: done.status for name, done in outcome.runs.items()} == {
+        "toy.arithmetic": "failed",  # for a reason of its own
+        "toy.coin": "done",
+        "toy.slow": "done",
+    }
 
 
 def test_an_experiment_that_kills_its_worker_is_reported(toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
