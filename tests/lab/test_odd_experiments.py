@@ -141,13 +141,9 @@ def test_an_experiment_that_exits_is_a_failure(odd, workers):
     assert {r["experiment"]: r["status"] for r in json.loads(done.stdout)["runs"]} == {"fine": "done", "odd": "failed"}
 
 
-def _nap():
-    time.sleep(60)
-
-
 def test_interrupt_leaves_other_processes_of_the_program_alone(toy, tmp_path):
     """Only the run's own workers are killed."""
-    other = multiprocessing.get_context("spawn").Process(target=_nap)
+    other = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(60,))
     other.start()
     try:
         jobs = [job for job in plan(["toy"], "quick", changes={"slow.seconds": "30"}) if job.experiment == "slow"]
