@@ -29,8 +29,9 @@ def test_reproduce_json_contract(inside) -> None:
     assert rows["toy.T5"]["verdict"] == "not testable here"
 
 
-def test_reproduce_tells_a_person(command, inside, tmp_path: Path) -> None:
-    done = command("reproduce", "toy")
+def test_reproduce_tells_a_person(inside, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("symplast.lab.runner.cpus", lambda: 1)  # as many workers
+    done = inside("reproduce", "toy")
     assert done.returncode == 0
     assert "reproduced" in done.stdout
     assert "3 of 3 experiments measured now" in done.stdout
