@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from symplast.bilateral import DOMINANT, NEUTRAL, NON_DOMINANT, Routed, TwoLinkArm
+from symplast.bilateral import DOMINANT, LESIONS, NEUTRAL, NON_DOMINANT, Routed, TwoLinkArm
 from symplast.bilateral.controllers import transfer
 from symplast.bilateral.formula import formula_bilateral, formula_trials, formula_unilateral
 from symplast.bilateral.losses import penalised, penalty
@@ -37,6 +37,9 @@ ARMS = {
         "force at 20": (25.94672, 349.6458, 2.288392, 152.3169, 0.6599851, 11.85838),
     },
 }  # fmt: skip
+ARM = TwoLinkArm()
+start, step, hand = jax.jit(ARM.start), jax.jit(ARM.step), jax.jit(ARM.hand)
+penalty_of = jax.jit(lambda z: penalty(z, 0.05, 0.01))
 FLOAT32 = {"rel": 1e-5, "abs": 2e-6}
 """The published stack computes in float32."""
 
@@ -50,19 +53,19 @@ def wide(request):
 
 @pytest.mark.parametrize("name", list(ARMS))
 def test_open_loop(name, wide):
-    case, arm = ARMS[name], TwoLinkArm()
-    state = arm.start(jnp.array(case["q"]))
-    assert arm.hand(state)[:2].tolist() == pytest.approx(case["hand"], **FLOAT32)
+    case = ARMS[name]
+    state = start(np.array(case["q"]))
+    assert hand(state).tolist()[:2] == pytest.approx(case["hand"], **FLOAT32)
     assert state.length.tolist() == pytest.approx(case["length"], **FLOAT32)
     assert state.force.tolist() == pytest.approx(case["force"], **FLOAT32)
-    step, u, load = jax.jit(arm.step), jnp.array(case["u"], float), jnp.array(case["load"])
+    u, load = np.array(case["u"], float), np.array(case["load"])
     for count in range(1, 21):
         state = step(state, u, load)
         if count in case:
-            q, v, hand = case[count]
+            q, v, place = case[count]
             assert state.q.tolist() == pytest.approx(q, **FLOAT32)
             assert state.v.tolist() == pytest.approx(v, **FLOAT32)
-            assert arm.hand(state)[:2].tolist() == pytest.approx(hand, **FLOAT32)
+            assert hand(state).tolist()[:2] == pytest.approx(place, **FLOAT32)
     assert state.activation.tolist() == pytest.approx(case["activation"], **FLOAT32)
     assert state.force.tolist() == pytest.approx(case["force at 20"], **FLOAT32)
     assert state.q.dtype == (jnp.float64 if wide else jnp.float32)
@@ -77,7 +80,7 @@ def test_moment_arms():
 def test_transfer_and_penalty():
     assert transfer(jnp.array([1.0, 5, 2, 4, 9])).tolist() == [0, 0, 0, 5, 4]
     assert transfer(jnp.array([1.0, 5, 2, 4])).tolist() == [0, 0, 5, 4]
-    assert float(penalty(jnp.full((4, 2, 3), 1.5), 0.05, 0.01)) == 2.25
+    assert float(penalty_of(np.full((4, 2, 3), 1.5, np.float32))) == 2.25
 
 
 @pytest.fixture(scope="module")
@@ -99,16 +102,20 @@ def formula():
 )
 def test_losses(formula, name, dominant, non_dominant, published, penalties):
     _, trials, found = formula
-    goals, one = trials[:, 2:4], found[name]
+    losses = (DOMINANT, NON_DOMINANT, DOMINANT.as_variant("as_published"), NEUTRAL)
+    expected = (dominant, non_dominant, published, (dominant + non_dominant) / 2)
+
+    @jax.jit
+    def measured(one, goals):
+        parts = penalised(one, "as_published").values()
+        return [loss(one, goals) for loss in losses], [penalty(z, 0.05, 0.01) for z in parts]
+
     with jax.enable_x64(True):
-        assert float(DOMINANT(one, goals)) == pytest.approx(dominant, rel=1e-7)
-        assert float(NON_DOMINANT(one, goals)) == pytest.approx(non_dominant, rel=1e-7)
-        assert float(DOMINANT.as_variant("as_published")(one, goals)) == pytest.approx(published, rel=1e-7)
-        assert float(NEUTRAL(one, goals)) == pytest.approx((dominant + non_dominant) / 2, rel=1e-7)
-        if penalties:
-            parts = penalised(one, "as_published")
-            assert list(parts) == ["joint", "muscle", "proprioception", "vision"]
-            assert [float(penalty(z, 0.05, 0.01)) for z in parts.values()] == pytest.approx(penalties, rel=1e-6)
+        found_losses, found_penalties = measured(found[name], np.asarray(trials)[:, 2:4])
+    assert [float(loss) for loss in found_losses] == pytest.approx(expected, rel=1e-7)
+    if penalties:
+        assert list(penalised(found[name], "as_published")) == ["joint", "muscle", "proprioception", "vision"]
+        assert [float(each) for each in found_penalties] == pytest.approx(penalties, rel=1e-6)
 
 
 def test_hidden_penalties_and_hand(formula):
@@ -116,7 +123,8 @@ def test_hidden_penalties_and_hand(formula):
     one = found["bilateral"]
     assert one.hand[9, :, 1].tolist() == pytest.approx([-0.04516661, 0.50806780], rel=1e-6)
     with jax.enable_x64(True):
-        own = [float(penalty(z, 0.05, 0.01)) for z in penalised(one, "intended").values()]
+        own = jax.jit(lambda one: [penalty(z, 0.05, 0.01) for z in penalised(one, "intended").values()])(one)
+        own = [float(each) for each in own]
     assert own == pytest.approx([0.27909722, 0.48853722, 0.28855613, 0.30177167], rel=1e-7)
 
 
@@ -139,10 +147,25 @@ def test_routed_gradients(formula, variant, norms, mixing):
         batch = Batch(trials, trials[:, 2:4])
         credit = eqx.filter_jit(lambda net: rule(net, batch, None, jax.random.key(0)))(nets["bilateral"])
         direction = credit.direction
-        assert [float(jnp.linalg.norm(w)) for w in direction.weights] == pytest.approx(norms, rel=1e-7)
+        assert [np.linalg.norm(w) for w in direction.weights] == pytest.approx(norms, rel=1e-7)
         if mixing:
             assert [float(w) for w in direction.controller.mixing] == pytest.approx(mixing, rel=1e-7)
             assert float(credit.loss) == pytest.approx((1.0583816 + 3.3658208) / 2, rel=1e-7)
+
+
+@pytest.fixture(scope="module")
+def lesioned(formula):
+    """First excitations of the formula network, by lesion."""
+    nets, trials, _ = formula
+    net, first = nets["bilateral"], np.asarray(trials)[:1].T
+
+    @eqx.filter_jit
+    def excited(net, first):
+        senses = net.arm.senses(net.arm.start(first[:2]))
+        return {lesion: net.controller(jnp.concatenate([senses, first[2:4]]), lesion)[0] for lesion in LESIONS}
+
+    with jax.enable_x64(True):
+        return jax.tree.map(np.asarray, excited(net, first))
 
 
 @pytest.mark.parametrize(
@@ -152,12 +175,9 @@ def test_routed_gradients(formula, variant, norms, mixing):
         ("highright", 0.08954213), ("cc", 0.08953344), ("ccl", 0.09590215), ("ccr", 0.10559947),
     ],
 )  # fmt: skip
-def test_lesions(formula, lesion, first):
-    nets, trials, found = formula
-    net = nets["bilateral"]
-    with jax.enable_x64(True):
-        state = net.arm.start(trials[:1, :2].T)
-        u, _ = net.controller(jnp.concatenate([net.arm.senses(state), trials[:1, 2:4].T]), lesion)
+def test_lesions(formula, lesioned, lesion, first):
+    _, _, found = formula
+    u = lesioned[lesion]
     assert float(u[0, 0]) == pytest.approx(first, rel=1e-6)
     if lesion == "intact":
         whole = [0.08597647, 0.18518062, 0.21307218, 0.10849433, 0.05962201, 0.08713226]
