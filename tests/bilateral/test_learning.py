@@ -133,9 +133,9 @@ def test_routes_say_who_learns_what():
 
 
 def test_routed_is_the_gradient():
-    """Against plain automatic differentiation through the loop."""
+    """Against plain automatic differentiation through the loop; test_reference.py has the gradient through the arm."""
     with jax.enable_x64(True):
-        network = ControlledArm(Unilateral(4, 1, key=KEY), steps=STEPS)
+        network = ControlledArm(Unilateral(4, 1, key=KEY, inputs=6, outputs=2), POINT, steps=STEPS)
         trials = jnp.asarray(np.asarray(TASK.inputs[:4]), float)
         loss = MotorLoss(pos_l1=1.0, pos_sq=1.0, effort=1.0, hidden=0.3)
 
