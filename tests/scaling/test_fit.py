@@ -18,6 +18,7 @@ from symplast.scaling.huber_grid import bound_cells, certified_minimum, solve_ce
 from symplast.scaling.nonnegative import SETS, Moments, active_set_rss
 from symplast.scaling.variable_projection import best_cell, fit_projected, grid_rss
 
+jitted_grid_rss = jax.jit(grid_rss)
 METHODS = [
     {"method": "vp"},
     {"method": "vp", "loss": "huber"},
@@ -136,7 +137,7 @@ def test_grid_agrees_with_nnls_in_every_cell() -> None:
     alphas, betas = np.linspace(0.05, 0.95, 7), np.linspace(0.1, 0.9, 6)
     with jax.enable_x64(True):
         centred, centre = centre_runs(runs.N, runs.D, runs.L)
-        plane = np.asarray(grid_rss(centred, jnp.asarray(alphas), jnp.asarray(betas), jnp.asarray(True))[0])
+        plane = np.asarray(jitted_grid_rss(centred, alphas, betas, np.asarray(True))[0])
     x, y = np.log(runs.N) - centre.log_n, np.log(runs.D) - centre.log_d
     clamped = 0
     for (i, alpha), (j, beta) in itertools.product(enumerate(alphas), enumerate(betas)):
@@ -150,7 +151,7 @@ def test_collinear_columns_are_skipped_and_counted() -> None:
     N = np.logspace(7, 9, 12)
     with jax.enable_x64(True):
         centred, _ = centre_runs(N, 20 * N, 3 + N**-0.1)
-        rss, collinear = grid_rss(centred, jnp.asarray([0.2, 0.4]), jnp.asarray([0.2, 0.4]), jnp.asarray(True))
+        rss, collinear = jitted_grid_rss(centred, np.array([0.2, 0.4]), np.array([0.2, 0.4]), np.asarray(True))
     assert int(collinear) == 2
     assert np.all(np.isfinite(rss))
     assert any("proportional" in flag for flag in fit_surface(N, 20 * N, 3 + N**-0.1).flags)
