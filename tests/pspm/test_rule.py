@@ -104,15 +104,15 @@ def test_an_epoch_equals_a_plain_loop(shift: bool) -> None:
 
 
 def test_shuffling_keeps_each_neurons_changes_within_the_signs() -> None:
-    change = jax.random.normal(KEY, (3, UNITS, UNITS)) * (1 - jnp.eye(UNITS))
-    inhibitory = jnp.asarray(INHIBITORY)
+    drawn = np.random.default_rng(0).normal(size=(3, UNITS, UNITS)).astype(np.float32)
+    change, inhibitory = jnp.asarray(drawn * (1 - np.eye(UNITS, dtype=np.float32))), jnp.asarray(INHIBITORY)
     moved = np.asarray(lightly(_permuted)(change, inhibitory, lightly(_places)(inhibitory), jax.random.split(KEY, 3)))
     assert (np.diagonal(moved, axis1=1, axis2=2) == 0).all()
     off = ~np.eye(UNITS, dtype=bool)
     for lane in range(3):
         for i in range(UNITS):
             for columns in (INHIBITORY & off[i], ~INHIBITORY & off[i]):
-                np.testing.assert_array_equal(np.sort(moved[lane, i, columns]), np.sort(change[lane, i, columns]))
+                np.testing.assert_array_equal(np.sort(moved[lane, i, columns]), np.sort(drawn[lane, i, columns]))
     assert (moved != np.asarray(change)).mean() > 0.5
 
 
@@ -142,18 +142,19 @@ def test_lists_of_spikes_are_those_of_the_substrate(slots: int) -> None:
 
 
 def test_places_are_those_of_a_sorted_row() -> None:
-    inhibitory = np.array([False, True, False, True, False])
-    group = np.where(np.eye(5, dtype=bool), 2, np.broadcast_to(inhibitory, (5, 5)))
+    inhibitory = np.resize([False, True, False, True, False], UNITS)
+    group = np.where(np.eye(UNITS, dtype=bool), 2, np.broadcast_to(inhibitory, (UNITS, UNITS)))
     order = np.argsort(group, axis=-1, kind="stable")
-    np.testing.assert_array_equal(np.argsort(order, axis=-1), _places(jnp.asarray(inhibitory)))
+    np.testing.assert_array_equal(np.argsort(order, axis=-1), lightly(_places)(jnp.asarray(inhibitory)))
 
 
 def test_no_coin_no_change() -> None:
-    times, signs = jnp.full((1, 1, 2), 3), jnp.ones((1, 1, 2), jnp.int32)
-    before = jnp.zeros((5, 1, 2), jnp.int32)  # both fired at step 0
-    change = _local_change(times, signs, jnp.array(1), before, 10, jax.random.split(KEY, 1), 0.0, 0.1)
-    assert (np.asarray(change) == 0).all()
-    sure = np.asarray(_local_change(times, signs, jnp.array(1), before, 10, jax.random.split(KEY, 1), 1.0, 0.1))
+    times, signs = np.full((1, 1, 2), 3, np.int32), np.ones((1, 1, 2), np.int32)
+    before = np.zeros((5, 1, 2), np.int32)  # both fired at step 0
+    given = jnp.asarray(times), jnp.asarray(signs), jnp.asarray(np.int32(1)), jnp.asarray(before)
+    changed = lightly(lambda *given, p: _local_change(*given, 10, jax.random.split(KEY, 1), p, 0.1))
+    assert (np.asarray(changed(*given, p=jnp.float32(0))) == 0).all()
+    sure = np.asarray(changed(*given, p=jnp.float32(1)))
     assert (sure[0][~np.eye(2, dtype=bool)] > 0).all()
 
 
