@@ -16,6 +16,7 @@ from symplast.grokking import (
     train,
     train_seeds,
 )
+from symplast.grokking.activations import activation_of
 from symplast.grokking.training import Setup, first_of
 from symplast.lab.jax_setup import CompileClock
 
@@ -48,6 +49,20 @@ def loss_of(theta, xi, task, sigma):
     return jnp.mean(jax.nn.logsumexp(logits, axis=1) - right)
 
 
+def slopes_of(weights, task, activation):
+    """Along theta and xi, and along the second inputs' weights where these are untied, written down once more too."""
+    sigma = activation_of(activation)
+    x, y = task.train_pairs.T
+    labels = np.asarray(task.labels)[x, y][:, None]
+
+    def loss(theta, xi, other=None):
+        logits = sigma(theta.T[x] + (theta if other is None else other).T[y]) @ xi
+        right = jnp.take_along_axis(logits, labels, axis=1)[:, 0]
+        return jnp.mean(jax.nn.logsumexp(logits, axis=1) - right)
+
+    return jax.jit(jax.grad(loss, argnums=tuple(range(len(weights)))))(*weights)
+
+
 @pytest.mark.parametrize("activation", ["relu", "square", "gelu", "abs"])
 @pytest.mark.parametrize("tied", [True, False])
 def test_a_step_is_the_gradient_over_ordered_pairs(activation, tied):
@@ -59,20 +74,7 @@ def test_a_step_is_the_gradient_over_ordered_pairs(activation, tied):
                           None if tied else np.asarray(second, dtype=float))  # fmt: skip
         # the first step has rate 0, the second a tenth of it
         found = train(net, task, Optimizer("sgd", 10.0), 2, 1)
-        from symplast.grokking.activations import activation_of
-
-        sigma = activation_of(activation)
-        if tied:
-            slopes = jax.grad(loss_of, argnums=(0, 1))(jnp.asarray(net.theta), jnp.asarray(net.xi), task, sigma)
-        else:
-            x, y = task.train_pairs.T
-
-            def untied(theta, xi, other):
-                logits = sigma(theta.T[x] + other.T[y]) @ xi
-                right = jnp.take_along_axis(logits, task.labels[x, y][:, None], axis=1)[:, 0]
-                return jnp.mean(jax.nn.logsumexp(logits, axis=1) - right)
-
-            slopes = jax.grad(untied, argnums=(0, 1, 2))(*map(jnp.asarray, (net.theta, net.xi, net.theta_y)))
+        slopes = slopes_of((net.theta, net.xi) if tied else (net.theta, net.xi, net.theta_y), task, activation)
     for now, then, slope in zip(
         (found.net.theta, found.net.xi, found.net.theta_y), (net.theta, net.xi, net.theta_y), slopes, strict=False
     ):
