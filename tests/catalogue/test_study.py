@@ -6,12 +6,39 @@ import pytest
 from symplast.catalogue.study import study
 from symplast.lab import Config
 from symplast.lab.quantities import measure
+from symplast.lab.registry import rooms
 
 SMALL = {"truth": {"changes": 3}, "months": {"months": 6}}
 
 
-@pytest.mark.parametrize("name", study.experiments)
+FEW = ("bilateral", "dendrites", "scaling")
+
+
+@pytest.fixture
+def few_systems(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages, feeds and mails are made alike for each system, and for three as for all."""
+    some = {name: room for name, room in rooms().items() if name in FEW}
+    assert len(some) == len(FEW)
+    monkeypatch.setattr("symplast.catalogue.study._built_in", lambda: some)
+
+
+@pytest.mark.usefixtures("few_systems")
+@pytest.mark.parametrize("name", [name for name in study.experiments if name != "search"])
 def test_experiment(name: str) -> None:
+    measured(name)
+
+
+def test_search_among_all_systems() -> None:
+    measured("search")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in study.experiments if name != "search"])
+def test_experiment_on_all_systems(name: str) -> None:
+    measured(name)
+
+
+def measured(name: str) -> None:
     import jax
 
     experiment = study.experiments[name]
