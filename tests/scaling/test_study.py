@@ -16,7 +16,7 @@ from symplast.scaling.study import study
 CLAIMS = read_claims(Path(figures.__file__).with_name("claims.toml"))
 SMALLER = {
     "noise": {"repeats": "2", "resamples": "200"},
-    "efficiency": {"streams": "2", "resamples": "200"},
+    "efficiency": {"streams": "1", "resamples": "100"},
     "recovery": {"widths": "2", "recipe_widths": "1"},
     "llama": {"joint_resamples": "40"},
     "replication": {"starts": "8", "resamples": "50"},
