@@ -1,7 +1,6 @@
 """Networks that settle: activations, topologies, initial angle, fixed points and the three ways to reach them."""
 
 import dataclasses
-import functools
 
 import equinox as eqx
 import jax
@@ -26,14 +25,12 @@ TOPOLOGIES = {
 }
 
 
-@functools.cache
 def network(topology="chain", **settings) -> LayeredNet:
-    return eqx.filter_jit(lambda: LayeredNet(SIZES, key=KEY, topology=TOPOLOGIES[topology], **settings))()
+    return LayeredNet(SIZES, key=KEY, topology=TOPOLOGIES[topology], **settings)
 
 
-@functools.cache
-def x():
-    return jax.random.uniform(jax.random.key(1), (4, 5))
+def x(rows: int = 4):
+    return jax.random.uniform(jax.random.key(1), (rows, 5))
 
 
 def test_activations_at_known_points() -> None:
@@ -50,12 +47,11 @@ def test_activations_at_known_points() -> None:
 def test_holomorphic_activations_satisfy_cauchy_riemann(name: str) -> None:
     phi, h = ACTIVATIONS[name], 1e-5
     with jax.enable_x64(True):
-        z = np.linspace(-1.5, 1.5, 7) + 0.2j
-        at = jax.jit(phi)
-        along_real = (np.asarray(at(z + h)) - np.asarray(at(z - h))) / (2 * h)
-        along_imaginary = (np.asarray(at(z + 1j * h)) - np.asarray(at(z - 1j * h))) / (2j * h)
+        z = jnp.linspace(-1.5, 1.5, 7) + 0.2j
+        along_real = (phi(z + h) - phi(z - h)) / (2 * h)
+        along_imaginary = (phi(z + 1j * h) - phi(z - 1j * h)) / (2j * h)
         np.testing.assert_allclose(along_real, along_imaginary, rtol=1e-8)
-        np.testing.assert_allclose(at(z.conj()), np.asarray(at(z)).conj(), rtol=1e-14)
+        np.testing.assert_allclose(phi(z.conj()), phi(z).conj(), rtol=1e-14)
 
 
 @pytest.mark.parametrize("topology", TOPOLOGIES)
@@ -66,9 +62,8 @@ def test_shapes_and_output(topology: str, readout: str) -> None:
     assert [w.shape for w in net.weights] == [*forward, *([(3, 3)] if readout == "softmax" else [])]
     assert [b.shape for b in net.feedback] == [(SIZES[b], SIZES[a]) for a, b in net.backward]
     assert [len(b) for b in net.biases] == [7, 6, 3, *([3] if readout == "softmax" else [])]
-    one, each, together = jax.jit(lambda x: (net(x[0]), jax.vmap(net)(x), net.output(net.phi(net.settle(x)))))(x())
-    assert one.shape == (3,)
-    np.testing.assert_allclose(each, together, rtol=1e-5)
+    assert net(x()[0]).shape == (3,)
+    np.testing.assert_allclose(jax.vmap(net)(x()), net.output(net.phi(net.settle(x()))), rtol=1e-5)
 
 
 def test_field_is_the_whole_matrix_times_the_activity() -> None:
@@ -77,28 +72,23 @@ def test_field_is_the_whole_matrix_times_the_activity() -> None:
     whole = np.zeros((16, 16))
     for (a, b), w in net.couplings().items():
         whole[starts[b - 1] : starts[b], starts[a - 1] : starts[a]] = w
-    draws = np.random.default_rng(0)
-    u = tuple(jnp.asarray(draws.standard_normal((4, n)), jnp.float32) for n in SIZES[1:])
-    r, some, none = jax.jit(lambda u, x: (net.phi(u), net.force(net.phi(u), x), net.force(net.rest(x), x)))(u, x())
-    h = np.concatenate(some, axis=1) - np.concatenate(none, axis=1)
+    u = tuple(jax.random.normal(jax.random.fold_in(KEY, n), (4, n)) for n in SIZES[1:])
+    r = net.phi(u)
+    h = np.concatenate(net.force(r, x()), axis=1) - np.concatenate(net.force(net.rest(x()), x()), axis=1)
     np.testing.assert_allclose(h, np.concatenate(r, axis=1) @ whole.T, atol=1e-5)
 
 
 @settings(max_examples=20, deadline=None)
 @given(st.floats(0, 90))
 def test_initial_angle(angle: float) -> None:
-    assert float(found_angle(np.float32(angle))) == pytest.approx(angle, abs=4)
-
-
-@jax.jit
-def found_angle(angle):
-    return LayeredNet((20, 60, 60, 30), key=KEY, angle_deg=angle).weight_angle()
+    net = LayeredNet((20, 60, 60, 30), key=KEY, angle_deg=jnp.float32(angle))
+    assert float(net.weight_angle()) == pytest.approx(angle, abs=4)
 
 
 def test_symmetric_and_independent_start() -> None:
     symmetric = network(angle_deg=0.0)
     for i, j in symmetric.pairs:
-        np.testing.assert_array_equal(symmetric.weights[i], np.asarray(symmetric.feedback[j]).T)
+        np.testing.assert_array_equal(symmetric.weights[i], symmetric.feedback[j].T)
     apart = network(angle_deg=90.0)
     for w, s in zip(apart.weights, symmetric.weights, strict=True):
         np.testing.assert_array_equal(w, s)
@@ -106,16 +96,10 @@ def test_symmetric_and_independent_start() -> None:
 
 
 def test_weights_have_variance_of_one_over_fan_in() -> None:
-    net = eqx.filter_jit(lambda: LayeredNet((400, 300, 200, 10), key=KEY, angle_deg=90))()
-    for w in map(np.asarray, (*net.weights[:2], net.feedback[0])):
-        assert np.var(w) * w.shape[1] == pytest.approx(1, rel=0.03)
-        assert np.abs(w).max() * np.sqrt(w.shape[1]) < 2.3  # truncated at two standard deviations
-
-
-@eqx.filter_jit
-def settled(net, x):
-    u = net.settle(x)
-    return u, net.force(net.phi(u), x)
+    net = LayeredNet((400, 300, 200, 10), key=KEY, angle_deg=90)
+    for w in (*net.weights[:2], net.feedback[0]):
+        assert float(jnp.var(w) * w.shape[1]) == pytest.approx(1, rel=0.03)
+        assert float(jnp.abs(w).max() * jnp.sqrt(w.shape[1])) < 2.3  # truncated at two standard deviations
 
 
 @pytest.mark.parametrize("angle", [0, 90])
@@ -124,9 +108,9 @@ def test_three_ways_to_the_same_fixed_point(angle: int) -> None:
     states = []
     for how in ways:
         net = network(angle_deg=angle, relaxation=how)
-        u, force = settled(net, x())
+        u = net.settle(x())
         states.append(u)
-        for a, b in zip(u, force, strict=True):
+        for a, b in zip(u, net.force(net.phi(u), x()), strict=True):
             np.testing.assert_allclose(a, b, atol=2e-6)
     for other in states[1:]:
         for a, b in zip(states[0], other, strict=True):
@@ -136,55 +120,41 @@ def test_three_ways_to_the_same_fixed_point(angle: int) -> None:
 def test_a_sweep_goes_as_far_as_two_synchronous_steps() -> None:
     """From rest a synchronous run is two interleaved sweeps; after 2 T steps the odd layers are where T sweeps end."""
     net = network(angle_deg=90)
-    sweep = jax.jit(lambda u, drive: net.step(u, drive, how=Relaxation(1, "sweep")))
-    step = jax.jit(lambda u, drive: net.step(u, drive))
-    drive, swept = jax.jit(lambda x: (net.drive(x), net.rest(x)))(x())
-    twice = swept
+    drive, twice, swept = net.drive(x()), net.rest(x()), net.rest(x())
     for _ in range(6):
-        swept = sweep(swept, drive)
-        twice = step(step(twice, drive), drive)
-    last_half = step(twice, drive)
+        swept = net.step(swept, drive, how=Relaxation(1, "sweep"))
+        twice = net.step(net.step(twice, drive), drive)
+    last_half = net.step(twice, drive)
     np.testing.assert_allclose(swept[1], twice[1], atol=1e-6)
-    np.testing.assert_allclose(last_half[0], sweep(swept, drive)[0], atol=1e-6)
+    np.testing.assert_allclose(last_half[0], net.step(swept, drive, how=Relaxation(1, "sweep"))[0], atol=1e-6)
 
 
 def test_complex_states() -> None:
     net = network()
-
-    @jax.jit
-    def found(x):
-        r = tuple(a + 0.1j for a in net.phi(net.settle(x)))
-        return r[0], net.force(r, x), product(r[0], net.weights[1])
-
-    r, h, ours = found(x())
+    r = tuple(a + 0.1j for a in net.phi(net.settle(x())))
+    h = net.force(r, x())
     assert all(a.dtype == jnp.complex64 for a in h)
-    np.testing.assert_allclose(ours, np.asarray(r) @ np.asarray(net.weights[1]).T, rtol=1e-5)
+    exact = r[0] @ net.weights[1].astype(jnp.complex64).T
+    np.testing.assert_allclose(product(r[0], net.weights[1]), exact, rtol=1e-5)
     assert net.holomorphic
     assert not network(activation="relu").holomorphic
 
 
 def test_signals_rebuild_the_gradient_of_the_field() -> None:
     net = network("edges")
-    draws = np.random.default_rng(0)
-    errors = tuple(jnp.asarray(draws.standard_normal((4, n)), jnp.float32) for n in SIZES[1:])
-    at_output = jnp.asarray(draws.standard_normal((4, 3)), jnp.float32)
+    r = net.phi(net.settle(x()))
+    errors = tuple(jax.random.normal(jax.random.fold_in(KEY, i), a.shape) for i, a in enumerate(r))
+    at_output = jax.random.normal(KEY, (4, 3))
 
-    @eqx.filter_jit
-    def both(net: LayeredNet):
-        r = net.phi(net.settle(x()))
+    def total(n: LayeredNet):
+        pulled = sum(jnp.sum(e * h) for e, h in zip(errors, n.force(r, x()), strict=True))
+        return pulled + jnp.sum(at_output * n.output(r))
 
-        def total(n: LayeredNet):
-            pulled = sum(jnp.sum(e * h) for e, h in zip(errors, n.force(r, x()), strict=True))
-            return pulled + jnp.sum(at_output * n.output(r))
-
-        return eqx.filter_grad(total)(net), net.signals(x(), r, errors, at_output)
-
-    x()  # drawn outside of the program
-    exact, signals = both(net)
+    exact, signals = eqx.filter_grad(total)(net), net.signals(x(), r, errors, at_output)
     for places in ("weights", "feedback"):
         sides = [getattr(signals[side], places) for side in ("pre", "post")]
         for g, pre, post in zip(getattr(exact, places), *sides, strict=True):
-            np.testing.assert_allclose(np.asarray(post).T @ np.asarray(pre), g, rtol=1e-4, atol=1e-5)
+            np.testing.assert_allclose(post.T @ pre, g, rtol=1e-4, atol=1e-5)
     assert all(b is None for b in signals["pre"].biases)
     assert jax.tree.structure(exact) == jax.tree.structure(eqx.filter(net, eqx.is_inexact_array))
 
