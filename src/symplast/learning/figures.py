@@ -151,6 +151,6 @@ def cost_of_devices(ds: xr.Dataset) -> Figure:
     right.axhline(0, color=INK, linewidth=0.8)
     right.set(ylabel="cost of the devices (points)")
     for axes in (left, right):
-        axes.set(xlim=(-0.5, 1.5), xlabel="initial angle between feedback and forward weights")
+        axes.set(xlim=(-0.5, 1.5), xlabel="initial angle of feedback to forward weights")
         axes.set_xticks(range(2), angles)
     return figure
