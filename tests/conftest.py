@@ -47,3 +47,12 @@ def commands_built_once() -> Iterator[None]:
         patch.setattr(typer.main, "get_command", once)
         patch.setattr(typer.testing, "_get_command", once)
         yield
+
+
+@pytest.fixture
+def float64() -> Iterator[None]:
+    """The test computes in double precision; a whole file does with ``pytestmark = pytest.mark.usefixtures(...)``."""
+    import jax
+
+    with jax.enable_x64(True):
+        yield

@@ -9,8 +9,8 @@ from symplast.lab.quantities import measure
 from symplast.lab.registry import rooms
 
 SMALL = {"truth": {"changes": 3}, "months": {"months": 6}}
-
-
+ALIKE = [name for name in study.experiments if name != "search"]
+"""Experiments that do the same for each system."""
 FEW = ("bilateral", "dendrites", "scaling")
 
 
@@ -23,7 +23,7 @@ def few_systems(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("few_systems")
-@pytest.mark.parametrize("name", [name for name in study.experiments if name != "search"])
+@pytest.mark.parametrize("name", ALIKE)
 def test_experiment(name: str) -> None:
     measured(name)
 
@@ -33,7 +33,7 @@ def test_search_among_all_systems() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in study.experiments if name != "search"])
+@pytest.mark.parametrize("name", ALIKE)
 def test_experiment_on_all_systems(name: str) -> None:
     measured(name)
 

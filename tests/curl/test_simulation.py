@@ -27,16 +27,12 @@ from symplast.curl import (
 )
 from symplast.curl.simulation import _run
 
+pytestmark = pytest.mark.usefixtures("float64")
+
 KEY = jax.random.key(0)
 SIZES = (7, 5, 2)
 ALL = range(26)
 """Epochs that most runs record, so that they share their programs."""
-
-
-@pytest.fixture(autouse=True)
-def float64():
-    with jax.enable_x64(True):
-        yield
 
 
 @cache

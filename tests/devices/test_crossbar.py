@@ -11,18 +11,14 @@ from symplast.devices.network import passes
 from symplast.devices.pulsing import Gate, Laws, gate, pulse_dense, pulse_rows
 from symplast.devices.schemes import MOVES
 
+pytestmark = pytest.mark.usefixtures("float64")
+
 SCHEMES = tuple(MOVES)
 KEY = jax.random.key(0)
 
 
 SHAPE = (5, 7)
 """Of most arrays, in float64: tests share their programs."""
-
-
-@pytest.fixture(autouse=True)
-def float64():
-    with jax.enable_x64(True):
-        yield
 
 
 def array(scheme="uni", device=None, shape=SHAPE, key=KEY, **options):

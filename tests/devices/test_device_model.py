@@ -16,13 +16,7 @@ nonlinearity = st.one_of(st.just(0.0), st.floats(1e-5, 50))
 levels = st.integers(1, 512)
 
 
-@pytest.fixture
-def x64():
-    with jax.enable_x64(True):
-        yield
-
-
-@pytest.mark.usefixtures("x64")
+@pytest.mark.usefixtures("float64")
 class TestReferenceValues:
     def test_one_pulse(self):
         device, g = DeviceModel(64, b_ltp=3.0), np.array([0, 0.5, 1])

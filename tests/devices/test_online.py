@@ -26,12 +26,6 @@ def data(examples=60, seed=0):
     return X, y
 
 
-@pytest.fixture
-def x64():
-    with jax.enable_x64(True):
-        yield
-
-
 @eqx.filter_jit
 def _law(device, method, *arguments):
     return getattr(device, method)(*arguments)
@@ -102,7 +96,7 @@ def loop_in_numpy(weights, device, rule, X, y, scheme, *, bias=False, every=None
     return plus, minus, counts, refreshed
 
 
-@pytest.mark.usefixtures("x64")
+@pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize(("scheme", "bias"), [("uni", True), ("uni_ltd", False), ("bi", True), ("ref", False)])
 def test_training_is_the_written_rule(scheme, bias):
     """400 samples in a fixed order, refresh every 10: states to rounding, counters and refreshes exactly."""
@@ -124,7 +118,7 @@ def test_training_is_the_written_rule(scheme, bias):
     assert run.per_weight()[0] == sum(run.pulses) / sum(W.size for W in weights)
 
 
-@pytest.mark.usefixtures("x64")
+@pytest.mark.usefixtures("float64")
 def test_uni_ltd_is_uni_on_the_mirrored_device():
     X, y = data(400)
     rule = SingleStepRule(refresh_every=10)
@@ -167,7 +161,7 @@ def test_linear_devices_stay_on_their_levels():
     assert run.refreshes > 0
 
 
-@pytest.mark.usefixtures("x64")
+@pytest.mark.usefixtures("float64")
 def test_hidden_units_may_be_exchanged():
     X, y = data(400)
     weights = [np.asarray(a.weights) for a in crossbars(SIZES, DeviceModel(16), "uni", KEY)]
@@ -180,7 +174,7 @@ def test_hidden_units_may_be_exchanged():
     assert np.asarray(second.weights[0]) == pytest.approx(np.asarray(first.weights[0])[order], abs=1e-12)
 
 
-@pytest.mark.usefixtures("x64")
+@pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize(
     ("scheme", "bias", "spread"), [("uni", False, Variation(d2d_step=0.2)), ("bi", True, None), ("ref", False, None)]
 )

@@ -28,13 +28,7 @@ def updated(transform, updates, state, params):
     return transform.update(updates, state, params)
 
 
-@pytest.fixture
-def x64():
-    with jax.enable_x64(True):
-        yield
-
-
-@pytest.mark.usefixtures("x64")
+@pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("scheme", list(MOVES))
 def test_the_pulses_of_train_online(scheme):
     """The same gates from the signals pre and post, batch 1: counters equal, weights to rounding."""

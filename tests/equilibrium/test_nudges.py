@@ -14,6 +14,8 @@ from symplast.equilibrium.operating_point import flattened
 from symplast.learning.convolutional import ConvNet
 from symplast.learning.recurrent import LayeredNet, Relaxation
 
+pytestmark = pytest.mark.usefixtures("float64")
+
 KEY, HOW = jax.random.key(0), Relaxation(150)
 NETWORKS = {
     "chain": lambda: LayeredNet((5, 7, 6, 3), key=KEY, angle_deg=60, relaxation=HOW),
@@ -21,12 +23,6 @@ NETWORKS = {
     "mse": lambda: LayeredNet((5, 7, 3), key=KEY, angle_deg=60, readout="mse", activation="tanh", relaxation=HOW),
     "convolutional": lambda: ConvNet((8, 8, 1), (2,), 4, 3, key=KEY, angle_deg=60, relaxation=HOW),
 }
-
-
-@pytest.fixture(autouse=True)
-def float64():
-    with jax.enable_x64(True):
-        yield
 
 
 @functools.cache

@@ -17,6 +17,8 @@ from symplast.equilibrium.operating_point import flattened
 from symplast.equilibrium.reference_values import POINTS, reference_estimates
 from symplast.learning.recurrent import Relaxation
 
+pytestmark = pytest.mark.usefixtures("float64")
+
 U = [0.6954693498, -0.1665375999, -0.5301583828, 0.2438376878, 0.0385657992, -0.2331940852, 0.1823660241, 0.0792185401]
 DELTA = {
     0: [-0.0414885389, 0.0115987953, -0.0009695423, 0.0013473596, -0.0900623603, 0.0444253800, -0.1202226958, 0.4026810237],
@@ -42,12 +44,6 @@ NUDGE_ERROR = {
     8: {0.05: 3.8542e-10, 0.1: 9.8666e-8, 0.2: 2.5257e-5, 0.4: 6.3e-3, 0.5: 3.4e-2, 1.0: 1.8e-1},
 }
 LABEL = jnp.array([1])
-
-
-@pytest.fixture(autouse=True)
-def float64():
-    with jax.enable_x64(True):
-        yield
 
 
 @eqx.filter_jit

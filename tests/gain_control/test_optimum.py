@@ -45,17 +45,11 @@ def normal_equations(c, p, cost):
     return A * C, along
 
 
-@pytest.fixture
-def x64():
-    with jax.enable_x64(True):
-        yield
-
-
 def circuit(**options):
     return GainCircuit(F, W, **options)
 
 
-def test_reference_values_of_two_neurons(x64):
+def test_reference_values_of_two_neurons(float64):
     c = circuit()
     assert np.asarray(c.mixing) == pytest.approx(
         np.array([[1.02040816, 0.20408163], [0.10204082, 1.02040816]]), abs=5e-9
@@ -77,7 +71,7 @@ def test_reference_values_of_two_neurons(x64):
     assert np.asarray(c.responses(found.g)) == pytest.approx(np.array(R), abs=5e-9)
 
 
-def test_reference_values_of_gains_on_the_total_input(x64):
+def test_reference_values_of_gains_on_the_total_input(float64):
     total, g = circuit(gain_site="total"), [0.62614891, 0.56693325]
     R1 = [[1.10204082, 0.71428571, 0.28571429], [0.51020408, 1.07142857, 0.42857143]]
     Rg = [[0.659228, 0.38681767, 0.15472707], [0.26414713, 0.58886323, 0.23554529]]
@@ -93,7 +87,7 @@ def test_reference_values_of_gains_on_the_total_input(x64):
         ("strong", 0.4560508302, 0.2735790419, None, (255.0015895, 247.7866741)),
     ],
 )
-def test_reference_values_of_the_presets(x64, name, g0, g1, far, losses):
+def test_reference_values_of_the_presets(float64, name, g0, g1, far, losses):
     population, cost = preset(name)
     c, p = population.circuit(), np.stack([uniform(181), biased_box(population.stimuli, 0.35)])
     assert int((p[1] > p[1].min()).sum()) == 25
@@ -110,7 +104,7 @@ def test_reference_values_of_the_presets(x64, name, g0, g1, far, losses):
 
 
 @pytest.mark.parametrize(("p", "g"), [("uniform", 0.8717252757), ("adapter", 0.7725451918)])
-def test_reference_values_without_recurrence(x64, p, g):
+def test_reference_values_without_recurrence(float64, p, g):
     population = OrientationPopulation(kernel=VonMisesKernel(0.0))
     row = uniform(181) if p == "uniform" else biased_box(population.stimuli, 0.35)
     found = optimal_gains(population.circuit(), row, CodingCost(5.0, 5.0)).g
@@ -130,7 +124,7 @@ def random_problem(seed, n=4, m=7, k=None):
 
 @pytest.mark.parametrize("activity", ["l2", "l1"])
 @pytest.mark.parametrize("k", [None, 3])
-def test_the_optimum_is_stationary_and_least(x64, activity, k):
+def test_the_optimum_is_stationary_and_least(float64, activity, k):
     c, p = random_problem(1, k=k)
     cost = CodingCost(1.3, 0.4, activity, 0.8)
     found = optimal_gains(c, p, cost)
@@ -167,7 +161,7 @@ def test_bounded_gains_are_those_of_nnls(seed, pull):
         assert float(found.grad_norm) < 1e-8
 
 
-def test_many_bounded_gains(x64):
+def test_many_bounded_gains(float64):
     """Half of thirty gains at the bound: pivoting in blocks ends at the minimum."""
     rng = np.random.default_rng(3)
     F = rng.uniform(0, 1, (30, 40))
@@ -180,7 +174,7 @@ def test_many_bounded_gains(x64):
     assert 5 < int((np.asarray(found.g) == 0).sum()) < 25
 
 
-def test_derivatives_pass_through_the_solve(x64):
+def test_derivatives_pass_through_the_solve(float64):
     c, p = random_problem(2)
 
     def of(alpha, gamma, weights, nonneg=False):
@@ -203,7 +197,7 @@ def test_derivatives_pass_through_the_solve(x64):
     assert np.asarray(jax.jit(lambda q: optimal_gains(c, q).g)(jnp.asarray(p))).shape == (4,)
 
 
-def test_low_rank_and_dense_agree(x64):
+def test_low_rank_and_dense_agree(float64):
     population, cost = preset("default", 91, 61)
     c = population.circuit()
     assert c.factors is None  # stimuli are too few for the rank to be low
@@ -218,7 +212,7 @@ def test_low_rank_and_dense_agree(x64):
     )
 
 
-def test_many_ensembles_of_a_large_circuit(x64):
+def test_many_ensembles_of_a_large_circuit(float64):
     """By conjugate gradients, by Cholesky where these don't converge, and bounded: all as one by one."""
     population, cost = preset("default", 91, 121)
     p = np.random.default_rng(0).dirichlet(np.ones(121), size=140)
@@ -232,7 +226,7 @@ def test_many_ensembles_of_a_large_circuit(x64):
             assert float(found.terms.fidelity[i]) == pytest.approx(float(alone.terms.fidelity), rel=1e-8)
 
 
-def test_numbers_compile_nothing(x64):
+def test_numbers_compile_nothing(float64):
     c, p = random_problem(5)
     optimal_gains(c, p)
     with CompileClock() as clock:
@@ -252,7 +246,7 @@ def test_float32_is_close():
     assert np.asarray(single) == pytest.approx(np.asarray(double), abs=1e-5)
 
 
-def test_total_by_descent_lowers_the_objective(x64):
+def test_total_by_descent_lowers_the_objective(float64):
     population, cost = preset("default", 15, 31)
     c = population.circuit(gain_site="total")
     p = np.stack([uniform(31), biased_box(population.stimuli, 0.35)])
@@ -263,7 +257,7 @@ def test_total_by_descent_lowers_the_objective(x64):
         assert of_gains(c, g, row, cost).total < of_gains(c, np.full(15, 0.6), row, cost).total
 
 
-def test_a_step_out_of_the_stable_region_is_rejected(x64):
+def test_a_step_out_of_the_stable_region_is_rejected(float64):
     """Weights so strong that the resting gain is not stable: the search begins lower and stays inside."""
     weights = 0.99 * np.ones((3, 3)) / 3
     c = GainCircuit(np.eye(3) + 0.1, weights, gain_site="total", target=5 * np.eye(3), decoder=np.eye(3))
@@ -271,7 +265,7 @@ def test_a_step_out_of_the_stable_region_is_rejected(x64):
     assert np.linalg.eigvals(np.asarray(found.g)[:, None] * weights).real.max() < 1
 
 
-def test_an_undetermined_optimum_is_flagged(x64):
+def test_an_undetermined_optimum_is_flagged(float64):
     F = [[1.0, 0.5, 0.2], [0.0, 0.0, 0.0]]  # the second neuron has no drive, so its gain does not matter
     c = GainCircuit(F, np.zeros((2, 2)))
     with pytest.warns(UserWarning, match="least norm"):
@@ -318,7 +312,7 @@ def test_wrong_input(call, message):
         call()
 
 
-def test_the_ridge_decoder_is_least_squares(x64):
+def test_the_ridge_decoder_is_least_squares(float64):
     rng = np.random.default_rng(0)
     F, X = rng.uniform(0, 1, (3, 8)), rng.normal(size=(2, 8))
     c = GainCircuit(F, 0.2 * np.eye(3), decoder="ridge", target=X)

@@ -14,12 +14,6 @@ from symplast.lab.jax_setup import CompileClock
 A, B = [[2, 0.6], [0.6, 1]], [[1, -0.4], [-0.4, 2]]
 
 
-@pytest.fixture
-def x64():
-    with jax.enable_x64(True):
-        yield
-
-
 def mercedes(leak=1.0, **options):
     return FrameWhitener(frames.mercedes(), leak, **options)
 
@@ -46,7 +40,7 @@ def test_reference_values_of_the_closed_form(covariance, leak, g):
     assert whitener.g == pytest.approx(normal, abs=1e-12)
 
 
-def test_reference_values_of_offline_updates(x64):
+def test_reference_values_of_offline_updates(float64):
     five = mercedes().fit(A, eta=0.05, steps=5)
     assert five.g == pytest.approx([0.83732723, 0.78240603, 0.82736121], abs=6e-9)
     assert five.errors == pytest.approx([0.296608, 0.2890643812, 0.2812736822, 0.2732412436, 0.2649747188], abs=6e-11)
@@ -57,7 +51,7 @@ def test_reference_values_of_offline_updates(x64):
     assert again.g == pytest.approx(whole.g, abs=1e-12)
 
 
-def test_the_leak_counts_online(x64):
+def test_the_leak_counts_online(float64):
     """The reference code leaves it out of the samples' responses, and ends at the gains of leak 1."""
     C = [[2, 0.5], [0.5, 1]]
     x = np.random.default_rng(0).multivariate_normal([0, 0], C, 150_000)
@@ -76,7 +70,7 @@ def test_generic_frames_whiten_anything(n, seed, leak):
     assert whitener.flag == ""
 
 
-def test_few_interneurons_whiten_in_part(x64):
+def test_few_interneurons_whiten_in_part(float64):
     W = frames.random_unit(4, 3, key=jax.random.key(0))
     C = random_covariance(4, jax.random.key(1), 1.0, 4.0)
     whitener = FrameWhitener(W).fit(C, steps=3000)
@@ -87,7 +81,7 @@ def test_few_interneurons_whiten_in_part(x64):
         whitener.closed_form(C)
 
 
-def test_gains_that_cannot_be_negative(x64):
+def test_gains_that_cannot_be_negative(float64):
     found = nonnegative_problems((2, 3), 6, jax.random.key(0), 4000)
     assert (found["trace"] <= 1 + 1e-9).all()
     assert (found["eigenvalue"] <= 1 + 1e-9).all()
@@ -99,7 +93,7 @@ def test_gains_that_cannot_be_negative(x64):
         whitener.closed_form(A)
 
 
-def test_updates_are_those_written_out(x64):
+def test_updates_are_those_written_out(float64):
     rng = np.random.default_rng(0)
     x = rng.normal(size=(150, 3))
     W = frames.random_unit(3, key=jax.random.key(2))
@@ -143,7 +137,7 @@ def test_frames():
     assert FrameWhitener(frames.conv2d(2, 2, (2, 2))).flag == ""
 
 
-def test_less_coherent_frames_are_faster(x64):
+def test_less_coherent_frames_are_faster(float64):
     steps = steps_by_frame(3, 8, jax.random.key(0), 0.05, 1000, 0.01)
     assert np.log(steps[0] / steps[1]).mean() > 0
 

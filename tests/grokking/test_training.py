@@ -1,5 +1,7 @@
 """Training: the authors' curves, equivalences, reproducibility, one program for everything that is a number."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -41,26 +43,12 @@ def test_the_authors_curves(checkpoints, curves, run, setup, loss, norm):
         np.testing.assert_allclose(found["test_loss"], curves[f"{run}/test_losses_every10"][:41], atol=loss)
 
 
-def loss_of(theta, xi, task, sigma):
-    """Eq. 2 over ordered pairs, written down once more."""
+def loss_of(theta, xi, theta_y=None, *, task, sigma):
+    """Eq. 2 over ordered pairs, written down once more; without weights of their own second inputs have the first's."""
     x, y = task.train_pairs.T
-    logits = sigma(theta.T[x] + theta.T[y]) @ xi
+    logits = sigma(theta.T[x] + (theta if theta_y is None else theta_y).T[y]) @ xi
     right = jnp.take_along_axis(logits, task.labels[x, y][:, None], axis=1)[:, 0]
     return jnp.mean(jax.nn.logsumexp(logits, axis=1) - right)
-
-
-def slopes_of(weights, task, activation):
-    """Along theta and xi, and along the second inputs' weights where these are untied, written down once more too."""
-    sigma = activation_of(activation)
-    x, y = task.train_pairs.T
-    labels = np.asarray(task.labels)[x, y][:, None]
-
-    def loss(theta, xi, other=None):
-        logits = sigma(theta.T[x] + (theta if other is None else other).T[y]) @ xi
-        right = jnp.take_along_axis(logits, labels, axis=1)[:, 0]
-        return jnp.mean(jax.nn.logsumexp(logits, axis=1) - right)
-
-    return jax.jit(jax.grad(loss, argnums=tuple(range(len(weights)))))(*weights)
 
 
 @pytest.mark.parametrize("activation", ["relu", "square", "gelu", "abs"])
@@ -74,10 +62,10 @@ def test_a_step_is_the_gradient_over_ordered_pairs(activation, tied):
                           None if tied else np.asarray(second, dtype=float))  # fmt: skip
         # the first step has rate 0, the second a tenth of it
         found = train(net, task, Optimizer("sgd", 10.0), 2, 1)
-        slopes = slopes_of((net.theta, net.xi) if tied else (net.theta, net.xi, net.theta_y), task, activation)
-    for now, then, slope in zip(
-        (found.net.theta, found.net.xi, found.net.theta_y), (net.theta, net.xi, net.theta_y), slopes, strict=False
-    ):
+        loss = partial(loss_of, task=task, sigma=activation_of(activation))
+        weights = (net.theta, net.xi) if tied else (net.theta, net.xi, net.theta_y)
+        slopes = jax.jit(jax.grad(loss, argnums=tuple(range(len(weights)))))(*weights)
+    for now, then, slope in zip((found.net.theta, found.net.xi, found.net.theta_y), weights, slopes, strict=False):
         np.testing.assert_allclose(now, then - np.asarray(slope), atol=1e-12)
 
 
@@ -96,7 +84,7 @@ def test_adamw_is_that_of_optax():
 
         @jax.jit
         def step(weights, state):
-            slopes = jax.grad(lambda w: loss_of(*w, task, jnp.square))(weights)
+            slopes = jax.grad(lambda w: loss_of(*w, task=task, sigma=jnp.square))(weights)
             updates, state = theirs.update(slopes, state, weights)
             return optax.apply_updates(weights, updates), state
 

@@ -18,11 +18,7 @@ from symplast.hlop.trainer import Result
 from symplast.spiking import Trace
 from symplast.stats.arguments import precision_of
 
-
-@pytest.fixture(autouse=True)
-def float64():
-    with jax.enable_x64(True):
-        yield
+pytestmark = pytest.mark.usefixtures("float64")
 
 
 def after(iterations, momentum):

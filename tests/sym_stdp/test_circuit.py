@@ -9,11 +9,7 @@ from symplast.lab.jax_setup import CompileClock
 from symplast.sym_stdp import Parameters, SymSTDPConfig, new_state, rested
 from symplast.sym_stdp.circuit import Threshold, classifier_step, decayed, hidden_step, raised
 
-
-@pytest.fixture(autouse=True)
-def double():
-    with jax.enable_x64(True):
-        yield
+pytestmark = pytest.mark.usefixtures("float64")
 
 
 def level(theta):
